@@ -1,0 +1,39 @@
+namespace Tessera;
+
+/// <summary>
+/// Base of every error Tessera raises on purpose. The message has the form
+/// <c>Op: what is wrong: got ..., expected .... Hint: ...</c>
+/// </summary>
+public class TesseraException : Exception
+{
+    /// <summary>An error with its whole message.</summary>
+    public TesseraException(string message) : base(message) { }
+
+    /// <summary>An error with its whole message and the error that caused it.</summary>
+    public TesseraException(string message, Exception inner) : base(message, inner) { }
+}
+
+/// <summary>Shapes that do not fit the operation.</summary>
+public sealed class ShapeException(string message) : TesseraException(message);
+
+/// <summary>An element type the operation does not take.</summary>
+public sealed class DTypeException(string message) : TesseraException(message);
+
+/// <summary>A device that does not exist, or tensors on different devices.</summary>
+public sealed class DeviceException(string message) : TesseraException(message);
+
+/// <summary>A file that cannot be read as what it claims to be.</summary>
+public sealed class DataException : TesseraException
+{
+    /// <summary>A message that starts with the file's name.</summary>
+    public DataException(string message) : base(message) { }
+
+    /// <summary>A message that starts with the file's name, and the cause.</summary>
+    public DataException(string message, Exception inner) : base(message, inner) { }
+}
+
+/// <summary>Misuse of automatic differentiation: double use of a tape, an input changed in place, a gradient of a non-scalar.</summary>
+public sealed class AutogradException(string message) : TesseraException(message);
+
+/// <summary>The device's memory budget does not hold what was asked for.</summary>
+public sealed class OutOfDeviceMemoryException(string message) : TesseraException(message);
