@@ -1,0 +1,72 @@
+namespace Tessera;
+
+/// <summary>A block of device memory that several views may share. It goes back to its pool when the last <see cref="Lease"/> is released.</summary>
+public sealed class Storage
+{
+    readonly MemoryPool pool;
+    int leases;
+
+    internal Storage(MemoryPool pool, nint pointer, long bytes, long capacity)
+    {
+        this.pool = pool;
+        Pointer = pointer;
+        Bytes = bytes;
+        Capacity = capacity;
+    }
+
+    /// <summary>The device whose memory this is.</summary>
+    public Device Device => pool.Device;
+
+    /// <summary>Bytes asked for.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Counts writes; automatic differentiation compares it to notice a saved tensor that was changed in place.</summary>
+    public int Version { get; private set; }
+
+    /// <summary>True once the memory went back to the pool.</summary>
+    public bool IsReleased => Volatile.Read(ref leases) == 0;
+
+    /// <summary>Bytes of the size class.</summary>
+    internal long Capacity { get; }
+
+    /// <summary>Address in the device's memory; host memory on the CPU. 64-byte aligned.</summary>
+    internal nint Pointer { get; }
+
+    /// <summary>Notes a write in place.</summary>
+    public void Touch() => Version++;
+
+    /// <summary>One more user of this memory.</summary>
+    public Lease Rent()
+    {
+        Interlocked.Increment(ref leases);
+        return new Lease(this);
+    }
+
+    internal void Release(bool finalizing)
+    {
+        if (Interlocked.Decrement(ref leases) == 0) pool.Return(this, finalizing);
+    }
+}
+
+/// <summary>One use of a storage, released exactly once: by <see cref="Dispose"/>, by the end of a scope, or by the finalizer.</summary>
+public sealed class Lease : IDisposable
+{
+    Storage? storage;
+
+    internal Lease(Storage storage) => this.storage = storage;
+
+    /// <summary>Safety net for tensors nobody released.</summary>
+    ~Lease() => Release(finalizing: true);
+
+    /// <summary>True once released.</summary>
+    public bool IsReleased => Volatile.Read(ref storage) is null;
+
+    /// <summary>Gives the use back; further calls do nothing.</summary>
+    public void Dispose()
+    {
+        Release(finalizing: false);
+        GC.SuppressFinalize(this);
+    }
+
+    void Release(bool finalizing) => Interlocked.Exchange(ref storage, null)?.Release(finalizing);
+}
