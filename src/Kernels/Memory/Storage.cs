@@ -48,25 +48,19 @@ public sealed class Storage
     }
 }
 
-/// <summary>One use of a storage, released exactly once: by <see cref="Dispose"/>, by the end of a scope, or by the finalizer.</summary>
+/// <summary>One use of a storage, released exactly once: by a tensor's Dispose, by the end of its scope, or by the tensor's finalizer.</summary>
 public sealed class Lease : IDisposable
 {
     Storage? storage;
 
     internal Lease(Storage storage) => this.storage = storage;
 
-    /// <summary>Safety net for tensors nobody released.</summary>
-    ~Lease() => Release(finalizing: true);
-
     /// <summary>True once released.</summary>
     public bool IsReleased => Volatile.Read(ref storage) is null;
 
     /// <summary>Gives the use back; further calls do nothing.</summary>
-    public void Dispose()
-    {
-        Release(finalizing: false);
-        GC.SuppressFinalize(this);
-    }
+    public void Dispose() => Release(finalizing: false);
 
-    void Release(bool finalizing) => Interlocked.Exchange(ref storage, null)?.Release(finalizing);
+    /// <summary>Gives the use back; <paramref name="finalizing"/> says that only the garbage collector noticed it was due.</summary>
+    public void Release(bool finalizing) => Interlocked.Exchange(ref storage, null)?.Release(finalizing);
 }

@@ -1,0 +1,106 @@
+namespace Tessera;
+
+/// <summary>Switches recording on and off, and runs the recorded operations backwards.</summary>
+public static class Autograd
+{
+    [ThreadStatic]
+    static int disabled;
+
+    /// <summary>True where operations on tensors that need a gradient are recorded (on this thread).</summary>
+    public static bool IsEnabled => disabled == 0;
+
+    /// <summary>Stops recording until the result is disposed: <c>using (Autograd.NoGrad()) ...</c></summary>
+    public static NoGradRegion NoGrad()
+    {
+        disabled++;
+        return default;
+    }
+
+    /// <summary>Runs work without recording.</summary>
+    public static T NoGrad<T>(Func<T> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        using (NoGrad()) return work();
+    }
+
+    /// <summary>The end of a stretch without recording.</summary>
+    public readonly struct NoGradRegion : IDisposable
+    {
+        /// <summary>Recording is as it was before.</summary>
+        public void Dispose() => disabled--;
+    }
+
+    /// <summary>
+    /// Reverse mode: operations run their gradients from the latest to the earliest, so that each has collected its whole output gradient before
+    /// it runs. Leaves add to their Grad.
+    /// </summary>
+    internal static void Run(Tensor root, Tensor seed, bool retain)
+    {
+        using var noGrad = NoGrad();
+        var queue = new PriorityQueue<Op, long>();
+        Give(root, seed, owned: false, queue);
+        while (queue.TryDequeue(out var op, out _))
+        {
+            var g = op.OutputGrad!;
+            op.OutputGrad = null;
+            var grads = op.Run(g, retain);
+            for (int i = 0; i < grads.Length; i++)
+                if (grads[i] is { } t) Give(op.Inputs[i], t, owned: t.View.Storage != g.View.Storage, queue);
+            if (!retain) op.Spend();
+        }
+    }
+
+    /// <summary>Adds a gradient to a leaf's Grad or to what its producer has collected.</summary>
+    static void Give(Tensor to, Tensor g, bool owned, PriorityQueue<Op, long> queue)
+    {
+        if (to.Producer is not { } op)
+        {
+            if (to.RequiresGrad) to.Accumulate(g, owned);
+            return;
+        }
+        if (op.IsSpent)
+            throw new AutogradException($"Backward: the recorded operations were already used: {op.Name} of shape {to.Shape}. Hint: call Backward once, or Backward(retain: true) the first time.");
+        if (op.OutputGrad is { } sum)
+        {
+            op.OutputGrad = sum + g;
+        }
+        else
+        {
+            op.OutputGrad = g;
+            queue.Enqueue(op, -op.Sequence);
+        }
+    }
+}
+
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// Computes d(this)/d(leaf) for every leaf that requires a gradient and adds it to the leaf's <see cref="Grad"/>. The recorded operations are
+    /// let go as they run.
+    /// </summary>
+    /// <param name="gradient">Gradient with respect to this tensor, of its shape; by default 1 for a single element.</param>
+    /// <param name="retain">Keep the recorded operations for another backward pass.</param>
+    /// <exception cref="AutogradException">Nothing was recorded, it was already used, or this is not a scalar and no gradient was given.</exception>
+    public void Backward(Tensor? gradient = null, bool retain = false)
+    {
+        if (!RequiresGrad)
+            throw new AutogradException($"Backward: nothing to differentiate: a tensor of shape {Shape} that does not depend on any with RequiresGrad. Hint: set RequiresGrad on the parameters, and stay outside NoGrad.");
+        if (gradient is null && Count != 1)
+            throw new AutogradException($"Backward: not a scalar: got shape {Shape}, expected a single element or an explicit gradient. Hint: call Sum() or Mean() first.");
+        if (gradient is not null && gradient.Shape != Shape)
+            throw new ShapeException($"Backward: gradient of another shape: got {gradient.Shape}, expected {Shape}.");
+        Autograd.Run(this, gradient ?? Ones(Shape, Device), retain);
+    }
+
+    /// <summary>Grad ← Grad + g. A gradient that shares memory with another is copied, since optimizers may change Grad in place.</summary>
+    internal void Accumulate(Tensor g, bool owned)
+    {
+        var previous = Grad;
+        Tensor sum;
+        if (previous is not null) sum = previous + g;
+        else if (owned && g.IsDense) sum = g;
+        else sum = g.Clone();
+        Grad = Scope.Keep(sum);
+        previous?.Dispose();
+    }
+}

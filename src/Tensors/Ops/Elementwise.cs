@@ -1,0 +1,140 @@
+namespace Tessera;
+
+public sealed partial class Tensor
+{
+    /// <summary>a + b, broadcast.</summary>
+    public static Tensor operator +(Tensor a, Tensor b) => new AddOp().Apply(a, b);
+
+    /// <summary>a - b, broadcast.</summary>
+    public static Tensor operator -(Tensor a, Tensor b) => new SubOp().Apply(a, b);
+
+    /// <summary>a · b by element, broadcast.</summary>
+    public static Tensor operator *(Tensor a, Tensor b) => new MulOp().Apply(a, b);
+
+    /// <summary>a / b by element, broadcast.</summary>
+    public static Tensor operator /(Tensor a, Tensor b) => new DivOp().Apply(a, b);
+
+    /// <summary>-a.</summary>
+    public static Tensor operator -(Tensor a) => new AffineOp(-1, 0).Apply(a);
+
+    /// <summary>a + b.</summary>
+    public static Tensor operator +(Tensor a, float b) => new AffineOp(1, b).Apply(a);
+
+    /// <summary>a + b.</summary>
+    public static Tensor operator +(float a, Tensor b) => new AffineOp(1, a).Apply(b);
+
+    /// <summary>a - b.</summary>
+    public static Tensor operator -(Tensor a, float b) => new AffineOp(1, -b).Apply(a);
+
+    /// <summary>a - b.</summary>
+    public static Tensor operator -(float a, Tensor b) => new AffineOp(-1, a).Apply(b);
+
+    /// <summary>a · b.</summary>
+    public static Tensor operator *(Tensor a, float b) => new AffineOp(b, 0).Apply(a);
+
+    /// <summary>a · b.</summary>
+    public static Tensor operator *(float a, Tensor b) => new AffineOp(a, 0).Apply(b);
+
+    /// <summary>a / b.</summary>
+    public static Tensor operator /(Tensor a, float b) => a / Scalar(b, a.Device);
+
+    /// <summary>a / b.</summary>
+    public static Tensor operator /(float a, Tensor b) => Scalar(a, b.Device) / b;
+
+    /// <summary>y = f(x), dense; the element order of x is kept where x is dense.</summary>
+    internal static Tensor Map<TOp>(TOp op, Tensor x) where TOp : struct, IUnary
+    {
+        var y = Empty(x.Shape, DType.Float32, x.Device);
+        x.Backend.Unary(op, x.View, y.View);
+        return y;
+    }
+
+    /// <summary>y = f(a, b), broadcast, dense.</summary>
+    internal static Tensor Map<TOp>(TOp op, Tensor a, Tensor b, string name) where TOp : struct, IBinary
+    {
+        var shape = Shape.Broadcast(a.Shape, b.Shape, name);
+        var y = Empty(shape, DType.Float32, a.Device);
+        a.Backend.Binary(op, a.View.BroadcastTo(shape), b.View.BroadcastTo(shape), y.View);
+        return y;
+    }
+
+    /// <summary>This tensor summed over the dimensions along which <paramref name="shape"/> was broadcast to it.</summary>
+    public Tensor SumTo(Shape shape)
+    {
+        if (shape == Shape) return this;
+        int lead = Rank - shape.Rank;
+        int[] kept = new int[Rank];
+        for (int i = 0; i < Rank; i++) kept[i] = i < lead ? 1 : shape[i - lead];
+        return new SumToOp(kept).Apply(this).Reshape(shape);
+    }
+
+    sealed class AddOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Add), x[0], x[1], Name);
+
+        protected override Tensor? Gradient(int i, Tensor g) => g;
+    }
+
+    sealed class SubOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Sub), x[0], x[1], Name);
+
+        protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : -g;
+    }
+
+    sealed class MulOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Mul), x[0], x[1], Name);
+
+        protected override Tensor? Gradient(int i, Tensor g) => g * Input(1 - i);
+    }
+
+    sealed class DivOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Div), x[0], x[1], Name);
+
+        // d(a/b)/da = 1/b,  d(a/b)/db = -(a/b)/b
+        protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g / Input(1) : -(g * Output / Input(1));
+    }
+
+    /// <summary>y = scale · x + shift.</summary>
+    sealed class AffineOp(float scale, float shift) : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Affine(scale, shift), x[0]);
+
+        protected override Tensor? Gradient(int i, Tensor g) => scale == 1 ? g : g * scale;
+    }
+
+    /// <summary>Sum over the dimensions where <paramref name="shape"/>, of equal rank, has size 1; its gradient repeats.</summary>
+    sealed class SumToOp(Shape shape) : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var y = Empty(shape, DType.Float32, x[0].Device);
+            x[0].Backend.Reduce(default(Sum), x[0].View, y.View);
+            return y;
+        }
+
+        protected override Tensor? Gradient(int i, Tensor g) => g.Expand(InputShape(0));
+    }
+
+    /// <summary>An elementwise function whose gradient is a fused formula of (g, x).</summary>
+    internal sealed class UnaryOp<TOp, TGrad>(TOp op, TGrad gradient) : Op where TOp : struct, IUnary where TGrad : struct, IBinary
+    {
+        public override string Name => TOp.Name;
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
+
+        protected override Tensor? Gradient(int i, Tensor g) => Map(gradient, g, Input(0), Name);
+    }
+
+    /// <summary>An elementwise function whose gradient is a fused formula of (g, y).</summary>
+    internal sealed class UnaryOfOutputOp<TOp, TGrad>(TOp op, TGrad gradient) : Op where TOp : struct, IUnary where TGrad : struct, IBinary
+    {
+        public override string Name => TOp.Name;
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
+
+        protected override Tensor? Gradient(int i, Tensor g) => Map(gradient, g, Output, Name);
+    }
+}

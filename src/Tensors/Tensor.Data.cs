@@ -1,0 +1,100 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera;
+
+public sealed partial class Tensor
+{
+    /// <summary>The elements in logical row-major order, copied to the host.</summary>
+    /// <exception cref="DTypeException"><typeparamref name="T"/> does not store this element type.</exception>
+    public T[] ToArray<T>() where T : unmanaged
+    {
+        T[] result = new T[Count];
+        CopyTo(result.AsSpan());
+        return result;
+    }
+
+    /// <summary>Copies the elements in logical row-major order into host memory.</summary>
+    /// <exception cref="ShapeException">The span has another length.</exception>
+    public void CopyTo<T>(Span<T> target) where T : unmanaged
+    {
+        if (DTypes.Of<T>() != DType)
+            throw new DTypeException($"CopyTo: element type: got {typeof(T).Name}, expected the type of {DType}. Hint: cast with To(...) first.");
+        if (target.Length != Count)
+            throw new ShapeException($"CopyTo: length: got {target.Length}, expected {Count} for shape {Shape}.");
+        if (Count == 0) return;
+        if (Layout.IsRowMajor)
+        {
+            Backend.Download(View.Storage, MemoryMarshal.AsBytes(target), Layout.Offset * DType.Size());
+            return;
+        }
+        using var rowMajor = Empty([target.Length], DType, Device);
+        Backend.Copy(View, rowMajor.View.As(Layout.RowMajor(Shape)));
+        Backend.Download(rowMajor.View.Storage, MemoryMarshal.AsBytes(target));
+    }
+
+    /// <summary>The only element, as a float.</summary>
+    /// <exception cref="ShapeException">There is not exactly one element.</exception>
+    public float Item()
+    {
+        if (Count != 1) throw new ShapeException($"Item: got shape {Shape}, expected exactly one element.");
+        if (DType == DType.Float32) return ToArray<float>()[0];
+        using var x = To(DType.Float32);
+        return x.ToArray<float>()[0];
+    }
+
+    /// <summary>A dense copy with its own memory.</summary>
+    public Tensor Clone() => new CloneOp().Apply(this);
+
+    /// <summary>This tensor where it is dense already, else a dense copy.</summary>
+    public Tensor Contiguous() => IsDense ? this : Clone();
+
+    /// <summary>The elements cast to another type; floats to integers are truncated towards zero. This tensor where the type is the same.</summary>
+    public Tensor To(DType dtype) => dtype == DType ? this : new CastOp(dtype).Apply(this);
+
+    /// <summary>The elements on another device; this tensor where it is there already.</summary>
+    public Tensor To(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        if (device == Device) return this;
+        var source = Contiguous();
+        byte[] bytes = new byte[Count * DType.Size()];
+        Backend.Download(source.View.Storage, bytes, source.Layout.Offset * DType.Size());
+        var y = Empty(Shape, DType, device);
+        y.Backend.Upload(bytes, y.View.Storage);
+        return y;
+    }
+
+    /// <summary>Overwrites the elements with those of another tensor, which is broadcast and cast as needed. Not recorded.</summary>
+    public void CopyFrom(Tensor source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        using var moved = source.Device == Device ? null : source.To(Device);
+        Backend.Copy((moved ?? source).View.BroadcastTo(Shape), View);
+        View.Storage.Touch();
+        GC.KeepAlive(source);
+    }
+
+    sealed class CloneOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var y = Empty(x[0].Shape, x[0].DType, x[0].Device);
+            x[0].Backend.Copy(x[0].View, y.View);
+            return y;
+        }
+
+        protected override Tensor? Gradient(int i, Tensor g) => g;
+    }
+
+    sealed class CastOp(DType dtype) : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var y = Empty(x[0].Shape, dtype, x[0].Device);
+            x[0].Backend.Copy(x[0].View, y.View);
+            return y;
+        }
+
+        protected override Tensor? Gradient(int i, Tensor g) => g.To(Input(0).DType);
+    }
+}
