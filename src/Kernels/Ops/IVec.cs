@@ -86,11 +86,24 @@ public interface IVec<V> where V : struct, IVec<V>
     /// <summary>Integer sum of the bit patterns.</summary>
     static abstract V AddInt(V a, V b);
 
+    /// <summary>True where the mask is set in any lane.</summary>
+    static abstract bool Any(V mask);
+
+    /// <summary>f(a, b) of every lane, one lane after the other: for the rare arguments a vector formula does not reach.</summary>
+    static abstract V PerLane<F>(V a, V b) where F : ILaneFunction;
+
     /// <summary>Bit patterns shifted left by <paramref name="count"/> (0..31).</summary>
     static abstract V ShiftLeft(V bits, int count);
 
     /// <summary>Bit patterns shifted right by <paramref name="count"/> (0..31), the sign filled in.</summary>
     static abstract V ShiftRight(V bits, int count);
+}
+
+/// <summary>A function of one or two numbers for <see cref="IVec{V}.PerLane{F}"/>.</summary>
+public interface ILaneFunction
+{
+    /// <summary>f(a, b); functions of one number ignore b.</summary>
+    static abstract float Apply(float a, float b);
 }
 
 /// <summary>An elementwise formula y = f(x), written once for every vector width. Parameters are fields of the struct.</summary>
