@@ -14,7 +14,6 @@ internal sealed partial class CpuBackend
     public override void ArgReduce(View x, View indices, int dim, bool largest) => throw Pending();
     public override void Scan<TOp>(TOp op, View x, View y, int dim) => throw Pending();
     public override void Sort(View x, View values, View indices, int dim, bool descending) => throw Pending();
-    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0) => throw Pending();
     public override void Gather(View x, View index, View y, int dim) => throw Pending();
     public override void ScatterAdd(View y, View index, View source, int dim) => throw Pending();
     public override void Uniform(View y, Philox random) => throw Pending();

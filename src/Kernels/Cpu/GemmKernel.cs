@@ -1,0 +1,209 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Tessera.Cpu;
+
+/// <summary>Where one stretch of the inner dimension begins, in elements from the start of a tile's operands.</summary>
+/// <param name="A">Offset into the left operand.</param>
+/// <param name="B">Offset into the right operand.</param>
+internal readonly record struct Tap(nint A, nint B);
+
+/// <summary>The operands of one tile: a tile of C is the sum over taps and k of A[row, k] · B[k, column].</summary>
+internal unsafe struct TileJob
+{
+    /// <summary>Element (row, k) of tap t is at <c>A + taps[t].A + row·RowStep + k·AStep</c>.</summary>
+    public nint RowStep, AStep;
+
+    /// <summary>Row k of B's panel is at <c>B + taps[t].B + k·BStep</c>; two vectors of it are read.</summary>
+    public nint BStep;
+
+    /// <summary>The stretches, and the length of each.</summary>
+    public Tap* Taps;
+
+    /// <summary>Number of taps.</summary>
+    public int TapCount;
+
+    /// <summary>Inner length of each tap.</summary>
+    public int K;
+
+    /// <summary>C starts from its old content instead of zero.</summary>
+    public bool Accumulate;
+}
+
+/// <summary>
+/// The innermost loop of matrix products and convolutions: a block of rows x columns of C stays in registers while the inner dimension runs.
+/// Written once for every vector width and number of rows; every element of C is one chain of fused multiply-adds in the order of k, so that
+/// all widths and block shapes give the same bits.
+/// </summary>
+internal static unsafe class GemmKernel
+{
+    static readonly nint[] wide = new nint[15], narrow = new nint[15];
+
+    /// <summary>Lanes of a vector: 16 (AVX-512), 8 (AVX2 with FMA) or 1.</summary>
+    public static int Lanes { get; private set; }
+
+    /// <summary>Columns of a panel of B: two vectors.</summary>
+    public static int Panel => 2 * Lanes;
+
+    /// <summary>Most rows of a tile.</summary>
+    public static int MaxRows { get; private set; }
+
+    static GemmKernel() => Use(Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 1);
+
+    /// <summary>Chooses the vector width; tests try those below the machine's own.</summary>
+    public static void Use(int lanes)
+    {
+        Lanes = lanes;
+        MaxRows = lanes == 16 ? 14 : 6;
+        if (lanes == 16) Fill<Vec16>();
+        else if (lanes == 8) Fill<Vec8>();
+        else Fill<Vec1>();
+    }
+
+    /// <summary>One tile of 1..<see cref="MaxRows"/> rows and one panel; writes <paramref name="columns"/> rounded up to whole vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Tile(int rows, int columns, in TileJob job, float* a, float* b, float* c, nint ldc)
+        => ((delegate*<in TileJob, float*, float*, float*, nint, void>)(columns > Lanes ? wide : narrow)[rows])(job, a, b, c, ldc);
+
+    static void Fill<V>() where V : struct, IVec<V>
+    {
+        Put<V, R1>(1);
+        Put<V, R2>(2);
+        Put<V, R3>(3);
+        Put<V, R4>(4);
+        Put<V, R5>(5);
+        Put<V, R6>(6);
+        Put<V, R7>(7);
+        Put<V, R8>(8);
+        Put<V, R9>(9);
+        Put<V, R10>(10);
+        Put<V, R11>(11);
+        Put<V, R12>(12);
+        Put<V, R13>(13);
+        Put<V, R14>(14);
+    }
+
+    static void Put<V, R>(int rows) where V : struct, IVec<V> where R : struct, ICount
+    {
+        wide[rows] = (nint)(delegate*<in TileJob, float*, float*, float*, nint, void>)&Run<V, R, R2>;
+        narrow[rows] = (nint)(delegate*<in TileJob, float*, float*, float*, nint, void>)&Run<V, R, R1>;
+    }
+
+    // R and N are constants of the instance: the branches on them are gone after compilation.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    static void Run<V, R, N>(in TileJob job, float* a, float* b, float* c, nint ldc) where V : struct, IVec<V> where R : struct, ICount where N : struct, ICount
+    {
+        V z = V.Create(0);
+        V c0 = z, d0 = z;
+        V c1 = z, d1 = z;
+        V c2 = z, d2 = z;
+        V c3 = z, d3 = z;
+        V c4 = z, d4 = z;
+        V c5 = z, d5 = z;
+        V c6 = z, d6 = z;
+        V c7 = z, d7 = z;
+        V c8 = z, d8 = z;
+        V c9 = z, d9 = z;
+        V c10 = z, d10 = z;
+        V c11 = z, d11 = z;
+        V c12 = z, d12 = z;
+        V c13 = z, d13 = z;
+        if (job.Accumulate)
+        {
+            float* p = c;
+            if (R.Value > 0) Load<V, N>(ref p, ldc, out c0, out d0);
+            if (R.Value > 1) Load<V, N>(ref p, ldc, out c1, out d1);
+            if (R.Value > 2) Load<V, N>(ref p, ldc, out c2, out d2);
+            if (R.Value > 3) Load<V, N>(ref p, ldc, out c3, out d3);
+            if (R.Value > 4) Load<V, N>(ref p, ldc, out c4, out d4);
+            if (R.Value > 5) Load<V, N>(ref p, ldc, out c5, out d5);
+            if (R.Value > 6) Load<V, N>(ref p, ldc, out c6, out d6);
+            if (R.Value > 7) Load<V, N>(ref p, ldc, out c7, out d7);
+            if (R.Value > 8) Load<V, N>(ref p, ldc, out c8, out d8);
+            if (R.Value > 9) Load<V, N>(ref p, ldc, out c9, out d9);
+            if (R.Value > 10) Load<V, N>(ref p, ldc, out c10, out d10);
+            if (R.Value > 11) Load<V, N>(ref p, ldc, out c11, out d11);
+            if (R.Value > 12) Load<V, N>(ref p, ldc, out c12, out d12);
+            if (R.Value > 13) Load<V, N>(ref p, ldc, out c13, out d13);
+        }
+        nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep, bs = job.BStep;
+        for (int t = 0; t < job.TapCount; t++)
+        {
+            float* p0 = a + job.Taps[t].A, p4 = p0 + (4 * rs), p8 = p4 + (4 * rs), p12 = p8 + (4 * rs), q = b + job.Taps[t].B;
+            for (int k = job.K; k > 0; k--)
+            {
+                V x, b0 = Unsafe.ReadUnaligned<V>(q), b1 = N.Value > 1 ? Unsafe.ReadUnaligned<V>(q + V.Lanes) : z;
+                { x = V.Create(*p0); c0 = V.Fma(x, b0, c0); if (N.Value > 1) d0 = V.Fma(x, b1, d0); }
+                if (R.Value > 1) { x = V.Create(p0[rs]); c1 = V.Fma(x, b0, c1); if (N.Value > 1) d1 = V.Fma(x, b1, d1); }
+                if (R.Value > 2) { x = V.Create(p0[rs2]); c2 = V.Fma(x, b0, c2); if (N.Value > 1) d2 = V.Fma(x, b1, d2); }
+                if (R.Value > 3) { x = V.Create(p0[rs3]); c3 = V.Fma(x, b0, c3); if (N.Value > 1) d3 = V.Fma(x, b1, d3); }
+                if (R.Value > 4) { x = V.Create(*p4); c4 = V.Fma(x, b0, c4); if (N.Value > 1) d4 = V.Fma(x, b1, d4); }
+                if (R.Value > 5) { x = V.Create(p4[rs]); c5 = V.Fma(x, b0, c5); if (N.Value > 1) d5 = V.Fma(x, b1, d5); }
+                if (R.Value > 6) { x = V.Create(p4[rs2]); c6 = V.Fma(x, b0, c6); if (N.Value > 1) d6 = V.Fma(x, b1, d6); }
+                if (R.Value > 7) { x = V.Create(p4[rs3]); c7 = V.Fma(x, b0, c7); if (N.Value > 1) d7 = V.Fma(x, b1, d7); }
+                if (R.Value > 8) { x = V.Create(*p8); c8 = V.Fma(x, b0, c8); if (N.Value > 1) d8 = V.Fma(x, b1, d8); }
+                if (R.Value > 9) { x = V.Create(p8[rs]); c9 = V.Fma(x, b0, c9); if (N.Value > 1) d9 = V.Fma(x, b1, d9); }
+                if (R.Value > 10) { x = V.Create(p8[rs2]); c10 = V.Fma(x, b0, c10); if (N.Value > 1) d10 = V.Fma(x, b1, d10); }
+                if (R.Value > 11) { x = V.Create(p8[rs3]); c11 = V.Fma(x, b0, c11); if (N.Value > 1) d11 = V.Fma(x, b1, d11); }
+                if (R.Value > 12) { x = V.Create(*p12); c12 = V.Fma(x, b0, c12); if (N.Value > 1) d12 = V.Fma(x, b1, d12); }
+                if (R.Value > 13) { x = V.Create(p12[rs]); c13 = V.Fma(x, b0, c13); if (N.Value > 1) d13 = V.Fma(x, b1, d13); }
+                p0 += ks;
+                if (R.Value > 4) p4 += ks;
+                if (R.Value > 8) p8 += ks;
+                if (R.Value > 12) p12 += ks;
+                q += bs;
+            }
+        }
+        if (R.Value > 0) Store<V, N>(ref c, ldc, c0, d0);
+        if (R.Value > 1) Store<V, N>(ref c, ldc, c1, d1);
+        if (R.Value > 2) Store<V, N>(ref c, ldc, c2, d2);
+        if (R.Value > 3) Store<V, N>(ref c, ldc, c3, d3);
+        if (R.Value > 4) Store<V, N>(ref c, ldc, c4, d4);
+        if (R.Value > 5) Store<V, N>(ref c, ldc, c5, d5);
+        if (R.Value > 6) Store<V, N>(ref c, ldc, c6, d6);
+        if (R.Value > 7) Store<V, N>(ref c, ldc, c7, d7);
+        if (R.Value > 8) Store<V, N>(ref c, ldc, c8, d8);
+        if (R.Value > 9) Store<V, N>(ref c, ldc, c9, d9);
+        if (R.Value > 10) Store<V, N>(ref c, ldc, c10, d10);
+        if (R.Value > 11) Store<V, N>(ref c, ldc, c11, d11);
+        if (R.Value > 12) Store<V, N>(ref c, ldc, c12, d12);
+        if (R.Value > 13) Store<V, N>(ref c, ldc, c13, d13);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Load<V, N>(ref float* p, nint ldc, out V v0, out V v1) where V : struct, IVec<V> where N : struct, ICount
+    {
+        v0 = Unsafe.ReadUnaligned<V>(p);
+        v1 = N.Value > 1 ? Unsafe.ReadUnaligned<V>(p + V.Lanes) : V.Create(0);
+        p += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Store<V, N>(ref float* p, nint ldc, V v0, V v1) where V : struct, IVec<V> where N : struct, ICount
+    {
+        Unsafe.WriteUnaligned(p, v0);
+        if (N.Value > 1) Unsafe.WriteUnaligned(p + V.Lanes, v1);
+        p += ldc;
+    }
+
+    interface ICount
+    {
+        static abstract int Value { get; }
+    }
+
+    readonly struct R1 : ICount { public static int Value => 1; }
+    readonly struct R2 : ICount { public static int Value => 2; }
+    readonly struct R3 : ICount { public static int Value => 3; }
+    readonly struct R4 : ICount { public static int Value => 4; }
+    readonly struct R5 : ICount { public static int Value => 5; }
+    readonly struct R6 : ICount { public static int Value => 6; }
+    readonly struct R7 : ICount { public static int Value => 7; }
+    readonly struct R8 : ICount { public static int Value => 8; }
+    readonly struct R9 : ICount { public static int Value => 9; }
+    readonly struct R10 : ICount { public static int Value => 10; }
+    readonly struct R11 : ICount { public static int Value => 11; }
+    readonly struct R12 : ICount { public static int Value => 12; }
+    readonly struct R13 : ICount { public static int Value => 13; }
+    readonly struct R14 : ICount { public static int Value => 14; }
+}
