@@ -39,14 +39,20 @@ public sealed partial class Tensor
     {
         if (elements.Length != shape.Count)
             throw new ShapeException($"Tensor.From: element count: got {elements.Length}, expected {shape.Count} for shape {shape}.");
-        var x = Empty(shape, DTypes.Of<T>(), device);
+        return FromBytes(MemoryMarshal.AsBytes(elements), DTypes.Of<T>(), shape, device);
+    }
+
+    /// <summary>A tensor from the bytes of its elements in logical row-major order.</summary>
+    internal static Tensor FromBytes(ReadOnlySpan<byte> bytes, DType dtype, Shape shape, Device? device)
+    {
+        var x = Empty(shape, dtype, device);
         if (x.Layout.IsRowMajor)
         {
-            x.Backend.Upload(MemoryMarshal.AsBytes(elements), x.View.Storage);
+            x.Backend.Upload(bytes, x.View.Storage);
             return x;
         }
-        using var rowMajor = Empty([elements.Length], x.DType, device);
-        x.Backend.Upload(MemoryMarshal.AsBytes(elements), rowMajor.View.Storage);
+        using var rowMajor = Empty([(int)shape.Count], dtype, device);
+        x.Backend.Upload(bytes, rowMajor.View.Storage);
         x.Backend.Copy(rowMajor.View.As(Layout.RowMajor(shape)), x.View);
         return x;
     }

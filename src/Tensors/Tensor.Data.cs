@@ -21,15 +21,28 @@ public sealed partial class Tensor
             throw new DTypeException($"CopyTo: element type: got {typeof(T).Name}, expected the type of {DType}. Hint: cast with To(...) first.");
         if (target.Length != Count)
             throw new ShapeException($"CopyTo: length: got {target.Length}, expected {Count} for shape {Shape}.");
+        CopyBytesTo(MemoryMarshal.AsBytes(target));
+    }
+
+    /// <summary>The bytes of the elements in logical row-major order.</summary>
+    internal byte[] ToBytes()
+    {
+        byte[] bytes = new byte[Count * DType.Size()];
+        CopyBytesTo(bytes);
+        return bytes;
+    }
+
+    void CopyBytesTo(Span<byte> target)
+    {
         if (Count == 0) return;
         if (Layout.IsRowMajor)
         {
-            Backend.Download(View.Storage, MemoryMarshal.AsBytes(target), Layout.Offset * DType.Size());
+            Backend.Download(View.Storage, target, Layout.Offset * DType.Size());
             return;
         }
-        using var rowMajor = Empty([target.Length], DType, Device);
+        using var rowMajor = Empty([(int)Count], DType, Device);
         Backend.Copy(View, rowMajor.View.As(Layout.RowMajor(Shape)));
-        Backend.Download(rowMajor.View.Storage, MemoryMarshal.AsBytes(target));
+        Backend.Download(rowMajor.View.Storage, target);
     }
 
     /// <summary>The only element, as a float.</summary>

@@ -1,0 +1,244 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Tessera;
+
+/// <summary>The content of a .safetensors file.</summary>
+/// <param name="Tensors">Tensors by name, in the order of their data.</param>
+/// <param name="Metadata">Free text by key.</param>
+public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors, IReadOnlyDictionary<string, string> Metadata);
+
+/// <summary>
+/// Reads and writes the safetensors format: an 8-byte little-endian header length, a JSON header, then the elements in row-major order.
+/// Data only: nothing in a file is ever executed. Files written here carry the SHA-256 of their data, which is verified when they are read.
+/// </summary>
+public static class Safetensors
+{
+    const int MaxHeader = 100_000_000;
+    const string ChecksumKey = "sha256";
+
+    static readonly (string Name, DType DType)[] Names =
+    [
+        ("F32", DType.Float32), ("F16", DType.Float16), ("BF16", DType.BFloat16), ("U8", DType.UInt8),
+        ("I32", DType.Int32), ("I64", DType.Int64), ("BOOL", DType.Bool),
+    ];
+
+    /// <summary>Reads a whole file onto a device.</summary>
+    /// <exception cref="DataException">The file is missing, damaged, or not in this format; the message says where.</exception>
+    public static SafetensorsFile Read(string path, Device? device = null)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            return Read(stream, path, device);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads the header only: names, element types and shapes, without the elements.</summary>
+    /// <exception cref="DataException">As for <see cref="Read(string, Device?)"/>.</exception>
+    public static (IReadOnlyDictionary<string, (string DType, Shape Shape)> Tensors, IReadOnlyDictionary<string, string> Metadata) ReadHeader(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            var (entries, metadata, _) = ParseHeader(stream, path);
+            return (entries.ToDictionary(e => e.Name, e => (e.DType, e.Shape), StringComparer.Ordinal), metadata);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Writes tensors and metadata; the file appears whole or not at all.</summary>
+    /// <param name="path">Target file; its folder is created.</param>
+    /// <param name="tensors">Tensors by name, of any element type and layout.</param>
+    /// <param name="metadata">Free text by key; the key <c>sha256</c> is ours.</param>
+    /// <exception cref="TesseraException">The file cannot be written.</exception>
+    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        var order = tensors.OrderBy(t => t.Key, StringComparer.Ordinal).ToArray();
+        AtomicFile.Write(path, stream =>
+        {
+            byte[] header = Header(order, metadata, Checksum(order));
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            foreach (var (_, tensor) in order) stream.Write(tensor.ToBytes());
+        });
+    }
+
+    static SafetensorsFile Read(Stream stream, string path, Device? device)
+    {
+        var (entries, metadata, _) = ParseHeader(stream, path);
+        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var entry in entries)
+        {
+            byte[] bytes = new byte[entry.End - entry.Begin];
+            stream.ReadExactly(bytes);
+            hash.AppendData(bytes);
+            tensors[entry.Name] = ToTensor(bytes, entry, path, device);
+        }
+        if (metadata.TryGetValue(ChecksumKey, out string? expected) && !expected.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase))
+            throw new DataException($"{path}: the data does not match its checksum: the file is damaged. Hint: copy or train it again.");
+        return new SafetensorsFile(tensors, metadata);
+    }
+
+    static Tensor ToTensor(byte[] bytes, Entry entry, string path, Device? device)
+    {
+        if (string.Equals(entry.DType, "F64", StringComparison.Ordinal))
+        {
+            float[] narrowed = new float[bytes.Length / 8];
+            for (int i = 0; i < narrowed.Length; i++) narrowed[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes.AsSpan(8 * i));
+            return Tensor.From(narrowed, entry.Shape, device);
+        }
+        foreach (var (name, dtype) in Names)
+        {
+            if (!string.Equals(name, entry.DType, StringComparison.Ordinal)) continue;
+            if (dtype == DType.Bool)
+                for (int i = 0; i < bytes.Length; i++) bytes[i] = bytes[i] != 0 ? (byte)1 : (byte)0;
+            return Tensor.FromBytes(bytes, dtype, entry.Shape, device);
+        }
+        throw new DataException($"{path}: tensor '{entry.Name}' has element type {entry.DType}: expected one of {string.Join(", ", Names.Select(n => n.Name))}, F64.");
+    }
+
+    sealed record Entry(string Name, string DType, Shape Shape, long Begin, long End);
+
+    static (List<Entry> Entries, Dictionary<string, string> Metadata, long DataStart) ParseHeader(Stream stream, string path)
+    {
+        long size = stream.Length;
+        if (size < 8) throw new DataException($"{path}: not a safetensors file: got {size} bytes, expected at least a header of 8.");
+        Span<byte> word = stackalloc byte[8];
+        stream.ReadExactly(word);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(word);
+        if (length > MaxHeader || length > (ulong)(size - 8))
+            throw new DataException($"{path}: not a safetensors file, or cut off: got a header of {length} bytes, expected at most {Math.Min(MaxHeader, size - 8)}.");
+        byte[] header = new byte[length];
+        stream.ReadExactly(header);
+        try
+        {
+            using var json = JsonDocument.Parse(header, new JsonDocumentOptions { MaxDepth = 8 });
+            var (entries, metadata) = ParseEntries(json.RootElement, path);
+            CheckCoverage(entries, size - 8 - header.Length, path);
+            return (entries, metadata, 8 + header.Length);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or System.FormatException)
+        {
+            throw new DataException($"{path}: the header is not valid: {e.Message}", e);
+        }
+    }
+
+    static (List<Entry> Entries, Dictionary<string, string> Metadata) ParseEntries(JsonElement root, string path)
+    {
+        var entries = new Dictionary<string, Entry>(StringComparer.Ordinal);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var property in root.EnumerateObject())
+        {
+            if (string.Equals(property.Name, "__metadata__", StringComparison.Ordinal))
+            {
+                foreach (var item in property.Value.EnumerateObject())
+                    metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String
+                        ? item.Value.GetString()!
+                        : throw new DataException($"{path}: metadata '{item.Name}' is a {item.Value.ValueKind}: expected text.");
+                continue;
+            }
+            entries[property.Name] = ParseEntry(property.Name, property.Value, path);
+        }
+        return ([.. entries.Values.OrderBy(e => e.Begin).ThenBy(e => e.End)], metadata);
+    }
+
+    static Entry ParseEntry(string name, JsonElement value, string path)
+    {
+        if (!value.TryGetProperty("dtype", out var dtype) || !value.TryGetProperty("shape", out var shape) || !value.TryGetProperty("data_offsets", out var offsets)
+            || offsets.GetArrayLength() != 2)
+            throw new DataException($"{path}: tensor '{name}' lacks dtype, shape or a pair of data_offsets.");
+        string type = dtype.GetString() ?? "null";
+        int width = Width(type) ?? throw new DataException($"{path}: tensor '{name}' has an unknown element type: got {type}.");
+        var sizes = new List<int>();
+        long bytes = width;
+        foreach (var item in shape.EnumerateArray())
+        {
+            if (item.GetRawText().AsSpan().ContainsAnyExceptInRange('0', '9') || !item.TryGetInt32(out int d))
+                throw new DataException($"{path}: tensor '{name}' has an unusable size: got {item.GetRawText()}, expected 0..{int.MaxValue}.");
+            sizes.Add(d);
+            if (d > 0 && bytes > long.MaxValue / d)
+                throw new DataException($"{path}: tensor '{name}' is too large: got shape {shape.GetRawText()}.");
+            bytes *= d;
+        }
+        long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64();
+        if (begin < 0 || end < begin || end - begin != bytes)
+            throw new DataException($"{path}: tensor '{name}' has bytes {begin}..{end}: expected {bytes} bytes for {type} {shape.GetRawText()}.");
+        if (bytes > Array.MaxLength)
+            throw new DataException($"{path}: tensor '{name}' has {bytes} bytes: expected at most {Array.MaxLength}.");
+        return new Entry(name, type, new Shape([.. sizes]), begin, end);
+    }
+
+    /// <summary>The tensors must cover the data exactly: no holes, no overlap.</summary>
+    static void CheckCoverage(List<Entry> entries, long size, string path)
+    {
+        long at = 0;
+        foreach (var entry in entries)
+        {
+            if (entry.Begin != at)
+                throw new DataException($"{path}: tensor '{entry.Name}' begins at byte {entry.Begin} of the data: expected {at}; holes and overlaps are not allowed.");
+            at = entry.End;
+        }
+        if (at != size) throw new DataException($"{path}: the tensors cover {at} bytes of data: expected {size}. Hint: the file may be cut off.");
+    }
+
+    static int? Width(string type) => type switch
+    {
+        "BOOL" or "U8" or "I8" or "F8_E4M3" or "F8_E5M2" => 1,
+        "F16" or "BF16" or "I16" or "U16" => 2,
+        "F32" or "I32" or "U32" => 4,
+        "F64" or "I64" or "U64" => 8,
+        _ => null,
+    };
+
+    static string Checksum(KeyValuePair<string, Tensor>[] order)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (_, tensor) in order) hash.AppendData(tensor.ToBytes());
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    static byte[] Header(KeyValuePair<string, Tensor>[] order, IReadOnlyDictionary<string, string>? metadata, string checksum)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteStartObject("__metadata__");
+            foreach (var (key, value) in metadata ?? new Dictionary<string, string>(StringComparer.Ordinal))
+                if (!string.Equals(key, ChecksumKey, StringComparison.Ordinal)) json.WriteString(key, value);
+            json.WriteString(ChecksumKey, checksum);
+            json.WriteEndObject();
+            long at = 0;
+            foreach (var (name, tensor) in order)
+            {
+                json.WriteStartObject(name);
+                json.WriteString("dtype", Names.First(n => n.DType == tensor.DType).Name);
+                json.WriteStartArray("shape");
+                foreach (int d in tensor.Shape) json.WriteNumberValue(d);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(at);
+                at += tensor.Count * tensor.DType.Size();
+                json.WriteNumberValue(at);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        return buffer.ToArray();
+    }
+}
