@@ -1,0 +1,118 @@
+namespace Tessera.Vision;
+
+/// <summary>
+/// A photo in memory: H x W pixels of three bytes (red, green, blue, 0 to 255), row by row, channels interleaved.
+/// Immutable, so that any number of threads may read it.
+/// </summary>
+public sealed class Image
+{
+    /// <summary>Bytes a pixel, and colour channels.</summary>
+    public const int Channels = 3;
+
+    /// <summary>H*W*3 bytes and one spare, so that a pixel can be read as four bytes at once.</summary>
+    internal byte[] Buffer { get; }
+
+    /// <summary>Takes <paramref name="rgb"/>, H*W*3 bytes and one spare, as it is.</summary>
+    internal Image(int width, int height, byte[] rgb) => (Width, Height, Buffer) = (width, height, rgb);
+
+    /// <summary>A picture of the given pixels, which are copied.</summary>
+    /// <param name="width">Columns, at least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="rgb">[height, width, 3] bytes, red first.</param>
+    /// <exception cref="ShapeException">A side below 1, or another number of bytes than height*width*3.</exception>
+    public Image(int width, int height, ReadOnlySpan<byte> rgb) : this(width, height, NewBuffer(width, height))
+    {
+        if (rgb.Length != (long)width * height * Channels)
+            throw new ShapeException($"Image: wrong number of bytes: got {rgb.Length}, expected {height} x {width} x 3. Hint: pass RGB, interleaved, without row padding.");
+        rgb.CopyTo(Buffer);
+    }
+
+    /// <summary>Columns.</summary>
+    public int Width { get; }
+
+    /// <summary>Rows.</summary>
+    public int Height { get; }
+
+    /// <summary>[H, W, 3] bytes, red first, without row padding.</summary>
+    public ReadOnlySpan<byte> Pixels => Buffer.AsSpan(0, Width * Height * Channels);
+
+    /// <summary>The colour at row <paramref name="row"/> and column <paramref name="col"/>.</summary>
+    public (byte R, byte G, byte B) this[int row, int col]
+    {
+        get
+        {
+            var p = Row(row).Slice(col * Channels, Channels);
+            return (p[0], p[1], p[2]);
+        }
+    }
+
+    /// <summary>
+    /// Reads a photo. The decoder is chosen by the file's content, never by its name (JPEG, PNG, GIF, BMP, WebP, ICO);
+    /// grey, palette, alpha (dropped), 16-bit and CMYK all become RGB; of an animation the first frame is taken.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="applyOrientation">Turn the photo as its EXIF orientation says.</param>
+    /// <exception cref="DataException">The file is missing, unreadable, truncated or no image.</exception>
+    public static Image Load(string path, bool applyOrientation = true)
+    {
+        byte[] file;
+        try
+        {
+            file = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new DataException($"{path}: cannot be opened: {e.Message} Hint: check the path and the rights.", e);
+        }
+        return Decode(file, path, applyOrientation);
+    }
+
+    /// <summary>Decodes a photo from the bytes of its file, like <see cref="Load"/>.</summary>
+    /// <param name="file">The whole file; bytes after its end marker are ignored.</param>
+    /// <param name="name">How messages call it.</param>
+    /// <param name="applyOrientation">Turn the photo as its EXIF orientation says.</param>
+    /// <exception cref="DataException">Truncated, damaged or no image.</exception>
+    public static Image Decode(ReadOnlySpan<byte> file, string name = "image", bool applyOrientation = true) =>
+        ImageCodec.Decode(file, name, applyOrientation);
+
+    /// <summary>
+    /// Writes the picture as PNG (name ends in .png) or JPEG (.jpg, .jpeg): first to a temporary name in the same folder,
+    /// then renamed, so a failure leaves an old file as it was.
+    /// </summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="quality">JPEG quality, 1 to 100.</param>
+    /// <exception cref="DataException">Another extension, or the file cannot be written.</exception>
+    public void Save(string path, int quality = 90) => ImageCodec.Save(this, path, quality);
+
+    /// <summary>The window of <paramref name="height"/> x <paramref name="width"/> pixels whose corner is (row, col).</summary>
+    /// <exception cref="ShapeException">The window is empty or leaves the picture.</exception>
+    public Image Crop(int row, int col, int height, int width)
+    {
+        if (row < 0 || col < 0 || height < 1 || width < 1 || row > Height - height || col > Width - width)
+            throw new ShapeException(
+                $"Image.Crop: the window leaves the picture: got rows {row}..{row + height}, columns {col}..{col + width} of {Height} x {Width}, "
+                + "expected a window inside. Hint: pad first.");
+        var rgb = NewBuffer(width, height);
+        for (var r = 0; r < height; r++)
+            Row(row + r).Slice(col * Channels, width * Channels).CopyTo(rgb.AsSpan(r * width * Channels));
+        return new Image(width, height, rgb);
+    }
+
+    /// <summary>
+    /// Resamples to <paramref name="height"/> x <paramref name="width"/>. When shrinking, the filter grows with the factor,
+    /// so that nothing aliases (as Pillow does; <see cref="ResizeFilter.Nearest"/> picks pixels and does alias).
+    /// </summary>
+    /// <exception cref="ShapeException">A side below 1.</exception>
+    public Image Resize(int height, int width, ResizeFilter filter = ResizeFilter.Bilinear) => Resampler.Resize(this, height, width, filter);
+
+    /// <summary>The bytes of one row, [W, 3].</summary>
+    internal ReadOnlySpan<byte> Row(int row) => Buffer.AsSpan(row * Width * Channels, Width * Channels);
+
+    /// <summary>An unset buffer for a picture of this size.</summary>
+    internal static byte[] NewBuffer(int width, int height)
+    {
+        if (width < 1 || height < 1 || (long)width * height > ImageCodec.MaxPixels)
+            throw new ShapeException($"Image: impossible size: got {height} x {width}, expected sides of at least 1 and at most {ImageCodec.MaxPixels} pixels. Hint: give rows, then columns.");
+        return GC.AllocateUninitializedArray<byte>(width * height * Channels + 1);
+    }
+}

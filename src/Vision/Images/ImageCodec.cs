@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using SkiaSharp;
+
+namespace Tessera.Vision;
+
+/// <summary>Files to pixels and back, by Skia's codecs.</summary>
+internal static class ImageCodec
+{
+    /// <summary>Larger pictures are refused as decompression bombs (Pillow's limit).</summary>
+    public const int MaxPixels = 178_956_970;
+
+    public static Image Decode(ReadOnlySpan<byte> file, string name, bool applyOrientation)
+    {
+        using var data = SKData.CreateCopy(file);
+        using var codec = SKCodec.Create(data) ?? throw NotAnImage(file, name);
+        var (w, h) = (codec.Info.Width, codec.Info.Height);
+        if (w < 1 || h < 1 || (long)w * h > MaxPixels)
+            throw new DataException($"{name}: impossible size: got {h} x {w} pixels, expected at most {MaxPixels} in all. Hint: the header is damaged, or shrink the picture first.");
+
+        // No colour space in the target: bytes come as they are stored. Unpremul: alpha is dropped, never blended.
+        var info = new SKImageInfo(w, h, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        var rgba = ArrayPool<byte>.Shared.Rent(w * h * 4);
+        try
+        {
+            var result = codec.GetPixels(info, rgba);
+            if (result != SKCodecResult.Success)
+                throw Damaged(result, name);
+            return Orient(rgba, w, h, applyOrientation ? codec.EncodedOrigin : SKEncodedOrigin.TopLeft);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rgba);
+        }
+    }
+
+    /// <summary>RGBA [h, w] as stored to RGB as displayed: out(r, c) = stored[start + r*dr + c*dc].</summary>
+    private static Image Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin)
+    {
+        var (start, dr, dc) = origin switch
+        {
+            SKEncodedOrigin.TopRight => (w - 1, w, -1),
+            SKEncodedOrigin.BottomRight => (w * h - 1, -w, -1),
+            SKEncodedOrigin.BottomLeft => ((h - 1) * w, -w, 1),
+            SKEncodedOrigin.LeftTop => (0, 1, w),
+            SKEncodedOrigin.RightTop => ((h - 1) * w, 1, -w),
+            SKEncodedOrigin.RightBottom => (w * h - 1, -1, -w),
+            SKEncodedOrigin.LeftBottom => (w - 1, -1, w),
+            _ => (0, w, 1),
+        };
+        var (width, height) = Math.Abs(dc) == 1 && (Math.Abs(dr) == w) ? (w, h) : (h, w);
+        var rgb = Image.NewBuffer(width, height);
+        var to = 0;
+        for (var r = 0; r < height; r++)
+        {
+            var from = start + r * dr;
+            for (var c = 0; c < width; c++, from += dc, to += 3) // the fourth byte is overwritten by the next pixel
+                BinaryPrimitives.WriteUInt32LittleEndian(rgb.AsSpan(to), BinaryPrimitives.ReadUInt32LittleEndian(rgba[(4 * from)..]));
+        }
+        return new Image(width, height, rgb);
+    }
+
+    public static void Save(Image image, string path, int quality)
+    {
+        var format = Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".png" => SKEncodedImageFormat.Png,
+            ".jpg" or ".jpeg" => SKEncodedImageFormat.Jpeg,
+            var other => throw new DataException($"{path}: cannot write this format: got '{other}', expected .png, .jpg or .jpeg. Hint: change the name's ending."),
+        };
+        var temp = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            using (var bitmap = ToBitmap(image))
+            using (var stream = File.Create(temp))
+            {
+                if (!bitmap.Encode(stream, format, Math.Clamp(quality, 1, 100)))
+                    throw new DataException($"{path}: the encoder failed. Hint: check the free space of the disk.");
+            }
+            File.Move(temp, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new DataException($"{path}: cannot be written: {e.Message} Hint: check the folder, its rights and the free space.", e);
+        }
+        finally
+        {
+            File.Delete(temp);
+        }
+    }
+
+    private static SKBitmap ToBitmap(Image image)
+    {
+        var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgb888x, SKAlphaType.Opaque));
+        var pixels = bitmap.GetPixelSpan();
+        for (var i = 0; i < image.Width * image.Height; i++)
+        {
+            var rgbx = BinaryPrimitives.ReadUInt32LittleEndian(image.Buffer.AsSpan(3 * i)) | 0xFF000000u;
+            BinaryPrimitives.WriteUInt32LittleEndian(pixels[(4 * i)..], rgbx);
+        }
+        return bitmap;
+    }
+
+    private static DataException NotAnImage(ReadOnlySpan<byte> file, string name) => new(file.IsEmpty
+        ? $"{name}: the file is empty: got 0 bytes, expected an image. Hint: fetch the file again or delete it."
+        : $"{name}: no image, or damaged at its head: got {file.Length} bytes that begin {Convert.ToHexString(file[..Math.Min(8, file.Length)])}, "
+          + "expected JPEG, PNG, GIF, BMP or WebP. Hint: fetch the file again or delete it.");
+
+    private static DataException Damaged(SKCodecResult result, string name) => new(result == SKCodecResult.IncompleteInput
+        ? $"{name}: truncated or damaged image: the data end before the last row. Hint: fetch the file again or delete it."
+        : $"{name}: damaged image: the decoder says {result}. Hint: fetch the file again or delete it.");
+}

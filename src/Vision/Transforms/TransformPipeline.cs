@@ -1,0 +1,98 @@
+namespace Tessera.Vision;
+
+/// <summary>
+/// From a decoded picture to the floats of a batch: resize and every transform of a list, with one resampling.
+/// Immutable; any number of threads may use one.
+/// </summary>
+public sealed class TransformPipeline
+{
+    private readonly Transform[] chain;
+    private readonly ResizeMethod method;
+    private readonly ImageSize? target;
+    private readonly PaddingMode padding;
+    private readonly InterpolationMode mode;
+
+    /// <summary>A pipeline.</summary>
+    /// <param name="transforms">In any order; applied by <see cref="Transform.Order"/>.</param>
+    /// <param name="size">The target size, or null to keep each picture's own.</param>
+    /// <param name="method">How to fit; null for the size's default. Crop and Pad end with a centre <see cref="CropPad"/> if the list has none.</param>
+    /// <param name="padding">What lies outside the picture.</param>
+    /// <param name="mode">How values between pixels are found.</param>
+    /// <param name="multiple">Round the target's sides to multiples of this.</param>
+    public TransformPipeline(
+        IReadOnlyList<Transform> transforms, ImageSize? size = null, ResizeMethod? method = null, PaddingMode padding = PaddingMode.Reflection,
+        InterpolationMode mode = InterpolationMode.Bilinear, int multiple = 1)
+    {
+        target = size?.Rounded(multiple);
+        this.method = method ?? size?.DefaultMethod ?? ResizeMethod.Crop;
+        (this.padding, this.mode) = (padding, mode);
+        var addCrop = target is not null && Fits && !transforms.OfType<CropPad>().Any();
+        chain = [.. transforms.Concat(addCrop ? [new CropPad()] : []).OrderBy(t => t.Order)];
+    }
+
+    private bool Fits => method is ResizeMethod.Crop or ResizeMethod.Pad;
+
+    /// <summary>The target size, or null where each picture keeps its own.</summary>
+    public ImageSize? Size => target;
+
+    /// <summary>The picture as floats in [0, 1].</summary>
+    /// <param name="image">The decoded picture.</param>
+    /// <param name="random">The item's random numbers; null for fixed transforms.</param>
+    /// <param name="layout">[3, H, W] or [H, W, 3].</param>
+    /// <returns>The pixels, and the size they have.</returns>
+    public (float[] Pixels, int Height, int Width) Apply(Image image, ItemRandom? random = null, PixelLayout layout = PixelLayout.Chw)
+    {
+        using var canvas = Draw(image, random ?? ItemRandom.Fixed);
+        var y = new float[canvas.Height * canvas.Width * Image.Channels];
+        canvas.Write(y, layout);
+        return (y, canvas.Height, canvas.Width);
+    }
+
+    /// <summary>The picture as floats in [0, 1], into the caller's memory.</summary>
+    /// <param name="image">The decoded picture.</param>
+    /// <param name="random">The item's random numbers.</param>
+    /// <param name="y">3*H*W floats.</param>
+    /// <param name="layout">[3, H, W] or [H, W, 3].</param>
+    /// <exception cref="ShapeException">The result has another size than <paramref name="y"/>.</exception>
+    public void Apply(Image image, ItemRandom random, Span<float> y, PixelLayout layout)
+    {
+        using var canvas = Draw(image, random);
+        if (y.Length != canvas.Height * canvas.Width * Image.Channels)
+            throw new ShapeException(
+                $"TransformPipeline: the result does not fit: got room for {y.Length} floats, expected 3 x {canvas.Height} x {canvas.Width}. "
+                + "Hint: give the pipeline a size, so that all pictures come out alike.");
+        canvas.Write(y, layout);
+    }
+
+    /// <summary>The picture with everything queued; without <paramref name="crop"/>, as it stands before the last step.</summary>
+    internal Canvas Draw(Image image, ItemRandom random, bool crop = true)
+    {
+        var canvas = new Canvas(image, padding, mode);
+        if (target is { } size)
+            Resize(canvas, size);
+        for (var k = 0; k < chain.Length; k++)
+        {
+            random.Begin(k);
+            if (!random.Coin(chain[k].P))
+                continue;
+            if (chain[k] is not CropPad last)
+                chain[k].Apply(canvas, random);
+            else if (Fits && crop)
+                last.Apply(canvas, random, target ?? (image.Height, image.Width));
+        }
+        return canvas;
+    }
+
+    /// <summary>Queues the resize: ratio = min (Crop) or max (Pad) of the sides' ratios; Squish goes straight to the size.</summary>
+    private void Resize(Canvas canvas, ImageSize size)
+    {
+        var (rows, cols) = ((double)canvas.Height / size.Height, (double)canvas.Width / size.Width);
+        var ratio = method == ResizeMethod.Crop ? Math.Min(rows, cols) : Math.Max(rows, cols);
+        if (Fits)
+            canvas.Resize(Side(canvas.Height / ratio), Side(canvas.Width / ratio));
+        else if (method == ResizeMethod.Squish)
+            canvas.Resize(size.Height, size.Width);
+    }
+
+    private static int Side(double x) => Math.Max((int)Math.Round(x, MidpointRounding.ToEven), 1);
+}
