@@ -1,0 +1,32 @@
+namespace Tessera.NN;
+
+/// <summary>y = x·Wᵀ + b: <c>[..., in]</c> → <c>[..., out]</c>.</summary>
+public sealed class Linear : Module
+{
+    /// <summary>A linear layer; weights and bias start uniform in ±1/√in, as in PyTorch.</summary>
+    public Linear(int inFeatures, int outFeatures, bool bias = true)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inFeatures);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outFeatures);
+        float bound = MathF.Sqrt(1f / inFeatures);
+        Weight = RegisterParameter("weight", Tensor.Uniform([outFeatures, inFeatures], Generator.Default.Next(), -bound, bound));
+        if (bias) Bias = RegisterParameter("bias", Tensor.Uniform([outFeatures], Generator.Default.Next(), -bound, bound));
+    }
+
+    /// <summary>W <c>[out, in]</c>.</summary>
+    public Tensor Weight { get; }
+
+    /// <summary>b <c>[out]</c>.</summary>
+    public Tensor? Bias { get; }
+
+    /// <inheritdoc/>
+    protected override string Arguments => $"in_features={Weight.Shape[1]}, out_features={Weight.Shape[0]}, bias={Py(Bias is not null)}";
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        var y = x.MatMul(Weight.Transpose());
+        return Bias is null ? y : y + Bias;
+    }
+}

@@ -1,0 +1,149 @@
+using System.Globalization;
+
+namespace Tessera.NN;
+
+/// <summary>
+/// Changes parameters along their gradients. Parameters without a gradient, and frozen ones, are left alone and have no state. Weight decay
+/// is decoupled, w ← w·(1 - lr·wd) before the step, or an L2 term of the loss, g ← g + wd·w.
+/// </summary>
+public abstract class Optimizer
+{
+    readonly Dictionary<Tensor, Moments> moments = [];
+
+    /// <summary>An optimizer over groups of parameters.</summary>
+    /// <param name="groups">The groups; they carry learning rate, momentum and weight decay.</param>
+    /// <param name="decoupledDecay">How weight decay acts; see <see cref="DecoupledDecay"/>.</param>
+    /// <exception cref="TesseraException">A parameter is in two groups.</exception>
+    protected Optimizer(IEnumerable<ParameterGroup> groups, bool decoupledDecay)
+    {
+        Groups = [.. groups];
+        DecoupledDecay = decoupledDecay;
+        HashSet<Tensor> seen = [];
+        foreach (var group in Groups)
+            foreach (var p in group.Parameters)
+                if (!seen.Add(p))
+                    throw new TesseraException($"{GetType().Name}: a parameter is in two groups: got one of shape {p.Shape} again in group \"{group.Name}\", expected each once.");
+    }
+
+    /// <summary>The groups of parameters; schedules set their learning rate and momentum.</summary>
+    public IReadOnlyList<ParameterGroup> Groups { get; }
+
+    /// <summary>True: w ← w·(1 - lr·wd) before the step ("true" weight decay). False: g ← g + wd·w.</summary>
+    public bool DecoupledDecay { get; }
+
+    /// <summary>One step of every parameter that has a gradient.</summary>
+    public void Step()
+    {
+        using var noGrad = Autograd.NoGrad();
+        using var scope = Scope.Begin();
+        foreach (var group in Groups)
+        {
+            foreach (var w in group.Parameters)
+            {
+                if (!w.RequiresGrad || w.Grad is not { } g) continue;
+                if (!moments.TryGetValue(w, out var m)) moments.Add(w, m = new Moments(StateNames.Count));
+                m.Steps++;
+                Update(w, g.Contiguous(), m, Options(group, m.Steps));
+                w.View.Storage.Touch();
+            }
+        }
+    }
+
+    /// <summary>Forgets all gradients.</summary>
+    public void ZeroGrad()
+    {
+        foreach (var group in Groups)
+            foreach (var p in group.Parameters) p.ZeroGrad();
+    }
+
+    /// <summary>
+    /// The state for a checkpoint: <c>G.lr_momentum_decay</c> of each group G, and <c>G.P.step</c> and the moments of each parameter P that was
+    /// ever stepped. The moments are the tensors themselves, not copies.
+    /// </summary>
+    public IReadOnlyDictionary<string, Tensor> State()
+    {
+        OrderedDictionary<string, Tensor> state = new(StringComparer.Ordinal);
+        foreach (var (g, group) in Groups.Index())
+        {
+            state[GroupKey(g)] = Tensor.From([(float)group.Lr, (float)group.Momentum, (float)group.WeightDecay], [3]);
+            foreach (var (p, w) in group.Parameters.Index())
+            {
+                if (!moments.TryGetValue(w, out var m)) continue;
+                state[Key(g, p, "step")] = Tensor.From([m.Steps], []);
+                foreach (var (i, name) in StateNames.Index())
+                    if (m[i] is { } tensor) state[Key(g, p, name)] = tensor;
+            }
+        }
+        return state;
+    }
+
+    /// <summary>Takes over what <see cref="State"/> gave, copied. Either all or, after an error, nothing.</summary>
+    /// <exception cref="TesseraException">The state is of other groups, parameters or another kind of optimizer.</exception>
+    public void LoadState(IReadOnlyDictionary<string, Tensor> state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        Dictionary<Tensor, Moments> loaded = [];
+        HashSet<string> known = new(StringComparer.Ordinal);
+        foreach (var (g, group) in Groups.Index())
+        {
+            known.Add(GroupKey(g));
+            Expect(state, GroupKey(g), [3]);
+            foreach (var (p, w) in group.Parameters.Index())
+                if (Read(state, g, p, w, known) is { } m) loaded.Add(w, m);
+        }
+        if (state.Keys.FirstOrDefault(k => !known.Contains(k)) is { } other)
+            throw new TesseraException($"{GetType().Name}.LoadState: unexpected entry: got {other}, expected the state of {Groups.Count} groups. Hint: the state belongs to other groups or another optimizer.");
+
+        foreach (var m in moments.Values) m.Dispose();
+        moments.Clear();
+        foreach (var (w, m) in loaded) moments.Add(w, m);
+        foreach (var (g, group) in Groups.Index())
+        {
+            float[] values = state[GroupKey(g)].ToArray<float>();
+            (group.Lr, group.Momentum, group.WeightDecay) = (values[0], values[1], values[2]);
+        }
+    }
+
+    /// <summary>Names of the moments in the state, in the order of their slots.</summary>
+    protected abstract IReadOnlyList<string> StateNames { get; }
+
+    /// <summary>One step of one parameter; runs without recording, in a scope of its own.</summary>
+    /// <param name="w">The parameter, changed in place.</param>
+    /// <param name="g">Its gradient, dense.</param>
+    /// <param name="m">Its moments.</param>
+    /// <param name="options">Rates of its group; <see cref="StepOptions.Decay"/> or <see cref="StepOptions.L2"/> is set.</param>
+    private protected abstract void Update(Tensor w, Tensor g, Moments m, StepOptions options);
+
+    StepOptions Options(ParameterGroup group, long step) => new(
+        Lr: (float)group.Lr, Momentum: (float)group.Momentum,
+        Decay: DecoupledDecay ? (float)group.WeightDecay : 0, L2: DecoupledDecay ? 0 : (float)group.WeightDecay,
+        First: step == 1);
+
+    Moments? Read(IReadOnlyDictionary<string, Tensor> state, int g, int p, Tensor w, HashSet<string> known)
+    {
+        if (!state.TryGetValue(Key(g, p, "step"), out var steps)) return null;
+        known.Add(Key(g, p, "step"));
+        Moments m = new(StateNames.Count) { Steps = steps.ToArray<long>()[0] };
+        foreach (var (i, name) in StateNames.Index())
+        {
+            string key = Key(g, p, name);
+            if (!state.ContainsKey(key)) continue;
+            known.Add(key);
+            m.Zero(i, w).CopyFrom(Expect(state, key, w.Shape));
+        }
+        return m;
+    }
+
+    Tensor Expect(IReadOnlyDictionary<string, Tensor> state, string key, Shape shape)
+    {
+        if (!state.TryGetValue(key, out var tensor))
+            throw new TesseraException($"{GetType().Name}.LoadState: missing entry: expected {key}. Hint: the state belongs to other groups or another optimizer.");
+        if (tensor.Shape != shape)
+            throw new TesseraException($"{GetType().Name}.LoadState: shape of {key}: got {tensor.Shape}, expected {shape}. Hint: the state belongs to another model.");
+        return tensor;
+    }
+
+    static string GroupKey(int group) => string.Create(CultureInfo.InvariantCulture, $"{group}.lr_momentum_decay");
+
+    static string Key(int group, int parameter, string name) => string.Create(CultureInfo.InvariantCulture, $"{group}.{parameter}.{name}");
+}
