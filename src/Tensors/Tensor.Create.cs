@@ -90,7 +90,7 @@ public sealed partial class Tensor
     {
         var y = Empty(shape, DType.Float32, device);
         y.Backend.Uniform(y.View, random);
-        if (low != 0 || high != 1) y.Backend.Unary(new Affine(high - low, low), y.View, y.View);
+        if (low != 0 || high != 1) y.Backend.Unary(new Ops.Affine(high - low, low), y.View, y.View);
         return y;
     }
 
@@ -99,7 +99,7 @@ public sealed partial class Tensor
     {
         var y = Empty(shape, DType.Float32, device);
         y.Backend.Normal(y.View, random);
-        if (mean != 0 || std != 1) y.Backend.Unary(new Affine(std, mean), y.View, y.View);
+        if (mean != 0 || std != 1) y.Backend.Unary(new Ops.Affine(std, mean), y.View, y.View);
         return y;
     }
 }

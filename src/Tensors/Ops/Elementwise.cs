@@ -44,6 +44,7 @@ public sealed partial class Tensor
     /// <summary>y = f(x), dense; the element order of x is kept where x is dense.</summary>
     internal static Tensor Map<TOp>(TOp op, Tensor x) where TOp : struct, IUnary
     {
+        x.RequireFloat(typeof(TOp).Name);
         var y = Empty(x.Shape, DType.Float32, x.Device);
         x.Backend.Unary(op, x.View, y.View);
         return y;
@@ -52,10 +53,19 @@ public sealed partial class Tensor
     /// <summary>y = f(a, b), broadcast, dense.</summary>
     internal static Tensor Map<TOp>(TOp op, Tensor a, Tensor b, string name) where TOp : struct, IBinary
     {
+        a.RequireFloat(name);
+        b.RequireFloat(name);
         var shape = Shape.Broadcast(a.Shape, b.Shape, name);
         var y = Empty(shape, DType.Float32, a.Device);
         a.Backend.Binary(op, a.View.BroadcastTo(shape), b.View.BroadcastTo(shape), y.View);
         return y;
+    }
+
+    /// <summary>Arithmetic is done in float32 only.</summary>
+    void RequireFloat(string op)
+    {
+        if (DType != DType.Float32)
+            throw new DTypeException($"{op}: element type: got {DType}, expected Float32. Hint: cast with To(DType.Float32).");
     }
 
     /// <summary>This tensor summed over the dimensions along which <paramref name="shape"/> was broadcast to it.</summary>
@@ -70,28 +80,28 @@ public sealed partial class Tensor
 
     sealed class AddOp : Op
     {
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Add), x[0], x[1], Name);
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Add), x[0], x[1], Name);
 
         protected override Tensor? Gradient(int i, Tensor g) => g;
     }
 
     sealed class SubOp : Op
     {
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Sub), x[0], x[1], Name);
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Sub), x[0], x[1], Name);
 
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : -g;
     }
 
     sealed class MulOp : Op
     {
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Mul), x[0], x[1], Name);
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Mul), x[0], x[1], Name);
 
         protected override Tensor? Gradient(int i, Tensor g) => g * Input(1 - i);
     }
 
     sealed class DivOp : Op
     {
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Div), x[0], x[1], Name);
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Div), x[0], x[1], Name);
 
         // d(a/b)/da = 1/b,  d(a/b)/db = -(a/b)/b
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g / Input(1) : -(g * Output / Input(1));
@@ -100,7 +110,7 @@ public sealed partial class Tensor
     /// <summary>y = scale · x + shift.</summary>
     sealed class AffineOp(float scale, float shift) : Op
     {
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Affine(scale, shift), x[0]);
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.Affine(scale, shift), x[0]);
 
         protected override Tensor? Gradient(int i, Tensor g) => scale == 1 ? g : g * scale;
     }
@@ -111,30 +121,10 @@ public sealed partial class Tensor
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(shape, DType.Float32, x[0].Device);
-            x[0].Backend.Reduce(default(Sum), x[0].View, y.View);
+            x[0].Backend.Reduce(default(Ops.Sum), x[0].View, y.View);
             return y;
         }
 
         protected override Tensor? Gradient(int i, Tensor g) => g.Expand(InputShape(0));
-    }
-
-    /// <summary>An elementwise function whose gradient is a fused formula of (g, x).</summary>
-    internal sealed class UnaryOp<TOp, TGrad>(TOp op, TGrad gradient) : Op where TOp : struct, IUnary where TGrad : struct, IBinary
-    {
-        public override string Name => TOp.Name;
-
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
-
-        protected override Tensor? Gradient(int i, Tensor g) => Map(gradient, g, Input(0), Name);
-    }
-
-    /// <summary>An elementwise function whose gradient is a fused formula of (g, y).</summary>
-    internal sealed class UnaryOfOutputOp<TOp, TGrad>(TOp op, TGrad gradient) : Op where TOp : struct, IUnary where TGrad : struct, IBinary
-    {
-        public override string Name => TOp.Name;
-
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
-
-        protected override Tensor? Gradient(int i, Tensor g) => Map(gradient, g, Output, Name);
     }
 }

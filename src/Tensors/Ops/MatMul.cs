@@ -19,6 +19,42 @@ public sealed partial class Tensor
         return y;
     }
 
+    /// <summary>y = x·Wᵀ + b for x <c>[..., in]</c>, W <c>[out, in]</c> and b <c>[out]</c>.</summary>
+    /// <exception cref="ShapeException">The sizes do not fit.</exception>
+    public Tensor Linear(Tensor w, Tensor? b = null)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        if (Rank == 0 || w.Rank != 2 || Shape[-1] != w.Shape[1])
+            throw new ShapeException($"Linear: got x {Shape} and weight {w.Shape}, expected [..., in] and [out, in].");
+        if (b is not null && b.Shape != new Shape(w.Shape[0]))
+            throw new ShapeException($"Linear: bias: got shape {b.Shape}, expected [{w.Shape[0]}] for weight {w.Shape}.");
+        int rows = 1;
+        foreach (int d in Shape.Dims[..^1]) rows *= d;
+        var x = Reshape(rows, Shape[-1]);
+        var y = b is null ? new LinearOp().Apply(x, w) : new LinearOp().Apply(x, w, b);
+        return y.Reshape([.. Shape.Dims[..^1], w.Shape[0]]);
+    }
+
+    sealed class LinearOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var (a, w) = (x[0], x[1]);
+            var y = Empty([a.Shape[0], w.Shape[0]], DType.Float32, a.Device);
+            if (x.Length > 2) y.Backend.Copy(x[2].View.BroadcastTo(y.Shape), y.View);
+            y.Backend.Gemm(a.View, w.View.Permute(1, 0), y.View, beta: x.Length > 2 ? 1 : 0);
+            return y;
+        }
+
+        // Y = X·Wᵀ + b:  dX = G·W,  dW = Gᵀ·X,  db = Σ rows of G
+        protected override Tensor? Gradient(int i, Tensor g) => i switch
+        {
+            0 => g.MatMul(Input(1)),
+            1 => g.Transpose().MatMul(Input(0)),
+            _ => g.Sum(0),
+        };
+    }
+
     sealed class MatMulOp : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)

@@ -1,0 +1,111 @@
+namespace Tessera;
+
+public sealed partial class Tensor
+{
+    /// <summary>Convolution (correlation) of x <c>[N, C, H, W]</c> with w <c>[K, C/groups, R, S]</c> plus bias b <c>[K]</c>: <c>[N, K, H', W']</c>.</summary>
+    /// <param name="w">Kernels.</param>
+    /// <param name="b">Bias, or none.</param>
+    /// <param name="stride">Step between windows; default 1.</param>
+    /// <param name="padding">Zeros on every side; default 0.</param>
+    /// <param name="dilation">Distance between kernel taps; default 1.</param>
+    /// <param name="groups">Channel groups, each convolved on its own.</param>
+    /// <exception cref="ShapeException">Channels do not fit, or the kernel exceeds the padded input.</exception>
+    public Tensor Conv2d(Tensor w, Tensor? b = null, Pair? stride = null, Pair? padding = null, Pair? dilation = null, int groups = 1)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        return Conv2d(w, b, Window(new Pair(Size(w, 2), Size(w, 3)), stride ?? 1, padding ?? 0, dilation ?? 1, groups));
+    }
+
+    /// <summary>Convolution with the padding of each side stated.</summary>
+    /// <inheritdoc cref="Conv2d(Tensor, Tensor, Pair?, Pair?, Pair?, int)"/>
+    public Tensor Conv2d(Tensor w, Tensor? b, Window2d window)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        if (Rank != 4 || w.Rank != 4 || Shape[1] != w.Shape[1] * window.Groups || w.Shape[0] % window.Groups != 0 || window.R != w.Shape[2] || window.S != w.Shape[3])
+            throw new ShapeException($"Conv2d: got x {Shape}, weight {w.Shape}, groups {window.Groups}, expected [N, C, H, W] and [K, C/groups, R, S]. Hint: the weight's channels times the groups are the input's channels.");
+        if (b is not null && b.Shape != new Shape(w.Shape[0]))
+            throw new ShapeException($"Conv2d: bias: got shape {b.Shape}, expected [{w.Shape[0]}] for weight {w.Shape}.");
+        RequireRoom(window, "Conv2d");
+        return b is null ? new Conv2dOp(window).Apply(this, w) : new Conv2dOp(window).Apply(this, w, b);
+    }
+
+    /// <summary>
+    /// Transposed convolution: the gradient of a convolution with respect to its input, as a layer of its own. x <c>[N, C, H, W]</c>,
+    /// w <c>[C, K/groups, R, S]</c>, b <c>[K]</c>; H' = (H - 1)·stride - 2·padding + dilation·(R - 1) + outputPadding + 1.
+    /// </summary>
+    /// <inheritdoc cref="Conv2d(Tensor, Tensor, Pair?, Pair?, Pair?, int)"/>
+    public Tensor ConvTranspose2d(Tensor w, Tensor? b = null, Pair? stride = null, Pair? padding = null, Pair? outputPadding = null, Pair? dilation = null, int groups = 1)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        var window = Window(new Pair(Size(w, 2), Size(w, 3)), stride ?? 1, padding ?? 0, dilation ?? 1, groups);
+        var extra = outputPadding ?? 0;
+        if (Rank != 4 || w.Rank != 4 || Shape[1] != w.Shape[0] || Shape[1] % groups != 0)
+            throw new ShapeException($"ConvTranspose2d: got x {Shape}, weight {w.Shape}, groups {groups}, expected [N, C, H, W] and [C, K/groups, R, S].");
+        int h = ((Shape[2] - 1) * window.StrideH) - (2 * window.Top) + (window.DilationH * (window.R - 1)) + extra.H + 1;
+        int v = ((Shape[3] - 1) * window.StrideW) - (2 * window.Left) + (window.DilationW * (window.S - 1)) + extra.W + 1;
+        if (h < 1 || v < 1 || window.OutH(h) != Shape[2] || window.OutW(v) != Shape[3])
+            throw new ShapeException($"ConvTranspose2d: output of {h} x {v} from x {Shape} with stride ({window.StrideH}, {window.StrideW}) and output padding {extra}: expected an output of at least 1 x 1 and an output padding below the stride.");
+        var y = new ConvTranspose2dOp(window, [Shape[0], w.Shape[1] * groups, h, v]).Apply(this, w);
+        return b is null ? y : y + Channels(b, 4, "ConvTranspose2d");
+    }
+
+    static int Size(Tensor w, int dim) => dim < w.Rank ? w.Shape[dim] : 1;
+
+    static Window2d Window(Pair kernel, Pair stride, Pair padding, Pair dilation, int groups)
+        => stride.H < 1 || stride.W < 1 || dilation.H < 1 || dilation.W < 1 || padding.H < 0 || padding.W < 0 || groups < 1 || kernel.H < 1 || kernel.W < 1
+            ? throw new ShapeException($"Window: got kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}, groups {groups}, expected at least 1 (padding: at least 0).")
+            : new Window2d(kernel.H, kernel.W, stride.H, stride.W, padding.H, padding.W, padding.H, padding.W, dilation.H, dilation.W, groups);
+
+    void RequireRoom(Window2d window, string op)
+    {
+        if (window.OutH(Shape[2]) < 1 || window.OutW(Shape[3]) < 1)
+            throw new ShapeException($"{op}: kernel larger than the padded input: got kernel {window.R} x {window.S} (dilation {window.DilationH}, {window.DilationW}) over {Shape}, expected an output of at least 1 x 1. Hint: add padding.");
+    }
+
+    sealed class Conv2dOp(Window2d window) : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var (a, w) = (x[0].Contiguous(), x[1].Contiguous());
+            var y = Empty([a.Shape[0], w.Shape[0], window.OutH(a.Shape[2]), window.OutW(a.Shape[3])], DType.Float32, a.Device);
+            a.Backend.Conv2d(a.View, w.View, x.Length > 2 ? x[2].Contiguous().View : null, y.View, window);
+            return y;
+        }
+
+        // dX: transposed convolution of G with W;  dW: correlation of X with G;  db: Σ G over N, H, W
+        protected override void Gradients(Tensor g, Tensor?[] grads)
+        {
+            g = g.Contiguous();
+            base.Gradients(g, grads);
+        }
+
+        protected override Tensor? Gradient(int i, Tensor g)
+        {
+            if (i == 2) return g.Sum([0, 2, 3]);
+            var y = Empty(InputShape(i), DType.Float32, g.Device);
+            if (i == 0) g.Backend.Conv2dBackwardData(g.View, Input(1).Contiguous().View, y.View, window);
+            else g.Backend.Conv2dBackwardWeight(g.View, Input(0).Contiguous().View, y.View, window);
+            return y;
+        }
+    }
+
+    sealed class ConvTranspose2dOp(Window2d window, Shape shape) : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var y = Empty(shape, DType.Float32, x[0].Device);
+            y.Backend.Conv2dBackwardData(x[0].Contiguous().View, x[1].Contiguous().View, y.View, window);
+            return y;
+        }
+
+        // The gradients of the convolution, with the roles of input and output exchanged.
+        protected override Tensor? Gradient(int i, Tensor g)
+        {
+            g = g.Contiguous();
+            var y = Empty(InputShape(i), DType.Float32, g.Device);
+            if (i == 0) g.Backend.Conv2d(g.View, Input(1).Contiguous().View, null, y.View, window);
+            else g.Backend.Conv2dBackwardWeight(Input(0).Contiguous().View, g.View, y.View, window);
+            return y;
+        }
+    }
+}

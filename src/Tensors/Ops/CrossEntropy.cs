@@ -1,0 +1,113 @@
+namespace Tessera;
+
+public sealed partial class Tensor
+{
+    /// <summary>
+    /// Cross-entropy of logits x <c>[N, C, ...]</c>: -Σ_c q_c · ln softmax(x)_c, where q is w_y at the target class y (Int64 <c>[N, ...]</c>),
+    /// or a soft target (Float32, shape of x). The mean over class targets is weighted by w_y.
+    /// </summary>
+    /// <param name="target">Classes 0..C-1, or a distribution over the classes.</param>
+    /// <param name="weight">One weight w a class, <c>[C]</c>; default 1.</param>
+    /// <param name="labelSmoothing">ε in 0..1: the target becomes (1 - ε)·q + ε/C.</param>
+    /// <param name="ignoreIndex">Targets of this class count nothing.</param>
+    /// <param name="reduction">How the samples' losses become one number.</param>
+    /// <exception cref="ShapeException">Shapes do not fit, or a target is outside 0..C-1.</exception>
+    public Tensor CrossEntropy(Tensor target, Tensor? weight = null, float labelSmoothing = 0, long ignoreIndex = -100, Reduction reduction = Reduction.Mean)
+    {
+        if (target.DType.IsFloat()) return SoftCrossEntropy(target, weight, labelSmoothing, reduction);
+        var (classes, counts, w) = Targets(target, weight, ignoreIndex, "CrossEntropy");
+        Tensor[] inputs = weight is null ? [this, classes, counts, w] : [this, classes, counts, w, weight];
+        var loss = new CrossEntropyOp(labelSmoothing).Apply(inputs).Reshape(target.Shape);
+        return loss.WeightedBy(w, reduction);
+    }
+
+    /// <summary>-w_y · x_y for log-probabilities x <c>[N, C, ...]</c> and classes y (Int64 <c>[N, ...]</c>); the mean is weighted by w_y.</summary>
+    /// <inheritdoc cref="CrossEntropy"/>
+    public Tensor NllLoss(Tensor target, Tensor? weight = null, long ignoreIndex = -100, Reduction reduction = Reduction.Mean)
+    {
+        var (classes, counts, w) = Targets(target, weight, ignoreIndex, "NllLoss");
+        return (Where(counts, -Gather(1, classes), Scalar(0, Device)) * w).Reshape(target.Shape).WeightedBy(w, reduction);
+    }
+
+    Tensor SoftCrossEntropy(Tensor target, Tensor? weight, float labelSmoothing, Reduction reduction)
+    {
+        if (target.Shape != Shape || Rank < 2)
+            throw new ShapeException($"CrossEntropy: soft target: got shape {target.Shape}, expected that of the logits, {Shape}, at least [N, C].");
+        int classes = Shape[1];
+        var q = labelSmoothing == 0 ? target : (target * (1 - labelSmoothing)) + (labelSmoothing / classes);
+        if (weight is not null) q *= Channels(weight, Rank, "CrossEntropy");
+        var loss = -(q * LogSoftmax(1)).Sum(1);
+        return loss.Reduced(reduction);
+    }
+
+    /// <summary>Σ loss / Σ w for the mean; an empty sum of weights gives NaN.</summary>
+    Tensor WeightedBy(Tensor w, Reduction reduction) => reduction == Reduction.Mean ? Sum() / w.Sum() : Reduced(reduction);
+
+    /// <summary>For each sample <c>[N, 1, ...]</c>: its class (0 where it is ignored), whether it counts, and its weight (0 where it is ignored).</summary>
+    (Tensor Classes, Tensor Counts, Tensor Weights) Targets(Tensor target, Tensor? weight, long ignoreIndex, string op)
+    {
+        if (Rank < 2 || target.DType != DType.Int64 || target.Shape != new Shape([Shape[0], .. Shape.Dims[2..]]))
+            throw new ShapeException($"{op}: target: got {target.DType}{target.Shape} for logits {Shape}, expected Int64 classes of shape [N, ...] for [N, C, ...].");
+        if (weight is not null && weight.Shape != new Shape(Shape[1]))
+            throw new ShapeException($"{op}: weight: got shape {weight.Shape}, expected one weight for each of the {Shape[1]} classes.");
+        target.RequireClasses(Shape[1], ignoreIndex, op);
+        var t = target.Unsqueeze(1);
+        var counts = t.NotEqual(Full([], ignoreIndex, DType.Int64, Device));
+        var classes = Where(counts, t, Full([], 0, DType.Int64, Device));
+        var w = counts.To(DType.Float32);
+        return (classes, counts, weight is null ? w : w * weight.IndexSelect(0, classes.Flatten(0)).Reshape(classes.Shape));
+    }
+
+    /// <summary>All elements are in 0..classes-1, or the ignored class.</summary>
+    void RequireClasses(int classes, long? ignoreIndex, string op)
+    {
+        if (DType != DType.Int64) throw new DTypeException($"{op}: classes: got {DType}, expected Int64. Hint: cast with To(DType.Int64).");
+        foreach (long c in ToArray<long>())
+            if ((ulong)c >= (ulong)classes && c != ignoreIndex)
+                throw new ShapeException($"{op}: class out of range: got {c}, expected 0..{classes - 1} for {classes} classes. Hint: check that the model has as many outputs as the data has classes.");
+    }
+
+    /// <summary>A vector of one value a channel, shaped to broadcast along dimension 1 of a tensor of some rank.</summary>
+    static Tensor Channels(Tensor c, int rank, string op)
+    {
+        if (c.Rank != 1) throw new ShapeException($"{op}: got shape {c.Shape}, expected one value a channel [C].");
+        return c.Reshape([c.Shape[0], .. Enumerable.Repeat(1, rank - 2)]);
+    }
+
+    /// <summary>Loss of each sample <c>[N, 1, ...]</c>; inputs: logits, class, counts and weight of each sample, and the weights of the classes if any.</summary>
+    sealed class CrossEntropyOp(float smoothing) : Op
+    {
+        Tensor? logp;
+
+        // q_c = (1 - ε)·w_y·[c = y] + ε/C·w_c;  loss = -Σ_c q_c·ln p_c
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var (logits, classes, counts, w) = (x[0], x[1], x[2], x[3]);
+            var zero = Scalar(0, logits.Device);
+            logp = logits.LogSoftmax(1);
+            var hit = Where(counts, logp.Gather(1, classes), zero) * w;
+            if (smoothing == 0) return -hit;
+            var spread = (x.Length > 4 ? logp * Channels(x[4], logp.Rank, Name) : logp).Sum(1, keepDim: true);
+            return (hit * (smoothing - 1)) - (Where(counts, spread, zero) * (smoothing / logits.Shape[1]));
+        }
+
+        // gx = g·(p·Σ_c q_c - q): the gradient of ln softmax for -g·q
+        protected override Tensor? Gradient(int i, Tensor g)
+        {
+            if (i != 0) return null;
+            var (classes, counts, w) = (Input(1), Input(2), Input(3));
+            var q = Zeros(logp!.Shape, g.Device);
+            if (smoothing != 0)
+            {
+                var spread = counts.To(DType.Float32) * g * (smoothing / q.Shape[1]);
+                q = (Inputs.Length > 4 ? spread * Channels(Input(4), q.Rank, Name) : spread).Expand(q.Shape);
+            }
+            var gy = -q.ScatterAdd(1, classes, g * w * (1 - smoothing));
+            var gx = Empty(q.Shape, DType.Float32, g.Device);
+            g.Backend.SoftmaxBackward(gy.View, logp.View, gx.View, 1, log: true);
+            return gx;
+        }
+
+        protected override void Forget() => logp = null;
+    }
+}
