@@ -1,0 +1,63 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using static Tessera.Cpu.Pieces;
+
+namespace Tessera.Cpu;
+
+/// <summary>The loops of elementwise formulas over adjacent floats: four vectors at a time, then one, then single elements; any width gives the same bits.</summary>
+internal static unsafe class Maps
+{
+    /// <summary>y ← f(x) at the widest vectors the processor has.</summary>
+    public static void Unary<TOp>(TOp op, float* x, float* y, long n) where TOp : struct, IUnary
+    {
+        if (Vector512.IsHardwareAccelerated) Unary<TOp, Vec16>(op, x, y, n);
+        else if (Vector256.IsHardwareAccelerated) Unary<TOp, Vec8>(op, x, y, n);
+        else Unary<TOp, Vec1>(op, x, y, n);
+    }
+
+    /// <summary>y ← f(a, b) at the widest vectors the processor has.</summary>
+    public static void Binary<TOp>(TOp op, float* a, float* b, float* y, long n) where TOp : struct, IBinary
+    {
+        if (Vector512.IsHardwareAccelerated) Binary<TOp, Vec16>(op, a, b, y, n);
+        else if (Vector256.IsHardwareAccelerated) Binary<TOp, Vec8>(op, a, b, y, n);
+        else Binary<TOp, Vec1>(op, a, b, y, n);
+    }
+
+    /// <summary>y ← f(x); y may be x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Unary<TOp, V>(TOp op, float* x, float* y, long n) where TOp : struct, IUnary where V : struct, IVec<V>
+    {
+        int w = V.Lanes;
+        long i = 0;
+        for (; i <= n - (4 * w); i += 4 * w)
+        {
+            V y0 = op.Apply(Load<V>(x + i)), y1 = op.Apply(Load<V>(x + i + w));
+            V y2 = op.Apply(Load<V>(x + i + (2 * w))), y3 = op.Apply(Load<V>(x + i + (3 * w)));
+            Store(y + i, y0);
+            Store(y + i + w, y1);
+            Store(y + i + (2 * w), y2);
+            Store(y + i + (3 * w), y3);
+        }
+        for (; i <= n - w; i += w) Store(y + i, op.Apply(Load<V>(x + i)));
+        for (; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(x + i)));
+    }
+
+    /// <summary>y ← f(a, b); y may be a or b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Binary<TOp, V>(TOp op, float* a, float* b, float* y, long n) where TOp : struct, IBinary where V : struct, IVec<V>
+    {
+        int w = V.Lanes;
+        long i = 0;
+        for (; i <= n - (4 * w); i += 4 * w)
+        {
+            V y0 = op.Apply(Load<V>(a + i), Load<V>(b + i)), y1 = op.Apply(Load<V>(a + i + w), Load<V>(b + i + w));
+            V y2 = op.Apply(Load<V>(a + i + (2 * w)), Load<V>(b + i + (2 * w))), y3 = op.Apply(Load<V>(a + i + (3 * w)), Load<V>(b + i + (3 * w)));
+            Store(y + i, y0);
+            Store(y + i + w, y1);
+            Store(y + i + (2 * w), y2);
+            Store(y + i + (3 * w), y3);
+        }
+        for (; i <= n - w; i += w) Store(y + i, op.Apply(Load<V>(a + i), Load<V>(b + i)));
+        for (; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(a + i), Load<Vec1>(b + i)));
+    }
+}
