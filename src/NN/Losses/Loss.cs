@@ -20,6 +20,13 @@ public abstract class Loss
     /// <summary>A function as a loss; its value per item is not known.</summary>
     public static implicit operator Loss(Func<Tensor, Tensor, Tensor> function) => new FunctionLoss(function);
 
+    /// <summary>An argument that is not null.</summary>
+    private protected static Tensor Given(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x;
+    }
+
     sealed class FunctionLoss(Func<Tensor, Tensor, Tensor> function) : Loss
     {
         public override string Name => function.Method.Name;

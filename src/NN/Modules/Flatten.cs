@@ -7,9 +7,5 @@ public sealed class Flatten(int start = 1, int end = -1) : Module
     protected override string Arguments => $"start_dim={start}, end_dim={end}";
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        return x.Flatten(start, end);
-    }
+    public override Tensor Forward(Tensor x) => Given(x).Flatten(start, end);
 }

@@ -8,9 +8,8 @@ public sealed class Linear : Module
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inFeatures);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outFeatures);
-        float bound = MathF.Sqrt(1f / inFeatures);
-        Weight = RegisterParameter("weight", Tensor.Uniform([outFeatures, inFeatures], Generator.Default.Next(), -bound, bound));
-        if (bias) Bias = RegisterParameter("bias", Tensor.Uniform([outFeatures], Generator.Default.Next(), -bound, bound));
+        Weight = RegisterParameter("weight", Init.Default(Tensor.Empty([outFeatures, inFeatures])));
+        if (bias) Bias = RegisterParameter("bias", Init.DefaultBias(Tensor.Empty([outFeatures]), Weight));
     }
 
     /// <summary>W <c>[out, in]</c>.</summary>
@@ -23,10 +22,5 @@ public sealed class Linear : Module
     protected override string Arguments => $"in_features={Weight.Shape[1]}, out_features={Weight.Shape[0]}, bias={Py(Bias is not null)}";
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        var y = x.MatMul(Weight.Transpose());
-        return Bias is null ? y : y + Bias;
-    }
+    public override Tensor Forward(Tensor x) => Given(x).Linear(Weight, Bias);
 }

@@ -73,6 +73,9 @@ public abstract partial class Module
     /// <summary>The learned tensors.</summary>
     public IEnumerable<Tensor> Parameters() => NamedParameters().Select(p => p.Tensor);
 
+    /// <summary>The learned tensors of this module itself, without its children.</summary>
+    internal IReadOnlyList<(string Name, Tensor Tensor)> OwnParameters => parameters;
+
     /// <summary>Forgets the gradients of all parameters.</summary>
     public void ZeroGrad()
     {
@@ -84,6 +87,13 @@ public abstract partial class Module
     {
         foreach (var p in Parameters()) p.RequiresGrad = on;
         return this;
+    }
+
+    /// <summary>The input of <see cref="Forward"/>, which is not null.</summary>
+    private protected static Tensor Given(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return x;
     }
 
     IEnumerable<(string Name, Module Module)> Walk(string name, HashSet<Module> seen)

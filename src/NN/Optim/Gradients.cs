@@ -1,0 +1,33 @@
+namespace Tessera.NN;
+
+/// <summary>What is done to gradients between the backward pass and the step.</summary>
+public static class Gradients
+{
+    /// <summary>√(Σ g²) over all gradients of the parameters; 0 where there is none.</summary>
+    public static double Norm(IEnumerable<Tensor> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        using var noGrad = Autograd.NoGrad();
+        using var scope = Scope.Begin();
+        double sum = 0;
+        foreach (var p in parameters)
+            if (p.Grad is { } g) sum += (g * g).SumTo([]).Item();
+        return Math.Sqrt(sum);
+    }
+
+    /// <summary>Scales all gradients by min(1, max/(norm + 10⁻⁶)), so that their common norm is at most <paramref name="max"/>; returns the norm before.</summary>
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="max">The largest norm, positive.</param>
+    public static double ClipNorm(IEnumerable<Tensor> parameters, double max)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(max);
+        Tensor[] all = [.. parameters];
+        double norm = Norm(all), factor = max / (norm + 1e-6);
+        if (factor >= 1) return norm;
+        using var noGrad = Autograd.NoGrad();
+        using var scope = Scope.Begin();
+        foreach (var p in all)
+            if (p.Grad is { } g) g.CopyFrom(g * (float)factor);
+        return norm;
+    }
+}

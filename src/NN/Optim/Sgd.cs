@@ -1,0 +1,33 @@
+namespace Tessera.NN;
+
+/// <summary>
+/// Gradient descent with momentum: m ← μm + g (m = g at first), w ← w - lr·m; Nesterov's: w ← w - lr·(g + μm). Without momentum w ← w - lr·g.
+/// The groups' momentum is μ; setting it to 0 leaves m alone.
+/// </summary>
+public sealed class Sgd : Optimizer
+{
+    readonly bool nesterov;
+
+    /// <summary>SGD over groups, which carry rates, momentum and decay.</summary>
+    /// <param name="groups">The groups.</param>
+    /// <param name="nesterov">Nesterov's momentum.</param>
+    /// <param name="decoupledDecay">Decay the weights themselves instead of adding wd·w to the gradient.</param>
+    public Sgd(IEnumerable<ParameterGroup> groups, bool nesterov = false, bool decoupledDecay = false) : base(groups, decoupledDecay)
+        => this.nesterov = nesterov;
+
+    /// <summary>SGD over one group.</summary>
+    public Sgd(IEnumerable<Tensor> parameters, double lr, double momentum = 0, double weightDecay = 0, bool nesterov = false, bool decoupledDecay = false)
+        : this([new ParameterGroup(parameters, "", lr, momentum, weightDecay)], nesterov, decoupledDecay) { }
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> StateNames => ["momentum_buffer"];
+
+    /// <inheritdoc/>
+    private protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    {
+        bool first = m[0] is null;
+        var buffer = options.Momentum == 0 ? null : m.Zero(0, w);
+        w.Device.Backend.SgdStep(w.View, g.View, buffer?.View, options with { Nesterov = nesterov, First = first });
+        buffer?.View.Storage.Touch();
+    }
+}
