@@ -12,15 +12,17 @@ public sealed class Image
     /// <summary>H*W*3 bytes and one spare, so that a pixel can be read as four bytes at once.</summary>
     internal byte[] Buffer { get; }
 
-    /// <summary>Takes <paramref name="rgb"/>, H*W*3 bytes and one spare, as it is.</summary>
-    internal Image(int width, int height, byte[] rgb) => (Width, Height, Buffer) = (width, height, rgb);
+    private Image(byte[] buffer, int width, int height) => (Buffer, Width, Height) = (buffer, width, height);
+
+    /// <summary>A picture that takes over <paramref name="buffer"/>, made by <see cref="NewBuffer"/>.</summary>
+    internal static Image Own(byte[] buffer, int width, int height) => new(buffer, width, height);
 
     /// <summary>A picture of the given pixels, which are copied.</summary>
     /// <param name="width">Columns, at least 1.</param>
     /// <param name="height">Rows, at least 1.</param>
     /// <param name="rgb">[height, width, 3] bytes, red first.</param>
     /// <exception cref="ShapeException">A side below 1, or another number of bytes than height*width*3.</exception>
-    public Image(int width, int height, ReadOnlySpan<byte> rgb) : this(width, height, NewBuffer(width, height))
+    public Image(int width, int height, ReadOnlySpan<byte> rgb) : this(NewBuffer(width, height), width, height)
     {
         if (rgb.Length != (long)width * height * Channels)
             throw new ShapeException($"Image: wrong number of bytes: got {rgb.Length}, expected {height} x {width} x 3. Hint: pass RGB, interleaved, without row padding.");
@@ -76,12 +78,12 @@ public sealed class Image
         ImageCodec.Decode(file, name, applyOrientation);
 
     /// <summary>
-    /// Writes the picture as PNG (name ends in .png) or JPEG (.jpg, .jpeg): first to a temporary name in the same folder,
-    /// then renamed, so a failure leaves an old file as it was.
+    /// Writes the picture as PNG (name ends in .png) or JPEG (.jpg, .jpeg), whole or not at all: an old file stays as it was on failure.
     /// </summary>
     /// <param name="path">The file to write.</param>
     /// <param name="quality">JPEG quality, 1 to 100.</param>
-    /// <exception cref="DataException">Another extension, or the file cannot be written.</exception>
+    /// <exception cref="DataException">Another extension.</exception>
+    /// <exception cref="TesseraException">The file cannot be written.</exception>
     public void Save(string path, int quality = 90) => ImageCodec.Save(this, path, quality);
 
     /// <summary>The window of <paramref name="height"/> x <paramref name="width"/> pixels whose corner is (row, col).</summary>
@@ -95,7 +97,7 @@ public sealed class Image
         var rgb = NewBuffer(width, height);
         for (var r = 0; r < height; r++)
             Row(row + r).Slice(col * Channels, width * Channels).CopyTo(rgb.AsSpan(r * width * Channels));
-        return new Image(width, height, rgb);
+        return Own(rgb, width, height);
     }
 
     /// <summary>

@@ -15,8 +15,9 @@ internal static class ImageCodec
         using var data = SKData.CreateCopy(file);
         using var codec = SKCodec.Create(data) ?? throw NotAnImage(file, name);
         var (w, h) = (codec.Info.Width, codec.Info.Height);
-        if (w < 1 || h < 1 || (long)w * h > MaxPixels)
-            throw new DataException($"{name}: impossible size: got {h} x {w} pixels, expected at most {MaxPixels} in all. Hint: the header is damaged, or shrink the picture first.");
+        if (w < 1 || h < 1 || (long)w * h > Math.Min(MaxPixels, Math.Max(1 << 24, 10_000L * file.Length))) // no codec packs more into a byte
+            throw new DataException(
+                $"{name}: impossible size: got {h} x {w} pixels in {file.Length} bytes, expected at most {MaxPixels} in all. Hint: the header is damaged, or shrink the picture first.");
 
         // No colour space in the target: bytes come as they are stored. Unpremul: alpha is dropped, never blended.
         var info = new SKImageInfo(w, h, SKColorType.Rgba8888, SKAlphaType.Unpremul);
@@ -48,7 +49,7 @@ internal static class ImageCodec
             SKEncodedOrigin.LeftBottom => (w - 1, -1, w),
             _ => (0, w, 1),
         };
-        var (width, height) = Math.Abs(dc) == 1 && (Math.Abs(dr) == w) ? (w, h) : (h, w);
+        var (width, height) = origin < SKEncodedOrigin.LeftTop ? (w, h) : (h, w);
         var rgb = Image.NewBuffer(width, height);
         var to = 0;
         for (var r = 0; r < height; r++)
@@ -57,7 +58,7 @@ internal static class ImageCodec
             for (var c = 0; c < width; c++, from += dc, to += 3) // the fourth byte is overwritten by the next pixel
                 BinaryPrimitives.WriteUInt32LittleEndian(rgb.AsSpan(to), BinaryPrimitives.ReadUInt32LittleEndian(rgba[(4 * from)..]));
         }
-        return new Image(width, height, rgb);
+        return Image.Own(rgb, width, height);
     }
 
     public static void Save(Image image, string path, int quality)
@@ -68,25 +69,9 @@ internal static class ImageCodec
             ".jpg" or ".jpeg" => SKEncodedImageFormat.Jpeg,
             var other => throw new DataException($"{path}: cannot write this format: got '{other}', expected .png, .jpg or .jpeg. Hint: change the name's ending."),
         };
-        var temp = $"{path}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            using (var bitmap = ToBitmap(image))
-            using (var stream = File.Create(temp))
-            {
-                if (!bitmap.Encode(stream, format, Math.Clamp(quality, 1, 100)))
-                    throw new DataException($"{path}: the encoder failed. Hint: check the free space of the disk.");
-            }
-            File.Move(temp, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new DataException($"{path}: cannot be written: {e.Message} Hint: check the folder, its rights and the free space.", e);
-        }
-        finally
-        {
-            File.Delete(temp);
-        }
+        using var bitmap = ToBitmap(image);
+        using var data = bitmap.Encode(format, Math.Clamp(quality, 1, 100));
+        AtomicFile.Write(path, data.SaveTo);
     }
 
     private static SKBitmap ToBitmap(Image image)

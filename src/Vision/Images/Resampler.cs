@@ -34,7 +34,7 @@ internal static class Resampler
             Nearest(x, rgb, height, width);
         else
             Vertical(Horizontal(x, new Taps(x.Width, width, filter)), rgb, new Taps(x.Height, height, filter));
-        return new Image(width, height, rgb);
+        return Image.Own(rgb, width, height);
     }
 
     private static void Nearest(Image x, Span<byte> y, int height, int width)
@@ -54,7 +54,7 @@ internal static class Resampler
     {
         if (taps.Identity)
             return x;
-        var y = new Image(taps.Out, x.Height, Image.NewBuffer(taps.Out, x.Height));
+        var y = Image.Own(Image.NewBuffer(taps.Out, x.Height), taps.Out, x.Height);
         var to = 0;
         for (var r = 0; r < x.Height; r++)
         {

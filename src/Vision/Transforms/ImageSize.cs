@@ -10,8 +10,8 @@ public readonly record struct ImageSize
     /// <exception cref="ShapeException">A side below 1.</exception>
     public ImageSize(int height, int width)
     {
-        if (height < 1 || width < 1)
-            throw new ShapeException($"ImageSize: impossible size: got {height} x {width}, expected sides of at least 1. Hint: give rows, then columns.");
+        if (height < 1 || width < 1 || (long)height * width > ImageCodec.MaxPixels)
+            throw new ShapeException($"ImageSize: impossible size: got {height} x {width}, expected sides of at least 1 and at most {ImageCodec.MaxPixels} pixels. Hint: give rows, then columns.");
         (Height, Width, DefaultMethod) = (height, width, ResizeMethod.Squish);
     }
 

@@ -7,10 +7,6 @@ namespace Tessera.Vision;
 public sealed class TransformPipeline
 {
     private readonly Transform[] chain;
-    private readonly ResizeMethod method;
-    private readonly ImageSize? target;
-    private readonly PaddingMode padding;
-    private readonly InterpolationMode mode;
 
     /// <summary>A pipeline.</summary>
     /// <param name="transforms">In any order; applied by <see cref="Transform.Order"/>.</param>
@@ -23,17 +19,29 @@ public sealed class TransformPipeline
         IReadOnlyList<Transform> transforms, ImageSize? size = null, ResizeMethod? method = null, PaddingMode padding = PaddingMode.Reflection,
         InterpolationMode mode = InterpolationMode.Bilinear, int multiple = 1)
     {
-        target = size?.Rounded(multiple);
-        this.method = method ?? size?.DefaultMethod ?? ResizeMethod.Crop;
-        (this.padding, this.mode) = (padding, mode);
-        var addCrop = target is not null && Fits && !transforms.OfType<CropPad>().Any();
+        Size = size?.Rounded(multiple);
+        Method = method ?? size?.DefaultMethod ?? ResizeMethod.Crop;
+        (Padding, Mode) = (padding, mode);
+        var addCrop = Size is not null && Fits && !transforms.OfType<CropPad>().Any();
         chain = [.. transforms.Concat(addCrop ? [new CropPad()] : []).OrderBy(t => t.Order)];
     }
 
-    private bool Fits => method is ResizeMethod.Crop or ResizeMethod.Pad;
-
     /// <summary>The target size, or null where each picture keeps its own.</summary>
-    public ImageSize? Size => target;
+    public ImageSize? Size { get; }
+
+    /// <summary>How pictures are fitted to the size.</summary>
+    public ResizeMethod Method { get; }
+
+    /// <summary>What lies outside a picture.</summary>
+    public PaddingMode Padding { get; }
+
+    /// <summary>How values between pixels are found.</summary>
+    public InterpolationMode Mode { get; }
+
+    /// <summary>The transforms in the order in which they are applied.</summary>
+    public IReadOnlyList<Transform> Transforms => chain;
+
+    private bool Fits => Method is ResizeMethod.Crop or ResizeMethod.Pad;
 
     /// <summary>The picture as floats in [0, 1].</summary>
     /// <param name="image">The decoded picture.</param>
@@ -67,8 +75,8 @@ public sealed class TransformPipeline
     /// <summary>The picture with everything queued; without <paramref name="crop"/>, as it stands before the last step.</summary>
     internal Canvas Draw(Image image, ItemRandom random, bool crop = true)
     {
-        var canvas = new Canvas(image, padding, mode);
-        if (target is { } size)
+        var canvas = new Canvas(image, Padding, Mode);
+        if (Size is { } size)
             Resize(canvas, size);
         for (var k = 0; k < chain.Length; k++)
         {
@@ -78,7 +86,7 @@ public sealed class TransformPipeline
             if (chain[k] is not CropPad last)
                 chain[k].Apply(canvas, random);
             else if (Fits && crop)
-                last.Apply(canvas, random, target ?? (image.Height, image.Width));
+                last.Apply(canvas, random, Size ?? (image.Height, image.Width));
         }
         return canvas;
     }
@@ -87,10 +95,10 @@ public sealed class TransformPipeline
     private void Resize(Canvas canvas, ImageSize size)
     {
         var (rows, cols) = ((double)canvas.Height / size.Height, (double)canvas.Width / size.Width);
-        var ratio = method == ResizeMethod.Crop ? Math.Min(rows, cols) : Math.Max(rows, cols);
+        var ratio = Method == ResizeMethod.Crop ? Math.Min(rows, cols) : Math.Max(rows, cols);
         if (Fits)
             canvas.Resize(Side(canvas.Height / ratio), Side(canvas.Width / ratio));
-        else if (method == ResizeMethod.Squish)
+        else if (Method == ResizeMethod.Squish)
             canvas.Resize(size.Height, size.Width);
     }
 

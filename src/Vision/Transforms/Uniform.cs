@@ -12,9 +12,14 @@ public readonly record struct Uniform(double Low, double High)
     /// <summary>low + (high-low) u.</summary>
     public double Draw(ItemRandom random) => Low + (High - Low) * random.NextDouble();
 
-    /// <summary>exp of U(ln low, ln high): as often halved as doubled. Both ends above 0.</summary>
-    public double DrawLog(ItemRandom random) =>
-        Low == High ? Low : Math.Exp(new Uniform(Math.Log(Low), Math.Log(High)).Draw(random));
+    /// <summary>exp of U(ln low, ln high): as often halved as doubled.</summary>
+    /// <exception cref="TesseraException">An end of the range is not above 0.</exception>
+    public double DrawLog(ItemRandom random)
+    {
+        if (!(Low > 0 && High > 0))
+            throw new TesseraException($"Uniform: no logarithm: got {this}, expected a range above 0. Hint: contrast is a factor, 1 changes nothing.");
+        return Math.Exp(new Uniform(Math.Log(Low), Math.Log(High)).Draw(random));
+    }
 
     /// <summary>"0.5" or "U(-10, 10)".</summary>
     public override string ToString() => Low == High ? FormattableString.Invariant($"{Low}") : FormattableString.Invariant($"U({Low}, {High})");
