@@ -1,0 +1,222 @@
+namespace Tessera.Cpu;
+
+// x [N, C, H, W] lies as rows of C channels. The rows are cut into chunks that stay in the cache; the chunks' statistics are combined in double
+// precision in a fixed order (Chan, Golub, LeVeque 1979), so that a mean far from zero costs no digits.
+internal sealed unsafe partial class CpuBackend
+{
+    public override void BatchNormTrain(View x, View? w, View? b, View y, View mean, View invStd, float eps)
+    {
+        if (!x.IsDense || x.Shape.Rank != 4 || !y.IsDense)
+        {
+            base.BatchNormTrain(x, w, b, y, mean, invStd, eps);
+            return;
+        }
+        var rows = new ChannelRows(x);
+        if (rows.C == 0) return;
+        float* parts = Scratch.Floats(Scratch.Purpose.Partial, (2L * rows.Chunks * rows.C) + (4L * rows.C));
+        float* m = parts + (2L * rows.Chunks * rows.C), s = m + rows.C, scale = s + rows.C, shift = scale + rows.C;
+        CpuThreads.For(rows.Chunks, new Moments(rows, x.Float(), parts));
+        for (int c = 0; c < rows.C; c++)
+        {
+            (double mu, double m2) = (0, 0);
+            for (int i = 0; i < rows.Chunks; i++) mu += (double)rows.Count(i) * parts[(2L * i * rows.C) + c];
+            mu /= rows.Rows;
+            for (int i = 0; i < rows.Chunks; i++)
+            {
+                double d = parts[(2L * i * rows.C) + c] - mu;
+                m2 += parts[(((2L * i) + 1) * rows.C) + c] + (rows.Count(i) * d * d);
+            }
+            m[c] = (float)mu;
+            s[c] = (float)(1 / Math.Sqrt((m2 / rows.Rows) + eps));
+            scale[c] = s[c] * Channel(w, c, 1);
+            shift[c] = Channel(b, c, 0);
+            SetChannel(mean, c, m[c]);
+            SetChannel(invStd, c, s[c]);
+        }
+        CpuThreads.For(rows.Chunks, new Normalize(rows, x.Float(), y.Float(), m, scale, shift));
+    }
+
+    public override void BatchNormInfer(View x, View? w, View? b, View mean, View var, View y, float eps)
+    {
+        if (!x.IsDense || x.Shape.Rank != 4 || !y.IsDense)
+        {
+            base.BatchNormInfer(x, w, b, mean, var, y, eps);
+            return;
+        }
+        var rows = new ChannelRows(x);
+        if (rows.C == 0) return;
+        float* m = Scratch.Floats(Scratch.Purpose.Partial, 3L * rows.C), scale = m + rows.C, shift = scale + rows.C;
+        for (int c = 0; c < rows.C; c++)
+        {
+            m[c] = Channel(mean, c, 0);
+            scale[c] = (float)(Channel(w, c, 1) / Math.Sqrt((double)Channel(var, c, 1) + eps));
+            shift[c] = Channel(b, c, 0);
+        }
+        CpuThreads.For(rows.Chunks, new Normalize(rows, x.Float(), y.Float(), m, scale, shift));
+    }
+
+    public override void BatchNormBackward(View gy, View x, View? w, View mean, View invStd, View? gx, View? gw, View? gb)
+    {
+        if (!x.IsDense || x.Shape.Rank != 4 || !gy.IsDense || gx is { IsDense: false })
+        {
+            base.BatchNormBackward(gy, x, w, mean, invStd, gx, gw, gb);
+            return;
+        }
+        var rows = new ChannelRows(x);
+        if (rows.C == 0) return;
+        float* parts = Scratch.Floats(Scratch.Purpose.Partial, (2L * rows.Chunks * rows.C) + (4L * rows.C));
+        float* m = parts + (2L * rows.Chunks * rows.C), scale = m + rows.C, offset = scale + rows.C, slope = offset + rows.C;
+        for (int c = 0; c < rows.C; c++) m[c] = Channel(mean, c, 0);
+        CpuThreads.For(rows.Chunks, new Products(rows, gy.Float(), x.Float(), m, parts));
+        for (int c = 0; c < rows.C; c++)
+        {
+            (double sum, double dot) = (0, 0); // Σ gy, Σ gy·(x - mean)
+            for (int i = 0; i < rows.Chunks; i++)
+            {
+                sum += parts[(2L * i * rows.C) + c];
+                dot += parts[(((2L * i) + 1) * rows.C) + c];
+            }
+            double s = Channel(invStd, c, 1);
+            if (gb is { } db) SetChannel(db, c, (float)sum);
+            if (gw is { } dw) SetChannel(dw, c, (float)(dot * s));
+            scale[c] = (float)(Channel(w, c, 1) * s);
+            offset[c] = (float)(sum / Math.Max(1, rows.Rows));
+            slope[c] = (float)(dot * s * s / Math.Max(1, rows.Rows));
+        }
+        if (gx is { } dx) CpuThreads.For(rows.Chunks, new InputGradient(rows, gy.Float(), x.Float(), dx.Float(), m, scale, offset, slope));
+    }
+
+    static float Channel(View? view, int c, float missing) => view is { } v ? v.Float()[c * v.Layout.Strides[0]] : missing;
+
+    static void SetChannel(View view, int c, float value) => view.Float()[c * view.Layout.Strides[0]] = value;
+
+    /// <summary>How the rows of a channels-last tensor are cut into chunks of about 64 KB.</summary>
+    readonly struct ChannelRows
+    {
+        public readonly int C, Rows, Chunks;
+        readonly int chunk;
+
+        public ChannelRows(View x)
+        {
+            C = x.Shape[1];
+            Rows = checked((int)(x.Count / Math.Max(1, C)));
+            chunk = Math.Clamp(16384 / Math.Max(1, C), 8, 256);
+            Chunks = (Rows + chunk - 1) / chunk;
+        }
+
+        public int Count(int i) => Math.Min(chunk, Rows - (i * chunk));
+
+        public nint Start(int i) => (nint)i * chunk * C;
+    }
+
+    /// <summary>Mean and sum of squared deviations of one chunk.</summary>
+    readonly struct Moments(ChannelRows rows, float* x, float* parts) : ICpuTask
+    {
+        readonly float* x = x, parts = parts;
+
+        public void Run(int task)
+        {
+            var lane = new Lane { N = rows.Count(task), C = rows.C, X = x + rows.Start(task), Mean = parts + (2L * task * rows.C) };
+            Lanes.Run(0, rows.C, ref lane);
+        }
+
+        struct Lane : ILane
+        {
+            public int N, C;
+            public float* X, Mean;
+
+            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            {
+                V sum = V.Create(0), square = V.Create(0);
+                float* p = X + c;
+                for (int i = 0; i < N; i++, p += C) sum += Lanes.Load<V>(p);
+                V mean = sum * V.Create(1f / N);
+                p = X + c;
+                for (int i = 0; i < N; i++, p += C)
+                {
+                    V d = Lanes.Load<V>(p) - mean;
+                    square = V.Fma(d, d, square);
+                }
+                Lanes.Store(Mean + c, mean);
+                Lanes.Store(Mean + C + c, square);
+            }
+        }
+    }
+
+    /// <summary>y ← (x - mean) · scale + shift.</summary>
+    readonly struct Normalize(ChannelRows rows, float* x, float* y, float* mean, float* scale, float* shift) : ICpuTask
+    {
+        readonly float* x = x, y = y, mean = mean, scale = scale, shift = shift;
+
+        public void Run(int task)
+        {
+            var lane = new Lane { Mean = mean, Scale = scale, Shift = shift, X = x + rows.Start(task), Y = y + rows.Start(task) };
+            for (int i = 0; i < rows.Count(task); i++, lane.X += rows.C, lane.Y += rows.C) Lanes.Run(0, rows.C, ref lane);
+        }
+
+        struct Lane : ILane
+        {
+            public float* X, Y, Mean, Scale, Shift;
+
+            public readonly void At<V>(nint c) where V : struct, IVec<V>
+                => Lanes.Store(Y + c, V.Fma(Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c), Lanes.Load<V>(Scale + c), Lanes.Load<V>(Shift + c)));
+        }
+    }
+
+    /// <summary>Σ gy and Σ gy·(x - mean) of one chunk.</summary>
+    readonly struct Products(ChannelRows rows, float* gy, float* x, float* mean, float* parts) : ICpuTask
+    {
+        readonly float* gy = gy, x = x, mean = mean, parts = parts;
+
+        public void Run(int task)
+        {
+            var lane = new Lane { N = rows.Count(task), C = rows.C, G = gy + rows.Start(task), X = x + rows.Start(task), Mean = mean, Sum = parts + (2L * task * rows.C) };
+            Lanes.Run(0, rows.C, ref lane);
+        }
+
+        struct Lane : ILane
+        {
+            public int N, C;
+            public float* G, X, Mean, Sum;
+
+            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            {
+                V sum = V.Create(0), dot = V.Create(0), mean = Lanes.Load<V>(Mean + c);
+                float* g = G + c, x = X + c;
+                for (int i = 0; i < N; i++, g += C, x += C)
+                {
+                    V v = Lanes.Load<V>(g);
+                    sum += v;
+                    dot = V.Fma(v, Lanes.Load<V>(x) - mean, dot);
+                }
+                Lanes.Store(Sum + c, sum);
+                Lanes.Store(Sum + C + c, dot);
+            }
+        }
+    }
+
+    /// <summary>gx ← scale · (gy - offset - (x - mean) · slope).</summary>
+    readonly struct InputGradient(ChannelRows rows, float* gy, float* x, float* gx, float* mean, float* scale, float* offset, float* slope) : ICpuTask
+    {
+        readonly float* gy = gy, x = x, gx = gx, mean = mean, scale = scale, offset = offset, slope = slope;
+
+        public void Run(int task)
+        {
+            nint at = rows.Start(task);
+            var lane = new Lane { G = gy + at, X = x + at, Y = gx + at, Mean = mean, Scale = scale, Offset = offset, Slope = slope };
+            for (int i = 0; i < rows.Count(task); i++, lane.G += rows.C, lane.X += rows.C, lane.Y += rows.C) Lanes.Run(0, rows.C, ref lane);
+        }
+
+        struct Lane : ILane
+        {
+            public float* G, X, Y, Mean, Scale, Offset, Slope;
+
+            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            {
+                V centred = Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c);
+                V rest = V.Fma(-centred, Lanes.Load<V>(Slope + c), Lanes.Load<V>(G + c) - Lanes.Load<V>(Offset + c));
+                Lanes.Store(Y + c, rest * Lanes.Load<V>(Scale + c));
+            }
+        }
+    }
+}

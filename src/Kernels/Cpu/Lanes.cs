@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+
+namespace Tessera.Cpu;
+
+/// <summary>A body of a loop over adjacent numbers, written once for every vector width.</summary>
+internal interface ILane
+{
+    /// <summary>Handles the numbers <paramref name="i"/> .. i + V.Lanes - 1.</summary>
+    void At<V>(nint i) where V : struct, IVec<V>;
+}
+
+/// <summary>Loops over adjacent numbers: whole vectors, then one by one. All widths give the same bits.</summary>
+internal static unsafe class Lanes
+{
+    /// <summary>Runs <paramref name="body"/> over <paramref name="begin"/> .. <paramref name="end"/> - 1.</summary>
+    public static void Run<T>(nint begin, nint end, ref T body) where T : struct, ILane
+    {
+        nint i = begin;
+        if (GemmKernel.Lanes == 16)
+            for (; i <= end - 16; i += 16) body.At<Vec16>(i);
+        else if (GemmKernel.Lanes == 8)
+            for (; i <= end - 8; i += 8) body.At<Vec8>(i);
+        for (; i < end; i++) body.At<Vec1>(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Load<V>(float* p) where V : struct, IVec<V> => Unsafe.ReadUnaligned<V>(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<V>(float* p, V x) where V : struct, IVec<V> => Unsafe.WriteUnaligned(p, x);
+}

@@ -1,0 +1,71 @@
+namespace Tessera.Cpu;
+
+// One pass over parameter, gradient and state.
+internal sealed unsafe partial class CpuBackend
+{
+    public override void SgdStep(View w, View g, View? m, StepOptions options)
+    {
+        if (!SameDense(w, g) || (m is { } state && !SameDense(w, state))) base.SgdStep(w, g, m, options);
+        else RunStep(w.Count, new Sgd { W = w.Float(), G = g.Float(), M = m is { } v ? v.Float() : null, O = options });
+    }
+
+    public override void AdamStep(View w, View g, View m, View v, StepOptions options)
+    {
+        if (!SameDense(w, g) || !SameDense(w, m) || !SameDense(w, v)) base.AdamStep(w, g, m, v, options);
+        else RunStep(w.Count, new Adam(w.Float(), g.Float(), m.Float(), v.Float(), options));
+    }
+
+    static bool SameDense(View a, View b) => a.IsDense && b.IsDense && a.Shape == b.Shape;
+
+    static void RunStep<T>(long count, T lane) where T : struct, ILane
+        => CpuThreads.For(checked((int)((count + StepChunk<T>.Size - 1) / StepChunk<T>.Size)), new StepChunk<T>(lane, count));
+
+    readonly struct StepChunk<T>(T lane, long count) : ICpuTask where T : struct, ILane
+    {
+        public const int Size = 8192;
+
+        public void Run(int task)
+        {
+            var body = lane;
+            Lanes.Run((nint)task * Size, (nint)Math.Min(count, ((long)task + 1) * Size), ref body);
+        }
+    }
+
+    struct Sgd : ILane
+    {
+        public float* W, G, M;
+        public StepOptions O;
+
+        public readonly void At<V>(nint i) where V : struct, IVec<V>
+        {
+            V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i);
+            if (O.L2 != 0) g = V.Fma(V.Create(O.L2), w, g);
+            V step = g;
+            if (M != null)
+            {
+                V m = O.First ? g : V.Fma(V.Create(O.Momentum), Lanes.Load<V>(M + i), g);
+                Lanes.Store(M + i, m);
+                step = O.Nesterov ? V.Fma(V.Create(O.Momentum), m, g) : m;
+            }
+            Lanes.Store(W + i, V.Fma(V.Create(-O.Lr), step, w * V.Create(1 - (O.Lr * O.Decay))));
+        }
+    }
+
+    readonly struct Adam(float* w, float* g, float* m, float* v, StepOptions o) : ILane
+    {
+        readonly float* W = w, G = g, M = m, S = v;
+        readonly float step = (float)(o.Lr / o.Correction1), rootCorrection = (float)(1 / Math.Sqrt(o.Correction2));
+
+        public void At<V>(nint i) where V : struct, IVec<V>
+        {
+            V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i), m = Lanes.Load<V>(M + i), s = Lanes.Load<V>(S + i);
+            if (o.L2 != 0) g = V.Fma(V.Create(o.L2), w, g);
+            m = V.Fma(V.Create(1 - o.Momentum), g - m, m);
+            s = V.Fma(V.Create(1 - o.Beta2), g * g, s * V.Create(o.Beta2));
+            Lanes.Store(M + i, m);
+            Lanes.Store(S + i, s);
+            V denominator = V.Fma(V.Sqrt(s), V.Create(rootCorrection), V.Create(o.Eps));
+            Lanes.Store(W + i, V.Fma(V.Create(-step), m / denominator, w * V.Create(1 - (o.Lr * o.Decay))));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+namespace Tessera;
+
+/// <summary>How an optimizer's fused step treats one parameter; see the optimizers of the NN library for the formulas.</summary>
+/// <param name="Lr">Learning rate.</param>
+/// <param name="Momentum">Momentum, or Adam's β₁.</param>
+/// <param name="Beta2">Adam's β₂, or RMSprop's α.</param>
+/// <param name="Eps">Added to the denominator.</param>
+/// <param name="Decay">Decoupled weight decay: w ← w·(1 - Lr·Decay) before the step.</param>
+/// <param name="L2">Coupled weight decay: g ← g + L2·w.</param>
+/// <param name="Correction1">Adam's 1 - β₁ᵗ.</param>
+/// <param name="Correction2">Adam's 1 - β₂ᵗ.</param>
+/// <param name="Nesterov">Nesterov momentum (SGD).</param>
+/// <param name="First">First step of this parameter: momentum buffers start as the gradient (SGD).</param>
+public readonly record struct StepOptions(
+    float Lr, float Momentum = 0, float Beta2 = 0, float Eps = 0, float Decay = 0, float L2 = 0, double Correction1 = 1, double Correction2 = 1,
+    bool Nesterov = false, bool First = false);
