@@ -1,0 +1,108 @@
+namespace Tessera.Cpu;
+
+// Activations lie N, H, W, C and weights K, R, S, C/groups. A convolution is an implicit matrix product of pixels and taps; a 1x1 convolution
+// without a stride is a plain one.
+internal sealed unsafe partial class CpuBackend
+{
+    public override void Conv2d(View x, View w, View? b, View y, Window2d window)
+    {
+        int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S;
+        if (IsPlain(window) && b is null)
+        {
+            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y));
+            return;
+        }
+        KernelTap* list = stackalloc KernelTap[taps];
+        for (int t = 0; t < taps; t++)
+            list[t] = new KernelTap((t / window.S * window.DilationH) - window.Top, (t % window.S * window.DilationW) - window.Left, t);
+        int Ho = y.Shape[2], Wo = y.Shape[3];
+        new Correlation
+        {
+            Source = new Image(x, "Conv2d"),
+            N = x.Shape[0],
+            Groups = window.Groups,
+            Inner = Cg,
+            Outer = K / window.Groups,
+            OutH = Ho,
+            OutW = Wo,
+            StepY = window.StrideH,
+            StepX = window.StrideW,
+            Out = y.Float(),
+            OutN = (nint)Ho * Wo * K,
+            OutRow = (nint)Wo * K,
+            OutCol = K,
+            W = w.Float(),
+            WGroup = (nint)(K / window.Groups) * taps * Cg,
+            WTap = Cg,
+            WInner = 1,
+            WOuter = (nint)taps * Cg,
+            Bias = b is { } bias ? bias.Float() : null,
+            Taps = list,
+            TapCount = taps,
+        }.Run();
+    }
+
+    // Input pixel (h, w) is reached by tap r only where h + top - r·dilation is a multiple of the stride: each phase of the stride is a
+    // convolution of gy without a stride.
+    public override void Conv2dBackwardData(View gy, View w, View gx, Window2d window)
+    {
+        int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S, C = gx.Shape[1], H = gx.Shape[2], W = gx.Shape[3];
+        if (IsPlain(window))
+        {
+            Gemm(Pixels(gy), Flat(w), Pixels(gx));
+            return;
+        }
+        KernelTap* list = stackalloc KernelTap[taps];
+        for (int py = 0; py < Math.Min(window.StrideH, H); py++)
+            for (int px = 0; px < Math.Min(window.StrideW, W); px++)
+            {
+                int count = 0;
+                for (int t = 0; t < taps; t++)
+                {
+                    int y = py + window.Top - (t / window.S * window.DilationH), x = px + window.Left - (t % window.S * window.DilationW);
+                    if (y % window.StrideH == 0 && x % window.StrideW == 0) list[count++] = new KernelTap(y / window.StrideH, x / window.StrideW, t);
+                }
+                new Correlation
+                {
+                    Source = new Image(gy, "Conv2dBackwardData"),
+                    N = gy.Shape[0],
+                    Groups = window.Groups,
+                    Inner = K / window.Groups,
+                    Outer = Cg,
+                    OutH = (H - py + window.StrideH - 1) / window.StrideH,
+                    OutW = (W - px + window.StrideW - 1) / window.StrideW,
+                    StepY = 1,
+                    StepX = 1,
+                    Out = gx.Float() + ((((nint)py * W) + px) * C),
+                    OutN = (nint)H * W * C,
+                    OutRow = (nint)window.StrideH * W * C,
+                    OutCol = (nint)window.StrideW * C,
+                    W = w.Float(),
+                    WGroup = (nint)(K / window.Groups) * taps * Cg,
+                    WTap = Cg,
+                    WInner = (nint)taps * Cg,
+                    WOuter = 1,
+                    Taps = list,
+                    TapCount = count,
+                }.Run();
+            }
+    }
+
+    public override void Conv2dBackwardWeight(View gy, View x, View gw, Window2d window)
+    {
+        if (IsPlain(window)) Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
+        else new WeightGradient(gy, x, gw, window).Run();
+    }
+
+    static bool IsPlain(Window2d w) => w is { R: 1, S: 1, StrideH: 1, StrideW: 1, Top: 0, Left: 0, Bottom: 0, Right: 0, Groups: 1 };
+
+    /// <summary>[N·H·W, C] of a dense [N, C, H, W].</summary>
+    static View Pixels(View x) => x.As(new Layout([x.Shape[0] * x.Shape[2] * x.Shape[3], x.Shape[1]], [x.Shape[1], 1], x.Layout.Offset));
+
+    /// <summary>[K, C·R·S] of a dense weight.</summary>
+    static View Flat(View w)
+    {
+        int columns = w.Shape[1] * w.Shape[2] * w.Shape[3];
+        return w.As(new Layout([w.Shape[0], columns], [columns, 1], w.Layout.Offset));
+    }
+}

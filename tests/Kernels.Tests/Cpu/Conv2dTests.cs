@@ -1,0 +1,68 @@
+namespace Tessera.Tests;
+
+[NonParallelizable]
+public sealed class Conv2dTests
+{
+    static readonly Backend cpu = Device.Cpu.Backend;
+    static readonly int best = Cpu.GemmKernel.Lanes, threads = CpuThreads.Count;
+
+    /// <summary>N, C, H, W, K and the window.</summary>
+    static readonly (int N, int C, int H, int W, int K, Window2d P)[] cases =
+    [
+        (2, 3, 5, 7, 4, new(1, 1)), (1, 64, 6, 5, 33, new(1, 1)), (2, 16, 7, 6, 32, new(1, 1, 2, 2)), (1, 5, 4, 4, 8, new(1, 1, 1, 1, 1, 1, 1, 1)),
+        (2, 8, 9, 8, 16, new(3, 3, 1, 1, 1, 1, 1, 1)), (1, 33, 10, 10, 5, new(3, 3, 1, 1, 1, 1, 1, 1)), (3, 64, 10, 10, 64, new(3, 3, 1, 1, 1, 1, 1, 1)),
+        (2, 16, 9, 11, 40, new(3, 3, 2, 2, 1, 1, 1, 1)), (1, 32, 8, 8, 32, new(3, 3, 2, 2, 1, 1, 1, 1)), (2, 3, 20, 22, 64, new(7, 7, 2, 2, 3, 3, 3, 3)),
+        (1, 4, 7, 9, 6, new(2, 2)), (1, 4, 11, 9, 6, new(5, 3, 3, 2, 2, 0, 1, 4)), (1, 6, 12, 12, 8, new(3, 3, 1, 1, 2, 2, 2, 2, 2, 2)),
+        (2, 6, 9, 9, 9, new(3, 3, 2, 1, 1, 1, 1, 1, 1, 2, 3)), (1, 8, 7, 7, 8, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8)), (1, 4, 6, 6, 8, new(3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 4)),
+        (1, 512, 4, 4, 40, new(3, 3, 1, 1, 1, 1, 1, 1)), (1, 1024, 5, 3, 36, new(1, 1, 2, 2)), (2, 256, 6, 6, 70, new(3, 3, 2, 2, 1, 1, 1, 1)),
+        (1, 2, 3, 3, 3, new(3, 3)), (1, 2, 2, 2, 3, new(5, 5, 1, 1, 3, 3, 3, 3)), (1, 3, 4, 4, 2, new(1, 1, 4, 4)), (1, 3, 9, 9, 2, new(2, 2, 3, 3)),
+        (1, 3, 1, 40, 20, new(1, 3, 1, 1, 0, 1, 0, 1)), (1, 3, 40, 1, 20, new(3, 1, 1, 1, 1, 0, 1, 0)), (0, 3, 4, 4, 2, new(3, 3)), (16, 20, 12, 12, 24, new(3, 3, 1, 1, 1, 1, 1, 1)),
+    ];
+
+    static IEnumerable<TestCaseData> Cases => cases.Select(c => new TestCaseData(c.N, c.C, c.H, c.W, c.K, c.P).SetArgDisplayNames(FormattableString.Invariant(
+        $"{c.N}x{c.C}x{c.H}x{c.W}-{c.K} {c.P.R}x{c.P.S}/{c.P.StrideH},{c.P.StrideW} pad {c.P.Top},{c.P.Left},{c.P.Bottom},{c.P.Right} dilation {c.P.DilationH},{c.P.DilationW} groups {c.P.Groups}")));
+
+    [TestCaseSource(nameof(Cases))]
+    public void AgreesWithDoublesAndIsTheSameForEveryWidthAndThreadCount(int N, int C, int H, int W, int K, Window2d p)
+    {
+        Shape xs = [N, C, H, W], ws = [K, C / p.Groups, p.R, p.S], ys = [N, K, p.OutH(H), p.OutW(W)];
+        float[] x = Arrays.Normal(xs.Count, 1), w = Arrays.Normal(ws.Count, 2), b = Arrays.Normal(K, 3), gy = Arrays.Normal(ys.Count, 4);
+        var y = Plain.Conv2d(xs, x, ws, w, null, ys, p);
+        var yb = Plain.Conv2d(xs, x, ws, w, b, ys, p);
+        var gx = Plain.Conv2dBackwardData(xs, ws, w, ys, gy, p);
+        var gw = Plain.Conv2dBackwardWeight(xs, x, ws, ys, gy, p);
+        View X = Arrays.View(xs, x), Wt = Arrays.View(ws, w), B = Arrays.View([K], b), GY = Arrays.View(ys, gy);
+        View Y = Arrays.View(ys), YB = Arrays.View(ys), GX = Arrays.View(xs), GW = Arrays.View(ws);
+        List<float[]> first = [];
+        foreach (var (lanes, count) in ((int, int)[])[(16, 1), (16, 2), (16, 3), (8, 2), (1, 1)])
+        {
+            if (lanes > best) continue;
+            Cpu.GemmKernel.Use(lanes);
+            CpuThreads.Count = count;
+            foreach (var view in (View[])[Y, YB, GX, GW]) Arrays.Fill(view, null);
+            cpu.Conv2d(X, Wt, null, Y, p);
+            cpu.Conv2d(X, Wt, B, YB, p);
+            cpu.Conv2dBackwardData(GY, Wt, GX, p);
+            cpu.Conv2dBackwardWeight(GY, X, GW, p);
+            List<float[]> results = [Arrays.Read(Y), Arrays.Read(YB), Arrays.Read(GX), Arrays.Read(GW)];
+            using (Assert.EnterMultipleScope())
+            {
+                string what = $"{lanes} lanes, {count} threads";
+                Assert.That(Arrays.Error(results[0], y).Rms, Is.LessThan(3e-6), "y, " + what);
+                Assert.That(Arrays.Error(results[1], yb).Rms, Is.LessThan(3e-6), "y with bias, " + what);
+                Assert.That(Arrays.Error(results[2], gx).Rms, Is.LessThan(3e-6), "gx, " + what);
+                Assert.That(Arrays.Error(results[3], gw).Rms, Is.LessThan(3e-6), "gw, " + what);
+            }
+            if (count == 1) first = results;
+            else if (lanes == best)
+                for (int i = 0; i < 4; i++) Assert.That(results[i], Is.EqualTo(first[i]), $"result {i}, {count} threads");
+        }
+    }
+
+    [TearDown]
+    public void Restore()
+    {
+        Cpu.GemmKernel.Use(best);
+        CpuThreads.Count = threads;
+    }
+}
