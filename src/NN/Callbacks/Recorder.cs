@@ -1,0 +1,60 @@
+namespace Tessera.NN;
+
+/// <summary>Keeps the course of a fit call.</summary>
+public sealed class Recorder : Callback
+{
+    readonly List<double> lrs = [], momenta = [], losses = [], batchLosses = [];
+    readonly List<double?> validLosses = [];
+    readonly List<IReadOnlyList<double>?> metrics = [];
+    readonly List<int> batchCounts = [];
+
+    /// <inheritdoc/>
+    public override int Order => -10;
+
+    /// <summary>Learning rate of the last layer group, a training batch.</summary>
+    public IReadOnlyList<double> Lrs => lrs;
+
+    /// <summary>Momentum, or Adam's β₁, of the last layer group, a training batch.</summary>
+    public IReadOnlyList<double> Momenta => momenta;
+
+    /// <summary>Smoothed loss, a training batch.</summary>
+    public IReadOnlyList<double> Losses => losses;
+
+    /// <summary>The loss itself, a training batch.</summary>
+    public IReadOnlyList<double> BatchLosses => batchLosses;
+
+    /// <summary>Validation loss, an epoch; null without validation.</summary>
+    public IReadOnlyList<double?> ValidLosses => validLosses;
+
+    /// <summary>Metrics, an epoch; null without validation.</summary>
+    public IReadOnlyList<IReadOnlyList<double>?> MetricValues => metrics;
+
+    /// <summary>Training batches, an epoch.</summary>
+    public IReadOnlyList<int> BatchCounts => batchCounts;
+
+    /// <inheritdoc/>
+    public override void BatchBegin(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        if (!s.IsTraining || s.Learner.Optimizer is not { } optimizer) return;
+        lrs.Add(optimizer.Groups[^1].Lr);
+        momenta.Add(optimizer.Groups[^1].Momentum);
+    }
+
+    /// <inheritdoc/>
+    public override void BackwardBegin(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        losses.Add(s.SmoothedLoss);
+        batchLosses.Add(s.LossValue);
+    }
+
+    /// <inheritdoc/>
+    public override void EpochEnd(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        validLosses.Add(s.ValidLoss);
+        metrics.Add(s.MetricValues);
+        batchCounts.Add(losses.Count - batchCounts.Sum());
+    }
+}

@@ -1,0 +1,29 @@
+namespace Tessera.NN;
+
+/// <summary>Host memory of one batch while it is being loaded.</summary>
+sealed class BatchBuffer(int batchSize, int itemSize)
+{
+    /// <summary>The elements of the items, one after another.</summary>
+    public float[] X { get; } = GC.AllocateUninitializedArray<float>(checked(batchSize * itemSize));
+
+    /// <summary>The labels.</summary>
+    public long[] Y { get; } = new long[batchSize];
+
+    /// <summary>Items not loaded yet.</summary>
+    public int Missing { get; set; }
+
+    /// <summary>The failure of the earliest item that failed.</summary>
+    public (int At, Exception Error)? Failure { get; set; }
+
+    /// <summary>Elements of an item.</summary>
+    public int ItemSize => itemSize;
+
+    /// <summary>Enough batches that every loading thread has work while one batch is computed.</summary>
+    public static BatchBuffer[] Ring(DataLoader loader)
+    {
+        int ahead = loader.Workers == 0 ? 1 : Math.Max(2, (((2 * loader.Workers) - 1) / loader.BatchSize) + 1);
+        int size = Math.Min(loader.BatchSize, Math.Max(1, loader.Dataset.Count));
+        int itemSize = checked((int)loader.Dataset.InputShape.Count);
+        return [.. Enumerable.Range(0, Math.Max(1, Math.Min(ahead, loader.BatchCount))).Select(_ => new BatchBuffer(size, itemSize))];
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+
+namespace Tessera.NN;
+
+/// <summary>
+/// Cuts a data set into batches, which threads of its own load ahead. The order of the items and each item's random numbers depend on the seed
+/// and the epoch alone, never on the number of threads.
+/// </summary>
+public sealed class DataLoader
+{
+    BatchBuffer[]? spare;
+
+    /// <summary>A loader.</summary>
+    /// <param name="dataset">The items.</param>
+    /// <param name="batchSize">Items a batch, at least 1.</param>
+    /// <param name="shuffle">Whether each epoch has an order of its own.</param>
+    /// <param name="dropLast">Whether an incomplete last batch is left out.</param>
+    /// <param name="seed">Of the orders and of the items' random streams.</param>
+    /// <param name="workers">Loading threads; 0 loads on the calling thread. Default: one a processor, at most 8.</param>
+    /// <param name="device">Where the batches go.</param>
+    public DataLoader(Dataset dataset, int batchSize, bool shuffle = false, bool dropLast = false, ulong seed = 0, int? workers = null, Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        if (batchSize < 1 || workers < 0)
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataLoader: got batch size {batchSize} and {workers ?? 0} workers, expected at least 1 and at least 0."));
+        (Dataset, BatchSize, Shuffle, DropLast, Seed, Device) = (dataset, batchSize, shuffle, dropLast, seed, device ?? Device.Default);
+        Workers = workers ?? Math.Min(Environment.ProcessorCount, 8);
+    }
+
+    /// <summary>The items.</summary>
+    public Dataset Dataset { get; }
+
+    /// <summary>Items a batch.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Whether each epoch has an order of its own.</summary>
+    public bool Shuffle { get; }
+
+    /// <summary>Whether an incomplete last batch is left out.</summary>
+    public bool DropLast { get; }
+
+    /// <summary>Of the orders and of the items' random streams.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>Loading threads; 0 loads on the calling thread.</summary>
+    public int Workers { get; }
+
+    /// <summary>Where the batches go.</summary>
+    public Device Device { get; }
+
+    /// <summary>Batches an epoch.</summary>
+    public int BatchCount => DropLast ? Dataset.Count / BatchSize : (int)(((long)Dataset.Count + BatchSize - 1) / BatchSize);
+
+    /// <summary>The same items in their own order, all of them.</summary>
+    public DataLoader InOrder() => new(Dataset, BatchSize, shuffle: false, dropLast: false, Seed, Workers, Device);
+
+    /// <summary>The batches of an epoch, in order; leaving the loop early stops the loading threads.</summary>
+    /// <param name="epoch">At least 0; with the seed it fixes the order and all random numbers.</param>
+    /// <param name="cancellation">Ends the wait for a batch.</param>
+    /// <exception cref="DataException">An item could not be loaded; the message starts with its file. The first such item in the order counts.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IEnumerable<Batch> Epoch(int epoch = 0, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        return Batches(epoch, cancellation);
+    }
+
+    IEnumerable<Batch> Batches(int epoch, CancellationToken cancellation)
+    {
+        int[] order = Order(epoch);
+        var buffers = Interlocked.Exchange(ref spare, null) ?? BatchBuffer.Ring(this);
+        using var loading = new EpochLoading(this, epoch, order, buffers, cancellation);
+        for (int b = 0; b < BatchCount; b++)
+        {
+            var batch = Upload(loading.Take(b), order.AsMemory(b * BatchSize, Math.Min(BatchSize, order.Length - (b * BatchSize))));
+            loading.Release(b);
+            try
+            {
+                yield return batch;
+            }
+            finally
+            {
+                batch.X.Dispose();
+                batch.Y.Dispose();
+            }
+        }
+        if (loading.Finish()) spare = buffers;
+    }
+
+    /// <summary>0..Count-1, shuffled where asked for.</summary>
+    int[] Order(int epoch) => Shuffle
+        ? new Philox(Seed, 1).At((uint)epoch, 0).Permutation(Dataset.Count)
+        : [.. Enumerable.Range(0, Dataset.Count)];
+
+    Batch Upload(BatchBuffer buffer, ReadOnlyMemory<int> items)
+    {
+        var (n, shape) = (items.Length, Dataset.InputShape);
+        Shape batchShape = [n, .. shape];
+        var elements = buffer.X.AsSpan(0, (int)batchShape.Count);
+        var x = shape.Rank == 3 ? Tensor.FromChannelsLast<float>(elements, batchShape, Device) : Tensor.From<float>(elements, batchShape, Device);
+        var y = Tensor.From<long>(buffer.Y.AsSpan(0, n), [n], Device);
+        return new Batch(Scope.Keep(x), Scope.Keep(y), items);
+    }
+}

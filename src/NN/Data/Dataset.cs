@@ -1,0 +1,21 @@
+namespace Tessera.NN;
+
+/// <summary>Items with labels, each loaded when it is needed, by any thread.</summary>
+public abstract class Dataset
+{
+    /// <summary>Number of items.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>Shape of one item: <c>[C, H, W]</c> for images.</summary>
+    public abstract Shape InputShape { get; }
+
+    /// <summary>Loads an item; called from several threads at once.</summary>
+    /// <param name="item">0..<see cref="Count"/>-1.</param>
+    /// <param name="random">The item's own random stream in this epoch; the same for a seed, whatever the thread.</param>
+    /// <param name="x">Where the elements go, all of them: in the order H, W, C for shapes <c>[C, H, W]</c>, else row-major.</param>
+    /// <param name="label">The class.</param>
+    public abstract void Load(int item, Philox random, Span<float> x, out long label);
+
+    /// <summary>What an error message calls the item: its file where there is one.</summary>
+    public virtual string Describe(int item) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"item {item}");
+}

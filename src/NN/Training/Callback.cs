@@ -1,0 +1,41 @@
+namespace Tessera.NN;
+
+/// <summary>
+/// Something that happens beside the training loop. The events come in the order they stand here; validation batches raise
+/// <see cref="BatchBegin"/>, <see cref="LossBegin"/> and <see cref="BatchEnd"/> with <see cref="TrainingState.IsTraining"/> false.
+/// </summary>
+public abstract class Callback
+{
+    /// <summary>Callbacks run from low to high; the recorder has -10.</summary>
+    public virtual int Order => 0;
+
+    /// <summary>A fit call begins.</summary>
+    public virtual void TrainBegin(TrainingState s) { }
+
+    /// <summary>An epoch begins.</summary>
+    public virtual void EpochBegin(TrainingState s) { }
+
+    /// <summary>A batch is on its device; <see cref="TrainingState.X"/> and <see cref="TrainingState.Y"/> may be replaced.</summary>
+    public virtual void BatchBegin(TrainingState s) { }
+
+    /// <summary>The model has run; <see cref="TrainingState.Output"/> may be replaced.</summary>
+    public virtual void LossBegin(TrainingState s) { }
+
+    /// <summary>The loss is known; <see cref="TrainingState.Loss"/> may be replaced, or <see cref="TrainingState.SkipBackward"/> set.</summary>
+    public virtual void BackwardBegin(TrainingState s) { }
+
+    /// <summary>The gradients are known; <see cref="TrainingState.SkipStep"/> may be set.</summary>
+    public virtual void BackwardEnd(TrainingState s) { }
+
+    /// <summary>The optimizer has stepped; <see cref="TrainingState.SkipZeroGrad"/> may be set.</summary>
+    public virtual void StepEnd(TrainingState s) { }
+
+    /// <summary>A batch is done; <see cref="TrainingState.StopEpoch"/> may be set.</summary>
+    public virtual void BatchEnd(TrainingState s) { }
+
+    /// <summary>An epoch with its validation is done; <see cref="TrainingState.StopTraining"/> may be set.</summary>
+    public virtual void EpochEnd(TrainingState s) { }
+
+    /// <summary>The fit call ends; also after an error or cancellation, which is then given.</summary>
+    public virtual void TrainEnd(TrainingState s, Exception? error) { }
+}

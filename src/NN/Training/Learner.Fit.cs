@@ -1,0 +1,138 @@
+using System.Globalization;
+
+namespace Tessera.NN;
+
+public partial class Learner
+{
+    Callback[] running = [];
+
+    /// <summary>Trains at constant learning rates; the momentum is left as it is.</summary>
+    /// <param name="epochs">How many.</param>
+    /// <param name="lr">Rates of the layer groups; default slice(3e-3).</param>
+    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="callbacks">Callbacks of this call.</param>
+    /// <param name="cancellation">Stops cleanly after the running batch.</param>
+    /// <exception cref="TrainingCancelledException">Cancelled.</exception>
+    /// <exception cref="TesseraException">The training loader is empty, or the loss is not a number.</exception>
+    public void Fit(int epochs, LearningRate? lr = null, double? wd = null, IEnumerable<Callback>? callbacks = null, CancellationToken cancellation = default) =>
+        Train(0, epochs, lr, wd, callbacks, cancellation);
+
+    /// <summary>Trains with the one-cycle policy: see <see cref="OneCycle"/>.</summary>
+    /// <param name="epochs">How many.</param>
+    /// <param name="lr">The largest rates of the layer groups; default slice(3e-3).</param>
+    /// <param name="momenta">Momentum (Adam's β₁) at both ends and at the peak; default 0.95 and 0.85.</param>
+    /// <param name="divFactor">The first rate is the largest divided by this.</param>
+    /// <param name="pctStart">The fraction of the batches over which the rate rises.</param>
+    /// <param name="finalDiv">The last rate is the largest divided by this; default <paramref name="divFactor"/> · 10⁴.</param>
+    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="callbacks">Callbacks of this call.</param>
+    /// <param name="totalEpochs">Stretches the schedule over so many epochs.</param>
+    /// <param name="startEpoch">Skips the schedule forward and trains epochs <paramref name="startEpoch"/>..<paramref name="epochs"/>-1.</param>
+    /// <param name="cancellation">Stops cleanly after the running batch.</param>
+    /// <exception cref="TrainingCancelledException">Cancelled.</exception>
+    /// <exception cref="TesseraException">The training loader is empty, or the loss is not a number.</exception>
+    public void FitOneCycle(int epochs, LearningRate? lr = null, (double Ends, double Peak)? momenta = null, double divFactor = 25, double pctStart = 0.3,
+        double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, CancellationToken cancellation = default)
+    {
+        int batches = Data.Train.BatchCount;
+        var cycle = new OneCycle(batches * (totalEpochs ?? epochs)) { PctStart = pctStart, DivFactor = divFactor, FinalDiv = finalDiv, Momenta = momenta ?? (0.95, 0.85) };
+        var max = (lr ?? LearningRate.Default).ForGroups(LayerGroups.Count);
+        var schedule = new ScheduleCallback(k => [.. max.Select(m => cycle.Lr(m, k))], cycle.Momentum, start: startEpoch * batches, cycle.Batches);
+        Train(startEpoch, epochs, lr, wd, [.. callbacks ?? [], schedule], cancellation);
+    }
+
+    /// <summary>One step: forward, loss, backward, update. All its tensors go back to the pool at the end.</summary>
+    void FitBatch(TrainingState s, Batch batch)
+    {
+        using var scope = Scope.Begin();
+        s.Begin(batch, Data.Prepare(batch.X));
+        Raise(s, static (c, s) => c.BatchBegin(s));
+        s.Output = Model.Forward(s.X);
+        Raise(s, static (c, s) => c.LossBegin(s));
+        s.Know(Loss.Forward(s.Output, s.Y));
+        Raise(s, static (c, s) => c.BackwardBegin(s));
+        if (!Refused(s)) s.Loss.Backward();
+        Raise(s, static (c, s) => c.BackwardEnd(s));
+        if (!s.SkipStep) Made().Step();
+        Raise(s, static (c, s) => c.StepEnd(s));
+        if (!s.SkipZeroGrad) Made().ZeroGrad();
+        s.Iteration++;
+        Raise(s, static (c, s) => c.BatchEnd(s));
+        s.End();
+    }
+
+    void Train(int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback>? callbacks, CancellationToken cancellation)
+    {
+        var loader = Data.Train;
+        if (loader.BatchCount == 0)
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Fit: the training loader gives no batch: got {loader.Dataset.Count} items and batch size {loader.BatchSize}, expected at least one whole batch. Hint: use a smaller batch size."));
+        SetLr((lr ?? LearningRate.Default).ForGroups(LayerGroups.Count));
+        SetWd(wd ?? Wd);
+        Recorder = new Recorder();
+        Run(new TrainingState(this, first, epochs, loader.BatchCount), [Recorder, .. Displays(), .. Callbacks, .. callbacks ?? []], cancellation);
+    }
+
+    void Run(TrainingState s, IEnumerable<Callback> callbacks, CancellationToken cancellation)
+    {
+        var outer = running;
+        running = [.. callbacks.Append(new MetricsCallback()).OrderBy(c => c.Order)];
+        Exception? error = null;
+        try
+        {
+            Raise(s, static (c, s) => c.TrainBegin(s));
+            for (s.Epoch = s.FirstEpoch; s.Epoch < s.Epochs && !s.StopTraining; s.Epoch++) FitEpoch(s, cancellation);
+        }
+        catch (OperationCanceledException e) when (cancellation.IsCancellationRequested)
+        {
+            error = e as TrainingCancelledException ?? new TrainingCancelledException(s.Epoch - s.FirstEpoch);
+            if (error == e) throw;
+            throw error;
+        }
+        catch (Exception e)
+        {
+            error = e;
+            throw;
+        }
+        finally
+        {
+            foreach (var c in running) c.TrainEnd(s, error);
+            running = outer;
+        }
+    }
+
+    void FitEpoch(TrainingState s, CancellationToken cancellation)
+    {
+        Model.Train();
+        (s.StopEpoch, s.IsTraining, s.Batch, s.Batches, s.ValidLoss, s.MetricValues) = (false, true, 0, Data.Train.BatchCount, null, null);
+        s.EpochClock.Restart();
+        Raise(s, static (c, s) => c.EpochBegin(s));
+        foreach (var batch in Data.Train.Epoch(EpochsTrained, cancellation))
+        {
+            FitBatch(s, batch);
+            cancellation.ThrowIfCancellationRequested();
+            s.Batch++;
+            if (s.StopEpoch) break;
+        }
+        if (Data.Valid is { BatchCount: > 0 } valid && !s.SkipValidation) ValidateEpoch(s, valid, cancellation);
+        EpochsTrained++;
+        Raise(s, static (c, s) => c.EpochEnd(s));
+    }
+
+    /// <summary>True where the backward pass is left out; a loss that is not a number is an error unless a callback takes it.</summary>
+    static bool Refused(TrainingState s)
+    {
+        if (double.IsFinite(s.LossValue)) return s.SkipBackward;
+        if (!s.AcceptsBadLoss) throw BadLoss(s);
+        return s.SkipBackward = s.SkipStep = true;
+    }
+
+    internal static TesseraException BadLoss(TrainingState s) => new(string.Create(CultureInfo.InvariantCulture,
+        $"Fit: the loss is not a number: got {s.LossValue} at epoch {s.Epoch}, batch {s.Batch}, expected a finite loss. Hint: lower the learning rate, and look for bad values in the inputs."));
+
+    void Raise(TrainingState s, Action<Callback, TrainingState> happening)
+    {
+        foreach (var c in running) happening(c, s);
+    }
+
+    IEnumerable<Callback> Displays() => Display is { } d ? [new ProgressCallback(d), new TableCallback(d)] : [];
+}

@@ -1,0 +1,121 @@
+namespace Tessera.NN;
+
+/// <summary>What a model says about a data set, in its order.</summary>
+/// <param name="Probabilities">The outputs after the loss's activation: <c>[N, classes]</c>.</param>
+/// <param name="Targets">What is true: <c>[N]</c>.</param>
+/// <param name="Losses">The loss of each item: <c>[N]</c>; null where not asked for.</param>
+public sealed record ModelPredictions(Tensor Probabilities, Tensor Targets, Tensor? Losses);
+
+public partial class Learner
+{
+    /// <summary>Loss and metrics over a loader, batches weighted by their size; default the validation set.</summary>
+    /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
+    public (double Loss, IReadOnlyList<double> Metrics) Validate(DataLoader? loader = null, CancellationToken cancellation = default)
+    {
+        var s = new TrainingState(this, 0, 1, 0);
+        var outer = running;
+        running = [new MetricsCallback()];
+        try
+        {
+            Raise(s, static (c, s) => c.EpochBegin(s));
+            ValidateEpoch(s, Filled(loader), cancellation);
+            Raise(s, static (c, s) => c.EpochEnd(s));
+        }
+        finally
+        {
+            running = outer;
+        }
+        return (s.ValidLoss!.Value, s.MetricValues!);
+    }
+
+    /// <summary>Probabilities, targets and, where asked for, the loss of each item, in the order of the data set; they do not depend on the batch size.</summary>
+    /// <param name="loader">Of which set; default the validation set.</param>
+    /// <param name="withLoss">Whether the loss of each item is wanted.</param>
+    /// <param name="cancellation">Stops after the running batch.</param>
+    /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
+    public ModelPredictions GetPreds(DataLoader? loader = null, bool withLoss = false, CancellationToken cancellation = default)
+    {
+        List<Tensor> probabilities = [], targets = [], losses = [];
+        Evaluate(Filled(loader).InOrder(), (output, batch) =>
+        {
+            probabilities.Add(Scope.Keep(Loss.Activation(output)));
+            targets.Add(Scope.Keep(batch.Y.Clone()));
+            if (withLoss) losses.Add(Scope.Keep(Loss.PerItem(output, batch.Y)));
+        }, cancellation);
+        return new ModelPredictions(Joined(probabilities), Joined(targets), withLoss ? Joined(losses) : null);
+    }
+
+    /// <summary>Probabilities for inputs as the data set gives them, before the batch transform.</summary>
+    /// <param name="x"><c>[N, ...]</c>.</param>
+    /// <returns>The outputs after the loss's activation: <c>[N, classes]</c>.</returns>
+    public Tensor Predict(Tensor x)
+    {
+        using var evaluating = new Evaluating(Model);
+        return Scope.Run(() => Loss.Activation(Model.Forward(Data.Prepare(x))));
+    }
+
+    void ValidateEpoch(TrainingState s, DataLoader loader, CancellationToken cancellation)
+    {
+        (s.IsTraining, s.Batch, s.Batches) = (false, 0, loader.BatchCount);
+        var (sum, n) = (0.0, 0L);
+        using var evaluating = new Evaluating(Model);
+        foreach (var batch in loader.Epoch(0, cancellation))
+        {
+            using var scope = Scope.Begin();
+            s.Begin(batch, Data.Prepare(batch.X));
+            Raise(s, static (c, s) => c.BatchBegin(s));
+            s.Output = Model.Forward(s.X);
+            Raise(s, static (c, s) => c.LossBegin(s));
+            s.Know(Loss.Forward(s.Output, s.Y));
+            (sum, n) = (sum + (s.LossValue * batch.Items.Length), n + batch.Items.Length);
+            Raise(s, static (c, s) => c.BatchEnd(s));
+            s.End();
+            s.Batch++;
+            cancellation.ThrowIfCancellationRequested();
+        }
+        s.ValidLoss = sum / n;
+    }
+
+    /// <summary>Runs the model over a loader without learning.</summary>
+    void Evaluate(DataLoader loader, Action<Tensor, Batch> take, CancellationToken cancellation)
+    {
+        using var evaluating = new Evaluating(Model);
+        foreach (var batch in loader.Epoch(0, cancellation))
+        {
+            using var scope = Scope.Begin();
+            take(Model.Forward(Data.Prepare(batch.X)), batch);
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
+        ? filled
+        : throw new TesseraException("Validate: nothing to evaluate: got no validation items, expected a loader with at least one batch. Hint: give the data bunch a validation set, or name a loader.");
+
+    static Tensor Joined(List<Tensor> parts)
+    {
+        var whole = Tensor.Cat(parts.ToArray(), 0);
+        foreach (var part in parts) part.Dispose();
+        return whole;
+    }
+
+    /// <summary>Evaluation mode without recording, until disposed; then the mode is as before.</summary>
+    readonly struct Evaluating : IDisposable
+    {
+        readonly Module model;
+        readonly bool wasTraining;
+        readonly Autograd.NoGradRegion noGrad;
+
+        public Evaluating(Module model)
+        {
+            (this.model, wasTraining, noGrad) = (model, model.IsTraining, Autograd.NoGrad());
+            model.Eval();
+        }
+
+        public void Dispose()
+        {
+            model.Train(wasTraining);
+            noGrad.Dispose();
+        }
+    }
+}

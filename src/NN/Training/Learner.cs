@@ -1,0 +1,77 @@
+namespace Tessera.NN;
+
+/// <summary>
+/// Data, a model and a loss, and what brings them together: training with callbacks, layer groups, freezing, validation, prediction, saving.
+/// </summary>
+public partial class Learner
+{
+    IReadOnlyList<LayerGroup> layerGroups;
+
+    /// <summary>A learner whose model is one layer group, all of it trainable.</summary>
+    /// <param name="data">What is learned from.</param>
+    /// <param name="model">The model; it is trained in place.</param>
+    /// <param name="loss">What is made small.</param>
+    /// <param name="metrics">What is shown beside the loss.</param>
+    public Learner(DataBunch data, Module model, Loss loss, params IEnumerable<Metric> metrics)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(loss);
+        (Data, Model, Loss, Metrics) = (data, model, loss, [.. metrics]);
+        layerGroups = LayerGroup.Split(model);
+        OptimizerFactory = groups => new Adam(groups, beta2: 0.99, eps: 1e-8, decoupledDecay: TrueWd);
+    }
+
+    /// <summary>What is learned from.</summary>
+    public DataBunch Data { get; set; }
+
+    /// <summary>The model.</summary>
+    public Module Model { get; }
+
+    /// <summary>What is made small.</summary>
+    public Loss Loss { get; }
+
+    /// <summary>What is shown beside the loss.</summary>
+    public IReadOnlyList<Metric> Metrics { get; }
+
+    /// <summary>Weight decay where a fit call names none.</summary>
+    public double Wd { get; set; } = 0.01;
+
+    /// <summary>Decoupled decay, w ← w·(1 - lr·wd), instead of an L2 term. Counts when the optimizer is made.</summary>
+    public bool TrueWd { get; set; } = true;
+
+    /// <summary>Whether decay acts on normalisation parameters and biases too.</summary>
+    public bool BnWd { get; set; } = true;
+
+    /// <summary>Whether scale and shift of batch norms in frozen groups learn. Their statistics move in any case. Counts at the next freeze.</summary>
+    public bool TrainBn { get; set; } = true;
+
+    /// <summary>Makes the optimizer for parameter groups: two a layer group, weights first, then normalisation parameters and biases. Default: Adam, β₂ 0.99.</summary>
+    public Func<IReadOnlyList<ParameterGroup>, Optimizer> OptimizerFactory { get; set; }
+
+    /// <summary>Callbacks of every fit call.</summary>
+    public IList<Callback> Callbacks { get; } = [];
+
+    /// <summary>What the latest fit call recorded.</summary>
+    public Recorder Recorder { get; private set; } = new();
+
+    /// <summary>Where progress and the table go; null for silence.</summary>
+    public ITrainingDisplay? Display { get; set; } = new PlainDisplay(Console.Out);
+
+    /// <summary>The folder of <see cref="Save"/> and <see cref="Load"/>.</summary>
+    public string ModelFolder { get; set; } = "models";
+
+    /// <summary>Epochs trained so far, over all fit calls; the loader's order and random numbers depend on it.</summary>
+    public int EpochsTrained { get; private set; }
+
+    /// <summary>The layer groups, first layers first. Setting them throws the optimizer away.</summary>
+    public IReadOnlyList<LayerGroup> LayerGroups
+    {
+        get => layerGroups;
+        set
+        {
+            layerGroups = [.. value];
+            Optimizer = null;
+        }
+    }
+}
