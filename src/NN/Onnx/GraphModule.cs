@@ -1,0 +1,152 @@
+namespace Tessera.NN;
+
+/// <summary>
+/// A network that runs the nodes of an ONNX file in order. Convolutions, linear layers and batch norms are modules, so it trains like any
+/// other; made by <see cref="OnnxModel.ToModule"/>, in evaluation mode.
+/// </summary>
+public sealed class GraphModule : Module
+{
+    readonly Dictionary<string, Part> parts = new(StringComparer.Ordinal);
+    readonly HashSet<string> taken = new(StringComparer.Ordinal);
+    readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
+    readonly string file;
+
+    internal GraphModule(string file, string[] inputs, string[] outputs)
+    {
+        this.file = file;
+        (InputNames, OutputNames) = (inputs, outputs);
+    }
+
+    /// <summary>What <see cref="Run"/> must be given.</summary>
+    public IReadOnlyList<string> InputNames { get; }
+
+    /// <summary>What it computes.</summary>
+    public IReadOnlyList<string> OutputNames { get; }
+
+    /// <summary>By node name: behind each convolution with a bias and no batch norm.</summary>
+    internal Dictionary<string, FoldedNorm> FoldedNorms { get; } = new(StringComparer.Ordinal);
+
+    internal IReadOnlyList<GraphStep> Steps { get; set; } = [];
+
+    /// <summary>The first output for the only input.</summary>
+    /// <param name="x">The input; an image classifier takes <c>[N, 3, H, W]</c>.</param>
+    /// <exception cref="DataException">A node cannot work on what it is given; the message names it.</exception>
+    public override Tensor Forward(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (InputNames.Count != 1)
+            throw new DataException($"{file}: the graph has {InputNames.Count} inputs: expected one. Hint: use Run and name them: {string.Join(", ", InputNames)}.");
+        return Run(new Dictionary<string, Tensor>(StringComparer.Ordinal) { [InputNames[0]] = x })[OutputNames[0]];
+    }
+
+    /// <summary>All outputs by name from all inputs by name. Without gradients a tensor between is given back once it is no longer needed.</summary>
+    /// <exception cref="DataException">An input is missing, or a node cannot work on what it is given.</exception>
+    public IReadOnlyDictionary<string, Tensor> Run(IReadOnlyDictionary<string, Tensor> inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        var live = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (string name in InputNames)
+            live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException($"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}.");
+        foreach (var step in Steps)
+        {
+            var call = new NodeCall(step.Node, Array.ConvertAll(step.Inputs, name => name is null ? null : live.GetValueOrDefault(name) ?? constants[name]));
+            var outputs = Autograd.IsEnabled ? step.Compute(call) : ComputeInScope(step, call);
+            for (int i = 0; i < step.Node.Outputs.Length; i++)
+                if (step.Node.Wants(i)) live[step.Node.Outputs[i]] = i < outputs.Length ? outputs[i] : throw step.Node.Error("not supported: outputs", step.Node.Outputs.Length, outputs.Length);
+            foreach (string name in step.Release) Release(live, name, inputs);
+        }
+        return OutputNames.ToDictionary(name => name, name => live.GetValueOrDefault(name) ?? constants[name], StringComparer.Ordinal);
+    }
+
+    /// <summary>A value that never changes and is not learned.</summary>
+    internal void Keep(string name, Tensor value) => constants.TryAdd(name, Scope.Keep(value));
+
+    /// <summary>A learned tensor outside any module, under its own name.</summary>
+    internal void Parameter(string name, Tensor value)
+    {
+        if (constants.ContainsKey(name)) return;
+        var p = Scope.Keep(value.Detach().Clone());
+        string[] path = Free(name);
+        if (path.Length == 1) RegisterParameter(path[0], p);
+        else At(path[..^1]).Add(path[^1], p);
+        constants.Add(name, p);
+    }
+
+    /// <summary>A module under a dotted name: one part for every dot.</summary>
+    internal void Place(string name, Module module)
+    {
+        string[] path = Free(name);
+        if (path.Length == 1) Register(path[0], module);
+        else At(path[..^1]).Add(path[^1], module);
+    }
+
+    static Tensor[] ComputeInScope(GraphStep step, NodeCall call)
+    {
+        using var scope = Scope.Begin();
+        var outputs = step.Compute(call);
+        foreach (var y in outputs) scope.Return(y);
+        return outputs;
+    }
+
+    void Release(Dictionary<string, Tensor> live, string name, IReadOnlyDictionary<string, Tensor> inputs)
+    {
+        if (!live.Remove(name, out var t) || Autograd.IsEnabled) return;
+        bool Same(Tensor other) => ReferenceEquals(other, t);
+        if (!live.Values.Any(Same) && !inputs.Values.Any(Same) && !constants.Values.Any(Same)) t.Dispose();
+    }
+
+    Part At(string[] path)
+    {
+        string name = string.Join('.', path);
+        if (parts.TryGetValue(name, out var part)) return part;
+        part = parts[name] = new Part();
+        if (path.Length == 1) Register(path[0], part);
+        else At(path[..^1]).Add(path[^1], part);
+        return part;
+    }
+
+    // A name that is taken, or runs through a name that is taken, loses its dots.
+    string[] Free(string name)
+    {
+        string[] path = Array.ConvertAll(name.Split('.'), p => p.Length > 0 ? p : "_");
+        for (int n = path.Length; n >= 1; n--)
+            if (taken.Contains(string.Join('.', path[..n]))) return Free(name.Replace('.', '_') + "_");
+        if (parts.ContainsKey(string.Join('.', path))) return Free(name.Replace('.', '_') + "_");
+        taken.Add(string.Join('.', path));
+        return path;
+    }
+
+    /// <summary>Only a part of a dotted name.</summary>
+    sealed class Part : Module
+    {
+        public override Tensor Forward(Tensor x) => throw new TesseraException("GraphModule: a part of the graph computes nothing by itself. Hint: call the GraphModule.");
+
+        public void Add(string name, Module child) => Register(name, child);
+
+        public void Add(string name, Tensor parameter) => RegisterParameter(name, parameter);
+    }
+}
+
+/// <summary>A node ready to run.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Run">Outputs from inputs: the operator's function, or a module.</param>
+/// <param name="Inputs">Names of the values it takes; null where one is left out.</param>
+/// <param name="Module">The module it runs, if it is one.</param>
+internal sealed record GraphStep(OnnxNode Node, Func<NodeCall, Tensor[]> Run, string?[] Inputs, Module? Module = null)
+{
+    /// <summary>Values nobody needs after this step.</summary>
+    public string[] Release { get; set; } = [];
+
+    /// <summary>Runs the node; an error of the tensor library becomes one that names the node.</summary>
+    public Tensor[] Compute(NodeCall call)
+    {
+        try
+        {
+            return Run(call);
+        }
+        catch (Exception e) when (e is ShapeException or DTypeException or ArgumentException or OverflowException or InvalidCastException)
+        {
+            throw Node.Error("cannot be computed", $"inputs {string.Join(", ", call.Inputs.Select(t => t is null ? "none" : $"{t.DType} {t.Shape}"))}", $"inputs the operator takes ({e.Message.TrimEnd('.')})");
+        }
+    }
+}

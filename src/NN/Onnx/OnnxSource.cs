@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.IO.Compression;
+using Google.Protobuf;
+
+namespace Tessera.NN;
+
+/// <summary>Where a model's bytes come from: the file itself and, beside it, files with the data of large tensors.</summary>
+/// <param name="Name">What messages begin with.</param>
+/// <param name="Folder">The model's folder, which external data may not leave; null for a model from memory.</param>
+internal sealed record OnnxSource(string Name, string? Folder)
+{
+    const long MaxBytes = int.MaxValue; // the format's own limit
+
+    /// <summary>Parses a file; one that ends in .gz is unpacked on the way.</summary>
+    public static (ModelProto Model, OnnxSource Source) Open(string path)
+    {
+        string name = Path.GetFileName(path);
+        try
+        {
+            byte[] bytes = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Unpack(path, name) : ReadAll(path, name);
+            return (Parse(bytes, name), new OnnxSource(name, Path.GetDirectoryName(Path.GetFullPath(path))));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw new DataException($"{name}: cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Parses a model in memory.</summary>
+    public static ModelProto Parse(byte[] bytes, string name)
+    {
+        try
+        {
+            return ModelProto.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes);
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException or OverflowException)
+        {
+            throw new DataException($"{name}: not an ONNX model, or a damaged one: {e.Message} Hint: load the file with another tool, or export it again.", e);
+        }
+    }
+
+    /// <summary>The checked place of external data: path, offset and length in bytes.</summary>
+    public (string Path, long Offset) Locate(TensorProto t, long expected, string where)
+    {
+        var entry = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var e in t.ExternalData) entry[e.Key] = e.Value;
+        if (Folder is null) throw new DataException($"{where}: data lie in another file: got a model from memory, expected one from a file.");
+        if (!entry.TryGetValue("location", out string? location) || location.Length == 0)
+            throw new DataException($"{where}: external data without a location: got none, expected a file name.");
+        string path = Inside(location, where);
+        long size = new FileInfo(path) is { Exists: true } f ? f.Length : throw new DataException($"{where}: external data file is missing: got '{location}', expected a file beside the model.");
+        long offset = Number(entry, "offset", 0, where), length = Number(entry, "length", expected, where);
+        if (length != expected || offset > size - length)
+            throw new DataException($"{where}: external data do not fit: got offset {offset} and length {length} in '{location}' of {size} bytes, expected {expected} bytes inside the file.");
+        return (path, offset);
+    }
+
+    /// <summary>Reads external data.</summary>
+    public byte[] Read(TensorProto t, long expected, string where)
+    {
+        var (path, offset) = Locate(t, expected, where);
+        try
+        {
+            byte[] bytes = new byte[expected];
+            using var file = File.OpenRead(path);
+            file.Position = offset;
+            file.ReadExactly(bytes);
+            return bytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{where}: external data cannot be read: {e.Message}", e);
+        }
+    }
+
+    string Inside(string location, string where)
+    {
+        string root = Path.GetFullPath(Folder!) + Path.DirectorySeparatorChar, path;
+        try
+        {
+            path = Path.GetFullPath(Path.Combine(root, location));
+            for (string? p = path; p is not null && p.Length > root.Length; p = Path.GetDirectoryName(p))
+                if (new FileInfo(p).ResolveLinkTarget(returnFinalTarget: true) is { } target && !target.FullName.StartsWith(root, StringComparison.Ordinal))
+                    path = target.FullName;
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or NotSupportedException)
+        {
+            throw new DataException($"{where}: external data path is not a path: got '{location}', expected a file name.", e);
+        }
+        return path.StartsWith(root, StringComparison.Ordinal) && !Path.IsPathRooted(location)
+            ? path
+            : throw new DataException($"{where}: external data path leaves the model's folder: got '{location}', expected a file inside it.");
+    }
+
+    static long Number(Dictionary<string, string> entry, string key, long otherwise, string where)
+    {
+        if (!entry.TryGetValue(key, out string? text)) return otherwise;
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            ? value
+            : throw new DataException($"{where}: external data {key} is not a number: got '{text}', expected a count of bytes.");
+    }
+
+    static byte[] ReadAll(string path, string name) => new FileInfo(path) is { Exists: true, Length: > MaxBytes } f
+        ? throw new DataException($"{name}: too large: got {f.Length} bytes, expected at most {MaxBytes}. Hint: export with external data.")
+        : File.ReadAllBytes(path);
+
+    static byte[] Unpack(string path, string name)
+    {
+        using var zip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+        using var bytes = new MemoryStream();
+        byte[] block = new byte[1 << 20];
+        try
+        {
+            for (int n; (n = zip.Read(block)) > 0; bytes.Write(block, 0, n))
+                if (bytes.Length + n > Array.MaxLength) throw new DataException($"{name}: unpacks to more than {Array.MaxLength} bytes, expected an ONNX model.");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new DataException($"{name}: not a gzip file, or a damaged one: {e.Message}", e);
+        }
+        return bytes.ToArray();
+    }
+}
