@@ -5,6 +5,11 @@ namespace Tessera.Tests;
 /// <summary>The committed test data opens, and the tests' own readers read it.</summary>
 public sealed class TestDataTests
 {
+    static readonly string tests = Path.Combine(TestData.RepositoryRoot, "tests");
+
+    static IEnumerable<string> CommittedArchives => Directory.EnumerateFiles(tests, "*.tar.br", SearchOption.AllDirectories)
+        .Select(f => Path.GetRelativePath(tests, f)[..^".tar.br".Length]).Order(StringComparer.Ordinal);
+
     [TestCase("ops/cases.json", "cases", 536)]
     [TestCase("optim/cases.json", "cases", 20)]
     [TestCase("augment/cases.json", "cases", 95)]
@@ -54,6 +59,37 @@ public sealed class TestDataTests
         string[] cases = Directory.GetDirectories(TestData.Data("onnx-1.12-node-tests/node"));
         Assert.That(cases, Has.Length.AtLeast(340));
         Assert.That(cases.Where(c => !File.Exists(Path.Combine(c, "model.onnx"))), Is.Empty);
+    }
+
+    [TestCaseSource(nameof(CommittedArchives))]
+    public void CommittedArchivesOpen(string archive) =>
+        Assert.That(Directory.EnumerateFiles(TestData.FindIn(tests, archive)!, "*", SearchOption.AllDirectories), Is.Not.Empty);
+
+    [Test]
+    public void CommittedRunsHoldNoPhotosThatMayNotBeRedistributed() =>
+        Assert.That(Directory.GetFiles(TestData.FindIn(tests, "golden/train")!, "c_*"), Is.Empty);
+
+    [Test]
+    public void AnArchiveIsUnpackedOnceHoweverManyAsk()
+    {
+        string root = Directory.CreateTempSubdirectory("tessera-unpack-").FullName;
+        string archive = Path.Combine(tests, "golden", "init.tar.br");
+        int unpacked = 0;
+        string[] folders = new string[8];
+        using Barrier all = new(folders.Length);
+        Thread[] askers = [.. folders.Select((_, i) => new Thread(() => folders[i] = Unpacked.Materialise(archive, target =>
+        {
+            all.SignalAndWait();
+            File.WriteAllText(Path.Combine(target, "content"), $"{Interlocked.Increment(ref unpacked)}");
+        }, root)))];
+        Array.ForEach(askers, t => t.Start());
+        Array.ForEach(askers, t => t.Join());
+
+        Assert.That(unpacked, Is.EqualTo(folders.Length), "all of them raced");
+        Assert.That(folders.Distinct().Count(), Is.EqualTo(1));
+        Assert.That(Directory.GetFileSystemEntries(root), Is.EqualTo(new[] { folders[0] }), "nothing else is left");
+        Assert.That(Unpacked.Materialise(archive, _ => Assert.Fail("unpacked again"), root), Is.EqualTo(folders[0]));
+        Directory.Delete(root, recursive: true);
     }
 
     [Test]

@@ -24,25 +24,20 @@ public static class TestData
     /// <summary>As <see cref="Golden"/>, or null where it is absent. For case sources, which run outside any test.</summary>
     public static string? FindGolden(string relative) =>
         Environment.GetEnvironmentVariable("TESSERA_GOLDEN") is { Length: > 0 } folder
-            ? Find(folder, relative)
-            : Find(Path.Combine(RepositoryRoot, "tests", "golden"), relative);
+            ? FindIn(folder, relative)
+            : FindIn(Path.Combine(RepositoryRoot, "tests", "golden"), relative);
 
     /// <summary>As <see cref="Data"/>, or null where it is absent. For case sources, which run outside any test.</summary>
     public static string? FindData(string relative) =>
-        (Environment.GetEnvironmentVariable("TESSERA_DATA") is { Length: > 0 } folder ? Find(folder, relative) : null)
-        ?? Find(Path.Combine(RepositoryRoot, "tests", "data"), relative);
+        (Environment.GetEnvironmentVariable("TESSERA_DATA") is { Length: > 0 } folder ? FindIn(folder, relative) : null)
+        ?? FindIn(Path.Combine(RepositoryRoot, "tests", "data"), relative);
 
     /// <summary>Why a test over absent data does not run.</summary>
     public static string ReasonAbsent(string relative, string variable) =>
         $"{relative} is not in the repository: set {variable} to the folder that holds it";
 
-    static string Skip(string relative, string variable)
-    {
-        Assert.Ignore(ReasonAbsent(relative, variable));
-        throw new InvalidOperationException("Assert.Ignore returned");
-    }
-
-    static string? Find(string folder, string relative)
+    /// <summary>A file or folder under <paramref name="folder"/>, perhaps inside an archive there; null where it is absent.</summary>
+    public static string? FindIn(string folder, string relative)
     {
         string plain = Path.Combine(folder, relative);
         if (File.Exists(plain) || Directory.Exists(plain))
@@ -61,6 +56,12 @@ public static class TestData
             return File.Exists(found) || Directory.Exists(found) ? found : null;
         }
         return null;
+    }
+
+    static string Skip(string relative, string variable)
+    {
+        Assert.Ignore(ReasonAbsent(relative, variable));
+        throw new InvalidOperationException("Assert.Ignore returned");
     }
 
     static string FindRoot()

@@ -34,20 +34,19 @@ static class Unpacked
     static string Once(string archive, Action<string> unpackInto, string? top) =>
         known.GetOrAdd(archive, a => new Lazy<string>(() =>
         {
-            string folder = Materialise(a, unpackInto);
+            string folder = Materialise(a, unpackInto, Path.Combine(TestData.RepositoryRoot, "artifacts", "test-data"));
             return top != null && Directory.Exists(Path.Combine(folder, top)) && Directory.GetFileSystemEntries(folder).Length == 1
                 ? Path.Combine(folder, top)
                 : folder;
         })).Value;
 
-    static string Materialise(string archive, Action<string> unpackInto)
+    internal static string Materialise(string archive, Action<string> unpackInto, string root)
     {
-        string root = Path.Combine(TestData.RepositoryRoot, "artifacts", "test-data");
         string target = Path.Combine(root, $"{NameOf(archive)}-{Hash(archive)}");
         if (Directory.Exists(target))
             return target;
 
-        string own = $"{target}.{Environment.ProcessId}.tmp";
+        string own = $"{target}.{Guid.NewGuid():N}.tmp";
         Directory.CreateDirectory(own);
         try
         {
@@ -56,7 +55,7 @@ static class Unpacked
         }
         catch (IOException) when (Directory.Exists(target))
         {
-            Directory.Delete(own, recursive: true); // another process was first
+            Directory.Delete(own, recursive: true); // somebody else was first
         }
         return target;
     }
