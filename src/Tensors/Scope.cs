@@ -68,6 +68,9 @@ public sealed class Scope : IDisposable
         current = parent;
     }
 
+    /// <summary>True for a tensor that ends with this scope.</summary>
+    internal bool Owns(Tensor tensor) => leases.LastIndexOf(tensor.Lease) >= 0;
+
     internal static void Register(Lease lease) => current?.leases.Add(lease);
 
     /// <summary>Latest first: what is kept or returned was usually made last.</summary>

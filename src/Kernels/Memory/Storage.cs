@@ -26,6 +26,9 @@ public sealed class Storage
     /// <summary>True once the memory went back to the pool.</summary>
     public bool IsReleased => Volatile.Read(ref leases) == 0;
 
+    /// <summary>True where more than one lease holds this memory.</summary>
+    public bool IsShared => Volatile.Read(ref leases) > 1;
+
     /// <summary>Bytes of the size class.</summary>
     internal long Capacity { get; }
 

@@ -264,7 +264,7 @@ public static partial class Ops
         V IUnary.Apply<V>(V x) => x * V.Min(V.Max(x + V.Create(3), V.Create(0)), V.Create(6)) / V.Create(6);
     }
 
-    /// <summary>(g, x): 0 where x &lt; -3, g where x &gt; 3, else g · (x/3 + 1/2).</summary>
+    /// <summary>(g, x): 0 where x &lt; -3, g where x ≥ 3, else g · (x/3 + 1/2).</summary>
     public readonly struct HardSwishGrad : IBinary
     {
         static string IBinary.Name => "hard_swish_grad";
@@ -272,7 +272,7 @@ public static partial class Ops
         V IBinary.Apply<V>(V g, V x)
         {
             V middle = g * V.Fma(x, V.Create(1 / 3f), V.Create(0.5f));
-            return V.Select(V.Less(x, V.Create(-3)), V.Create(0), V.Select(V.Less(V.Create(3), x), g, middle));
+            return V.Select(V.Less(x, V.Create(-3)), V.Create(0), V.Select(V.LessEqual(V.Create(3), x), g, middle));
         }
     }
 

@@ -100,6 +100,19 @@ public static partial class Ops
         V IBinary.Apply<V>(V a, V b) => V.Fma(V.Create(t), b - a, a);
     }
 
+    /// <summary>y = d²/2β where d = |a - b| is below β, else d - β/2.</summary>
+    /// <param name="beta">Where the parabola meets the lines; 0 gives |a - b|.</param>
+    public readonly struct SmoothL1(float beta) : IBinary
+    {
+        static string IBinary.Name => "smooth_l1";
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        V IBinary.Apply<V>(V a, V b)
+        {
+            V d = V.Abs(a - b), half = V.Create(0.5f);
+            return V.Select(V.Less(d, V.Create(beta)), half * d * d / V.Create(beta), d - (half * V.Create(beta)));
+        }
+    }
+
     /// <summary>a = b.</summary>
     public readonly struct Equal : IBinary
     {

@@ -117,6 +117,16 @@ public static partial class Ops
         V IBinary.Apply<V>(V g, V x) => V.LessEqual(V.Create(min), x) & V.LessEqual(x, V.Create(max)) & g;
     }
 
+    /// <summary>(g, d) with d = a - b: -g where d ≤ -β, g where d ≥ β, else g · d/β: the gradient of <see cref="SmoothL1"/> by a.</summary>
+    /// <param name="beta">Where the parabola meets the lines.</param>
+    public readonly struct SmoothL1Grad(float beta) : IBinary
+    {
+        static string IBinary.Name => "smooth_l1_grad";
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        V IBinary.Apply<V>(V g, V d)
+            => V.Select(V.LessEqual(d, V.Create(-beta)), -g, V.Select(V.LessEqual(V.Create(beta), d), g, g * d / V.Create(beta)));
+    }
+
     /// <summary>(g, x): g · e · xᵉ⁻¹; 0 where e = 0.</summary>
     /// <param name="exponent">The exponent e.</param>
     public readonly struct PowScalarGrad(float exponent) : IBinary

@@ -38,24 +38,42 @@ public static class Autograd
     {
         using var noGrad = NoGrad();
         var queue = new PriorityQueue<Op, long>();
-        Give(root, seed, owned: false, queue);
-        while (queue.TryDequeue(out var op, out _))
+        try
         {
-            var g = op.OutputGrad!;
-            op.OutputGrad = null;
-            var grads = op.Run(g, retain);
-            for (int i = 0; i < grads.Length; i++)
-                if (grads[i] is { } t) Give(op.Inputs[i], t, owned: t.View.Storage != g.View.Storage, queue);
-            if (!retain) op.Spend();
+            Give(root, seed.Alias(seed.View), queue);
+            while (queue.TryDequeue(out var op, out _)) Step(op, queue, retain);
+        }
+        finally
+        {
+            while (queue.TryDequeue(out var op, out _)) op.OutputGrad = null; // after an error
         }
     }
 
-    /// <summary>Adds a gradient to a leaf's Grad or to what its producer has collected.</summary>
-    static void Give(Tensor to, Tensor g, bool owned, PriorityQueue<Op, long> queue)
+    /// <summary>One operation backwards. Its temporaries and its output gradient are given back at once, so that a pass needs little memory.</summary>
+    static void Step(Op op, PriorityQueue<Op, long> queue, bool retain)
+    {
+        var g = op.OutputGrad!;
+        op.OutputGrad = null;
+        Tensor?[] grads;
+        using (var scope = Scope.Begin())
+        {
+            grads = op.Run(g);
+            for (int i = 0; i < grads.Length; i++)
+                if (grads[i] is { } t) grads[i] = scope.Return(scope.Owns(t) ? t : t.Alias(t.View));
+        }
+        g.Dispose();
+        for (int i = 0; i < grads.Length; i++)
+            if (grads[i] is { } t) Give(op.Inputs[i], t, queue);
+        if (!retain) op.Spend();
+    }
+
+    /// <summary>Hands a gradient over to a leaf's Grad or to what its producer has collected.</summary>
+    static void Give(Tensor to, Tensor g, PriorityQueue<Op, long> queue)
     {
         if (to.Producer is not { } op)
         {
-            if (to.RequiresGrad) to.Accumulate(g, owned);
+            if (to.RequiresGrad) to.Accumulate(g);
+            else g.Dispose();
             return;
         }
         if (op.IsSpent)
@@ -63,6 +81,8 @@ public static class Autograd
         if (op.OutputGrad is { } sum)
         {
             op.OutputGrad = sum + g;
+            sum.Dispose();
+            g.Dispose();
         }
         else
         {
@@ -92,15 +112,14 @@ public sealed partial class Tensor
         Autograd.Run(this, gradient ?? Ones(Shape, Device), retain);
     }
 
-    /// <summary>Grad ← Grad + g. A gradient that shares memory with another is copied, since optimizers may change Grad in place.</summary>
-    internal void Accumulate(Tensor g, bool owned)
+    /// <summary>Grad ← Grad + g, which is handed over. It is copied where it shares memory, since optimizers may change Grad in place.</summary>
+    internal void Accumulate(Tensor g)
     {
         var previous = Grad;
-        Tensor sum;
-        if (previous is not null) sum = previous + g;
-        else if (owned && g.IsDense) sum = g;
-        else sum = g.Clone();
+        bool whole = g.IsDense && !g.View.Storage.IsShared && g.View.Storage.Bytes == g.Count * g.DType.Size();
+        var sum = previous is not null ? previous + g : whole ? g : g.Clone();
         Grad = Scope.Keep(sum);
         previous?.Dispose();
+        if (sum != g) g.Dispose();
     }
 }

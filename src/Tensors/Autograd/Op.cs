@@ -82,8 +82,8 @@ public abstract class Op
     /// <exception cref="AutogradException">It was changed in place since.</exception>
     protected Tensor Output => Unchanged(output!, outputVersion, "the output");
 
-    /// <summary>The wanted gradients, each of its input's shape; afterwards the inputs are let go unless <paramref name="retain"/>.</summary>
-    internal Tensor?[] Run(Tensor g, bool retain)
+    /// <summary>The wanted gradients, each of its input's shape.</summary>
+    internal Tensor?[] Run(Tensor g)
     {
         var grads = new Tensor?[inputs.Length];
         Gradients(g, grads);

@@ -56,7 +56,7 @@ public sealed partial class Tensor
             var y = Empty(a.Shape, DType.Float32, a.Device);
             mean = Empty([a.Shape[1]], DType.Float32, a.Device);
             invStd = Empty([a.Shape[1]], DType.Float32, a.Device);
-            a.Backend.BatchNormTrain(a.View, affine ? x[1].View : null, affine ? x[2].View : null, y.View, mean.View, invStd.View, eps);
+            a.Backend.BatchNormTrain(a.View, affine ? x[1].Contiguous().View : null, affine ? x[2].Contiguous().View : null, y.View, mean.View, invStd.View, eps);
             if (runningMean is not null) Move(runningMean, mean);
             if (runningVar is not null)
             {
@@ -73,7 +73,7 @@ public sealed partial class Tensor
                 if (Needs(i)) grads[i] = Empty(InputShape(i), DType.Float32, g.Device);
             bool affine = grads.Length > 1;
             g.Backend.BatchNormBackward(
-                g.Contiguous().View, Input(0).Contiguous().View, affine ? Input(1).View : null, mean!.View, invStd!.View,
+                g.Contiguous().View, Input(0).Contiguous().View, affine ? Input(1).Contiguous().View : null, mean!.View, invStd!.View,
                 grads[0]?.View, affine ? grads[1]?.View : null, affine ? grads[2]?.View : null);
         }
 
@@ -97,7 +97,9 @@ public sealed partial class Tensor
             bool affine = x.Length > 3;
             var a = x[0].Contiguous();
             var y = Empty(a.Shape, DType.Float32, a.Device);
-            a.Backend.BatchNormInfer(a.View, affine ? x[3].View : null, affine ? x[4].View : null, x[1].View, x[2].View, y.View, eps);
+            a.Backend.BatchNormInfer(
+                a.View, affine ? x[3].Contiguous().View : null, affine ? x[4].Contiguous().View : null,
+                x[1].Contiguous().View, x[2].Contiguous().View, y.View, eps);
             return y;
         }
 

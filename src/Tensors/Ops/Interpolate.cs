@@ -22,7 +22,8 @@ public enum InterpolateMode
 public sealed partial class Tensor
 {
     /// <summary>
-    /// x <c>[N, C, H, W]</c> resized to <c>[N, C, h, w]</c>. Every mode is linear and separable: two products with small matrices, A_h · x · A_wᵀ.
+    /// x <c>[N, C, H, W]</c> resized to <c>[N, C, h, w]</c>. Every mode is linear and separable: a choice of rows and columns, or two products
+    /// with small matrices, A_h · x · A_wᵀ.
     /// </summary>
     /// <param name="h">New height.</param>
     /// <param name="w">New width.</param>
@@ -31,9 +32,21 @@ public sealed partial class Tensor
     public Tensor Interpolate(int h, int w, InterpolateMode mode = InterpolateMode.Nearest, bool alignCorners = false)
     {
         RequireBins(h, w, "Interpolate");
-        return mode == InterpolateMode.Area
-            ? AdaptiveAvgPool2d(h, w)
-            : Separable(Weights(Shape[2], h, mode, alignCorners), Weights(Shape[3], w, mode, alignCorners));
+        return mode switch
+        {
+            InterpolateMode.Area => AdaptiveAvgPool2d(h, w),
+            InterpolateMode.Nearest => IndexSelect(2, Nearest(Shape[2], h, 0)).IndexSelect(3, Nearest(Shape[3], w, 0)),
+            InterpolateMode.NearestExact => IndexSelect(2, Nearest(Shape[2], h, 0.5)).IndexSelect(3, Nearest(Shape[3], w, 0.5)),
+            _ => Separable(Weights(Shape[2], h, mode, alignCorners), Weights(Shape[3], w, mode, alignCorners)),
+        };
+    }
+
+    /// <summary>Source ⌊(i + offset)·size/result⌋ for each result i.</summary>
+    Tensor Nearest(int size, int result, double offset)
+    {
+        long[] from = new long[result];
+        for (int i = 0; i < result; i++) from[i] = Math.Min((long)((i + offset) * size / result), size - 1);
+        return From(from, [result], Device);
     }
 
     /// <summary>A_h · x · A_wᵀ for each plane of x <c>[N, C, H, W]</c>, with the channels kept adjacent in memory.</summary>
@@ -71,12 +84,6 @@ public sealed partial class Tensor
         float[,] a = new float[result, size];
         for (int i = 0; i < result; i++)
         {
-            if (mode is InterpolateMode.Nearest or InterpolateMode.NearestExact)
-            {
-                double at = (i + (mode == InterpolateMode.NearestExact ? 0.5 : 0)) * size / result;
-                a[i, Math.Min((int)at, size - 1)] = 1;
-                continue;
-            }
             double x = alignCorners ? (result > 1 ? (double)i * (size - 1) / (result - 1) : 0) : ((i + 0.5) * size / result) - 0.5;
             if (mode == InterpolateMode.Bilinear) x = Math.Max(0, x);
             int left = (int)Math.Floor(x);

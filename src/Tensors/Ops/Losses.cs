@@ -24,17 +24,13 @@ public sealed partial class Tensor
     /// <summary>|x - t|.</summary>
     public Tensor L1Loss(Tensor target, Reduction reduction = Reduction.Mean) => (this - target).Abs().Reduced(reduction);
 
+    /// <summary>d²/2β where d = |x - t| is below β, else d - β/2; β = 0 gives |x - t|.</summary>
+    public Tensor SmoothL1Loss(Tensor target, float beta = 1, Reduction reduction = Reduction.Mean)
+        => new SmoothL1Op(beta).Apply(this, target).Reduced(reduction);
+
     /// <summary>d²/2 where d = |x - t| is below δ, else δ·(d - δ/2).</summary>
     public Tensor HuberLoss(Tensor target, float delta = 1, Reduction reduction = Reduction.Mean)
-    {
-        var d = (this - target).Abs();
-        var m = d.Clamp(0, delta);
-        return (m * (d - (m * 0.5f))).Reduced(reduction);
-    }
-
-    /// <summary>d²/2β where d = |x - t| is below β, else d - β/2; β = 0 gives <see cref="L1Loss"/>.</summary>
-    public Tensor SmoothL1Loss(Tensor target, float beta = 1, Reduction reduction = Reduction.Mean)
-        => beta == 0 ? L1Loss(target, reduction) : HuberLoss(target, beta, reduction) * (1 / beta);
+        => (new SmoothL1Op(delta).Apply(this, target) * delta).Reduced(reduction);
 
     /// <summary>
     /// Binary cross-entropy of logits x and targets t in 0..1: -w·(p·t·ln σ(x) + (1 - t)·ln σ(-x)).
@@ -66,4 +62,12 @@ public sealed partial class Tensor
         Reduction.Sum => Sum(),
         _ => Sum() * (1f / Shape[0]),
     };
+
+    sealed class SmoothL1Op(float beta) : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.SmoothL1(beta), x[0], x[1], Name);
+
+        // The slope is that of d = own - other: -1, d/β or 1.
+        protected override Tensor? Gradient(int i, Tensor g) => Map(new Ops.SmoothL1Grad(beta), g, Input(i) - Input(1 - i), Name);
+    }
 }

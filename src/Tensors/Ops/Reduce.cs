@@ -164,7 +164,11 @@ public sealed partial class Tensor
             return Reduce(default(Ops.Sum), (x[0] - max).Exp(), kept).Log() + max;
         }
 
-        // gx = g·e^(x - y)
-        protected override Tensor? Gradient(int i, Tensor g) => g * (Input(0) - Output).Exp();
+        // gx = g·softmax(x) = g·e^(x - y), normalised once more: a large y is rounded
+        protected override Tensor? Gradient(int i, Tensor g)
+        {
+            var e = (Input(0) - Output).Exp();
+            return e * (g / e.SumTo(kept));
+        }
     }
 }

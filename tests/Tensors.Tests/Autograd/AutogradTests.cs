@@ -224,6 +224,84 @@ public sealed class AutogradTests
     }
 
     [Test]
+    public void Two_gradients_that_are_one_tensor_stay_apart()
+    {
+        var (a, b) = (Leaf([2], 1, 2), Leaf([2], 3, 4));
+        (new SharingOp().Apply(a, b) * 2f).Sum().Backward();
+        a.Grad!.CopyFrom(Tensor.Zeros([2]));
+        Assert.That(Grad(b), Is.EqualTo(new float[] { 6, 6 }));
+    }
+
+    /// <summary>y = 3a + 3b, giving one gradient tensor to both.</summary>
+    sealed class SharingOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => (x[0] + x[1]) * 3f;
+
+        protected override void Gradients(Tensor g, Tensor?[] grads) => grads[0] = grads[1] = g * 3f;
+
+        protected override Tensor? Gradient(int i, Tensor g) => null;
+    }
+
+    [Test]
+    public void An_input_returned_as_its_gradient_stays_alive()
+    {
+        var (a, w) = (Leaf([2], 1, 2), Leaf([2], 5, 6));
+        var y = new DotOp().Apply(a, w);
+        y.Backward();
+        Assert.That(Grad(a), Is.EqualTo(new float[] { 5, 6 }));
+        a.Grad!.CopyFrom(Tensor.Zeros([2]));
+        Assert.That(w.ToArray<float>(), Is.EqualTo(new float[] { 5, 6 }));
+    }
+
+    /// <summary>y = Σ a·b for a gradient of 1.</summary>
+    sealed class DotOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => (x[0] * x[1]).Sum();
+
+        protected override Tensor? Gradient(int i, Tensor g) => Input(1 - i);
+    }
+
+    [Test]
+    public void A_failed_pass_leaves_nothing_behind()
+    {
+        var x = Leaf([1], 2);
+        var failing = new FailingOp();
+        var y = failing.Apply(x);
+        var z = (x * 5f) + y + (y * 3f);
+        Assert.That(() => z.Backward(retain: true), Throws.InvalidOperationException);
+        x.ZeroGrad();
+        failing.Fails = false;
+        z.Backward();
+        Assert.That(Grad(x), Is.EqualTo(new float[] { 9 }));
+    }
+
+    sealed class FailingOp : Op
+    {
+        public bool Fails { get; set; } = true;
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Clone();
+
+        protected override Tensor? Gradient(int i, Tensor g) => Fails ? throw new InvalidOperationException() : g;
+    }
+
+    [Test, NonParallelizable]
+    public void Gradients_of_results_are_given_back_as_the_pass_goes()
+    {
+        const int Bytes = 1 << 20;
+        var memory = Device.Cpu.Memory;
+        var x = Scope.Keep(Tensor.Ones([Bytes / 4]));
+        x.RequiresGrad = true;
+        var y = x;
+        for (int i = 0; i < 10; i++) y = (y + y.Sigmoid()).Exp().Log().Reshape(-1, 4).Transpose().Transpose().Flatten(0);
+        long live = memory.Live;
+        memory.ResetPeak();
+        y.Sum().Backward();
+        Assert.That(memory.Peak - live, Is.LessThan(8 * Bytes));
+        x.ZeroGrad();
+        x.Dispose();
+    }
+
+    [Test]
     public void A_deep_chain_needs_no_deep_stack()
     {
         var x = Leaf([1], 1);

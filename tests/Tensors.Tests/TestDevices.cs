@@ -1,0 +1,32 @@
+namespace Tessera.Tests;
+
+/// <summary>The devices every op is tested on, by declaration; one that is not here is one skipped test with the reason.</summary>
+static class TestDevices
+{
+    static readonly string[] names = ["cpu", "emulator", "cuda:0"];
+
+    /// <summary>One test case for each device that exists and each item; one skipped case for each device that does not.</summary>
+    public static IEnumerable<TestCaseData> With<T>(IEnumerable<T> items)
+    {
+        foreach (string name in names)
+        {
+            if (WhyNot(name) is { } reason)
+                yield return new TestCaseData(default(T), null).SetArgDisplayNames(name).Ignore(reason);
+            else
+                foreach (var item in items) yield return new TestCaseData(item, Device.Parse(name)).SetArgDisplayNames(item!.ToString()!, name);
+        }
+    }
+
+    static string? WhyNot(string name)
+    {
+        try
+        {
+            Device.Parse(name);
+            return null;
+        }
+        catch (DeviceException e)
+        {
+            return e.Message;
+        }
+    }
+}
