@@ -240,23 +240,40 @@ public sealed class Canvas : IDisposable
                 grid.Row(i, window, sourceH, sourceW, xs, ys);
                 sampler.Row(xs, ys, Padding, Mode, row);
             }
-            if (lighting is var (scale, shift))
-                Lighting.Apply(row, (float)scale, (float)shift);
-            if (layout is { } l)
-                Store(row, i, y, l);
+            if (layout == PixelLayout.Chw)
+            {
+                for (var k = 0; k < 3; k++)
+                    Light(Plane(row, k, y.Slice((k * Height + i) * Width, Width)));
+            }
+            else
+            {
+                Light(layout is null ? row : Interleaved(row, y.Slice(i * Width * 3, Width * 3)));
+            }
         }
         ArrayPool<float>.Shared.Return(scratch);
     }
 
-    /// <summary>[W, 4] to row i of [H, W, 3] or [3, H, W].</summary>
-    private void Store(ReadOnlySpan<float> row, int i, Span<float> y, PixelLayout layout)
+    private void Light(Span<float> row)
     {
-        var (first, plane, step) = layout == PixelLayout.Hwc ? (i * Width * 3, 1, 3) : (i * Width, Height * Width, 1);
-        for (var k = 0; k < 3; k++)
-        {
-            var to = y[(first + k * plane)..];
-            for (int j = 0, t = 0; j < Width; j++, t += step)
-                to[t] = row[4 * j + k];
-        }
+        if (lighting is var (scale, shift))
+            Lighting.Apply(row, (float)scale, (float)shift);
+    }
+
+    /// <summary>Channel k of [W, 4] to [W].</summary>
+    private static Span<float> Plane(ReadOnlySpan<float> row, int k, Span<float> y)
+    {
+        for (var j = 0; j < y.Length; j++)
+            y[j] = row[4 * j + k];
+        return y;
+    }
+
+    /// <summary>[W, 4] to [W, 3]; the fourth number is overwritten by the next pixel.</summary>
+    private static Span<float> Interleaved(ReadOnlySpan<float> row, Span<float> y)
+    {
+        var last = y.Length - 3;
+        for (int from = 0, to = 0; to < last; from += 4, to += 3)
+            Vector128.Create<float>(row.Slice(from, 4)).CopyTo(y.Slice(to, 4));
+        row.Slice(row.Length - 4, 3).CopyTo(y[last..]);
+        return y;
     }
 }

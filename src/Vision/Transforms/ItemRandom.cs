@@ -4,15 +4,19 @@ namespace Tessera.Vision;
 /// The random numbers of one item in one epoch. They depend on (seed, epoch, item) and the transform's place in the list alone,
 /// never on threads or on what other items drew; a second object of the same three repeats them.
 /// </summary>
-/// <param name="seed">Of the whole run.</param>
-/// <param name="epoch">From 0.</param>
-/// <param name="item">The item's index in its set, from 0.</param>
-public sealed class ItemRandom(ulong seed, int epoch, int item)
+/// <param name="stream">The item's own stream.</param>
+public sealed class ItemRandom(Philox stream)
 {
-    private readonly Philox philox = new Philox(seed).At((uint)epoch, (uint)item);
+    private readonly Philox philox = stream;
     private (uint X, uint Y, uint Z, uint W) words;
     private ulong block;
     private int used = 4;
+
+    /// <summary>The numbers of one item in one epoch.</summary>
+    /// <param name="seed">Of the whole run.</param>
+    /// <param name="epoch">From 0.</param>
+    /// <param name="item">The item's index in its set, from 0.</param>
+    public ItemRandom(ulong seed, int epoch, int item) : this(new Philox(seed).At((uint)epoch, (uint)item)) { }
 
     /// <summary>Numbers for one-off use without randomness, such as validation.</summary>
     public static ItemRandom Fixed => new(0, 0, 0);

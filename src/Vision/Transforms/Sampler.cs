@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Vision;
@@ -19,6 +20,7 @@ internal readonly struct BytePixels(byte[] px) : IPixels
 {
     public static float One => 255;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector128<float> Load(int i)
     {
         var rgbx = Vector128.CreateScalarUnsafe(BinaryPrimitives.ReadUInt32LittleEndian(px.AsSpan(3 * i, 4)));
@@ -31,6 +33,7 @@ internal readonly struct FloatPixels(float[] px) : IPixels
 {
     public static float One => 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector128<float> Load(int i) => Vector128.Create<float>(px.AsSpan(4 * i, 4));
 }
 
@@ -54,6 +57,7 @@ internal readonly ref struct Sampler<T>(T px, int H, int W) where T : struct, IP
             (Bilinear(xs[j], ys[j]) * scale).CopyTo(y.Slice(4 * j, 4));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector128<float> Bilinear(float x, float y)
     {
         var (fx, fy) = (MathF.Floor(x), MathF.Floor(y));
