@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
 /// <content>Filling, copying and casting.</content>
@@ -33,69 +35,69 @@ internal sealed unsafe partial class CpuBackend
     {
         switch (from)
         {
-            case DType.Float32: CastFloats<Single32, float>(x, sx, to, y, sy, n); break;
-            case DType.Float16: CastFloats<Half16, Half>(x, sx, to, y, sy, n); break;
-            case DType.BFloat16: CastFloats<Brain16, BFloat16>(x, sx, to, y, sy, n); break;
-            case DType.Int32: CastIntegers<int>(x, sx, to, y, sy, n); break;
-            case DType.Int64: CastIntegers<long>(x, sx, to, y, sy, n); break;
-            default: CastIntegers<byte>(x, sx, to, y, sy, n); break;
+            case DType.Float32: Cast<float>(x, sx, to, y, sy, n); break;
+            case DType.Float16: Cast<Half>(x, sx, to, y, sy, n); break;
+            case DType.BFloat16: Cast<BFloat16>(x, sx, to, y, sy, n); break;
+            case DType.Int32: Cast<int>(x, sx, to, y, sy, n); break;
+            case DType.Int64: Cast<long>(x, sx, to, y, sy, n); break;
+            default: Cast<byte>(x, sx, to, y, sy, n); break;
         }
     }
 
-    static void CastFloats<TFloat, T>(nint x, long sx, DType to, nint y, long sy, long n) where TFloat : IFloat<T> where T : unmanaged
+    static void Cast<TFrom>(nint x, long sx, DType to, nint y, long sy, long n) where TFrom : unmanaged
     {
-        for (long i = 0; i < n; i++, x += (nint)sx, y += (nint)sy)
+        switch (to)
         {
-            float v = TFloat.Value(*(T*)x);
-            switch (to)
-            {
-                case DType.Float32: *(float*)y = v; break;
-                case DType.Float16: *(Half*)y = (Half)v; break;
-                case DType.BFloat16: *(BFloat16*)y = (BFloat16)v; break;
-                case DType.UInt8: *(byte*)y = (byte)(long)v; break;
-                case DType.Int32: *(int*)y = (int)v; break;
-                case DType.Int64: *(long*)y = (long)v; break;
-                default: *(bool*)y = v != 0; break;
-            }
+            case DType.Float32: Cast<TFrom, float>(x, sx, y, sy, n); break;
+            case DType.Float16: Cast<TFrom, Half>(x, sx, y, sy, n); break;
+            case DType.BFloat16: Cast<TFrom, BFloat16>(x, sx, y, sy, n); break;
+            case DType.UInt8: Cast<TFrom, byte>(x, sx, y, sy, n); break;
+            case DType.Int32: Cast<TFrom, int>(x, sx, y, sy, n); break;
+            case DType.Int64: Cast<TFrom, long>(x, sx, y, sy, n); break;
+            default: Cast<TFrom, bool>(x, sx, y, sy, n); break;
         }
     }
 
-    static void CastIntegers<T>(nint x, long sx, DType to, nint y, long sy, long n) where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void Cast<TFrom, TTo>(nint x, long sx, nint y, long sy, long n) where TFrom : unmanaged where TTo : unmanaged
     {
-        for (long i = 0; i < n; i++, x += (nint)sx, y += (nint)sy)
-        {
-            long v = long.CreateTruncating(*(T*)x);
-            switch (to)
-            {
-                case DType.Float32: *(float*)y = v; break;
-                case DType.Float16: *(Half*)y = (Half)v; break;
-                case DType.BFloat16: *(BFloat16*)y = (BFloat16)(float)v; break;
-                case DType.UInt8: *(byte*)y = (byte)v; break;
-                case DType.Int32: *(int*)y = (int)v; break;
-                case DType.Int64: *(long*)y = v; break;
-                default: *(bool*)y = v != 0; break;
-            }
-        }
+        if (sx == sizeof(TFrom) && sy == sizeof(TTo))
+            for (long i = 0; i < n; i++) ((TTo*)y)[i] = Convert<TFrom, TTo>(((TFrom*)x)[i]);
+        else
+            for (long i = 0; i < n; i++, x += (nint)sx, y += (nint)sy) *(TTo*)y = Convert<TFrom, TTo>(*(TFrom*)x);
     }
 
-    interface IFloat<T>
+    // The type tests are constants to the compiler. Floats go through a float, which holds them all; integers through a long.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static TTo Convert<TFrom, TTo>(TFrom x) where TFrom : unmanaged where TTo : unmanaged
     {
-        static abstract float Value(T x);
+        if (typeof(TFrom) == typeof(float)) return FromFloat<TTo>((float)(object)x);
+        if (typeof(TFrom) == typeof(Half)) return FromFloat<TTo>((float)(Half)(object)x);
+        if (typeof(TFrom) == typeof(BFloat16)) return FromFloat<TTo>((float)(BFloat16)(object)x);
+        if (typeof(TFrom) == typeof(int)) return FromLong<TTo>((int)(object)x);
+        return FromLong<TTo>(typeof(TFrom) == typeof(long) ? (long)(object)x : (byte)(object)x);
     }
 
-    readonly struct Single32 : IFloat<float>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static T FromFloat<T>(float x) where T : unmanaged
     {
-        public static float Value(float x) => x;
+        if (typeof(T) == typeof(float)) return (T)(object)x;
+        if (typeof(T) == typeof(Half)) return (T)(object)(Half)x;
+        if (typeof(T) == typeof(BFloat16)) return (T)(object)(BFloat16)x;
+        if (typeof(T) == typeof(bool)) return (T)(object)(x != 0);
+        return FromLong<T>((long)x);
     }
 
-    readonly struct Half16 : IFloat<Half>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static T FromLong<T>(long x) where T : unmanaged
     {
-        public static float Value(Half x) => (float)x;
-    }
-
-    readonly struct Brain16 : IFloat<BFloat16>
-    {
-        public static float Value(BFloat16 x) => (float)x;
+        if (typeof(T) == typeof(float)) return (T)(object)(float)x;
+        if (typeof(T) == typeof(Half)) return (T)(object)(Half)x;
+        if (typeof(T) == typeof(BFloat16)) return (T)(object)(BFloat16)(float)x;
+        if (typeof(T) == typeof(byte)) return (T)(object)(byte)x;
+        if (typeof(T) == typeof(int)) return (T)(object)(int)x;
+        if (typeof(T) == typeof(bool)) return (T)(object)(x != 0);
+        return (T)(object)x;
     }
 
     readonly struct FillRow<T>(T value) : IRow where T : unmanaged

@@ -19,7 +19,22 @@ internal sealed unsafe partial class CpuBackend
     {
         public void Row(in Nest nest, nint y, nint index, nint p2, nint p3, long n)
         {
-            for (; n > 0; n--, y += (nint)nest.Step(0), index += (nint)nest.Step(1)) *(float*)y = random.Uniform((ulong)index);
+            nint sy = (nint)nest.Step(0), step = (nint)nest.Step(1);
+            while (n > 0)
+            {
+                if (step != 1 || (index & 3) != 0 || n < 4)
+                {
+                    *(float*)y = random.Uniform((ulong)index);
+                    (n, y, index) = (n - 1, y + sy, index + step);
+                    continue;
+                }
+                var (a, b, c, d) = random.Block((ulong)index >> 2);
+                *(float*)y = Philox.ToUniform(a);
+                *(float*)(y + sy) = Philox.ToUniform(b);
+                *(float*)(y + (2 * sy)) = Philox.ToUniform(c);
+                *(float*)(y + (3 * sy)) = Philox.ToUniform(d);
+                (n, y, index) = (n - 4, y + (4 * sy), index + 4);
+            }
         }
     }
 
@@ -27,7 +42,20 @@ internal sealed unsafe partial class CpuBackend
     {
         public void Row(in Nest nest, nint y, nint index, nint p2, nint p3, long n)
         {
-            for (; n > 0; n--, y += (nint)nest.Step(0), index += (nint)nest.Step(1)) *(float*)y = random.Normal((ulong)index);
+            nint sy = (nint)nest.Step(0), step = (nint)nest.Step(1);
+            while (n > 0)
+            {
+                if (step != 1 || (index & 1) != 0 || n < 2)
+                {
+                    *(float*)y = random.Normal((ulong)index);
+                    (n, y, index) = (n - 1, y + sy, index + step);
+                    continue;
+                }
+                var (a, b, c, d) = random.Block((ulong)index >> 1);
+                *(float*)y = Philox.ToNormal(a, b);
+                *(float*)(y + sy) = Philox.ToNormal(c, d);
+                (n, y, index) = (n - 2, y + (2 * sy), index + 2);
+            }
         }
     }
 }

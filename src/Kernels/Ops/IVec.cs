@@ -2,7 +2,8 @@ namespace Tessera;
 
 /// <summary>
 /// A vector of float32 lanes in which every elementwise formula is written once. The implementations of 1, 8 and 16 lanes give the same
-/// bits for the same lane, NaN, infinities and denormals included, so the scalar tail of a loop equals its vector body.
+/// bits for the same lane, infinities and denormals included (the payload and sign of a NaN are left open), so the scalar tail of a loop equals
+/// its vector body.
 /// A comparison gives a mask: all bits of a lane set or clear.
 /// </summary>
 /// <typeparam name="V">The implementing type itself.</typeparam>

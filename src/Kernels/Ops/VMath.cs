@@ -1,83 +1,118 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera;
 
-/// <summary>The functions of mathematics over <see cref="IVec{V}"/>: building blocks of formulas, the same bits at every width.</summary>
-public static class VMath
+/// <summary>
+/// The functions of mathematics over <see cref="IVec{V}"/>, building blocks of formulas: at most 2 units in the last place from the true value
+/// (4 for <see cref="Pow{V}"/>), the same bits at every width. Polynomials are minimax (Remez) on the interval their comment names.
+/// </summary>
+public static partial class VMath
 {
+    const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+    const uint SignBit = 0x80000000;
+
     /// <summary>eˣ.</summary>
-    public static V Exp<V>(V x) where V : struct, IVec<V> => V.PerLane<ExpLane>(x, x);
+    [MethodImpl(Inline)]
+    public static V Exp<V>(V x) where V : struct, IVec<V>
+    {
+        // Beyond these bounds the result is 0 or ∞ all the same.
+        x = V.Max(V.Min(x, V.Create(89)), V.Create(-104));
+        V q = Reduced(x, out V n);
+        return Scale(V.Create(1) + q, n);
+    }
 
     /// <summary>2ˣ.</summary>
-    public static V Exp2<V>(V x) where V : struct, IVec<V> => V.PerLane<Exp2Lane>(x, x);
+    [MethodImpl(Inline)]
+    public static V Exp2<V>(V x) where V : struct, IVec<V>
+    {
+        x = V.Max(V.Min(x, V.Create(129)), V.Create(-151));
+        V n = V.Round(x);
+        return Scale(Power2(x - n), n);
+    }
 
     /// <summary>eˣ - 1, accurate near 0.</summary>
-    public static V Expm1<V>(V x) where V : struct, IVec<V> => V.PerLane<Expm1Lane>(x, x);
-
-    /// <summary>ln x; NaN below 0, -∞ at 0.</summary>
-    public static V Log<V>(V x) where V : struct, IVec<V> => V.PerLane<LogLane>(x, x);
-
-    /// <summary>log₂ x.</summary>
-    public static V Log2<V>(V x) where V : struct, IVec<V> => V.PerLane<Log2Lane>(x, x);
-
-    /// <summary>ln(1 + x), accurate near 0.</summary>
-    public static V Log1p<V>(V x) where V : struct, IVec<V> => V.PerLane<Log1pLane>(x, x);
-
-    /// <summary>sin x, x in radians.</summary>
-    public static V Sin<V>(V x) where V : struct, IVec<V> => V.PerLane<SinLane>(x, x);
-
-    /// <summary>cos x, x in radians.</summary>
-    public static V Cos<V>(V x) where V : struct, IVec<V> => V.PerLane<CosLane>(x, x);
-
-    /// <summary>The hyperbolic tangent.</summary>
-    public static V Tanh<V>(V x) where V : struct, IVec<V> => V.PerLane<TanhLane>(x, x);
+    [MethodImpl(Inline)]
+    public static V Expm1<V>(V x) where V : struct, IVec<V>
+    {
+        V z = V.Max(V.Min(x, V.Create(89)), V.Create(-20));
+        V q = Reduced(z, out V n);
+        // eᶻ - 1 = 2ⁿ(1 + q) - 1, as twice 2ⁿ⁻¹q + (2ⁿ⁻¹ - 1/2) so that n = 128 does not overflow early.
+        V s = PowerOf2(n - V.Create(1));
+        V y = V.Fma(q, s, s - V.Create(0.5f));
+        return V.Select(V.Equal(n, V.Create(0)), q, y + y) | (x & V.FromBits(SignBit));
+    }
 
     /// <summary>1 / (1 + e⁻ˣ).</summary>
+    [MethodImpl(Inline)]
     public static V Sigmoid<V>(V x) where V : struct, IVec<V>
     {
         V e = Exp(-V.Abs(x)), one = V.Create(1);
         return V.Select(V.Less(x, V.Create(0)), e, one) / (one + e);
     }
 
-    /// <summary>The error function 2/√π ∫₀ˣ e^(-t²) dt.</summary>
-    public static V Erf<V>(V x) where V : struct, IVec<V> => V.PerLane<ErfLane>(x, x);
+    /// <summary>The hyperbolic tangent: a polynomial near 0, else 1 - 2/(e²ˣ + 1).</summary>
+    [MethodImpl(Inline)]
+    public static V Tanh<V>(V x) where V : struct, IVec<V>
+    {
+        V t = V.Abs(x), s = x * x;
+        V p = V.Create(-0.00630160095f); // (tanh t - t)/t³ in t², t to 0.56
+        p = V.Fma(p, s, V.Create(0.021103872f));
+        p = V.Fma(p, s, V.Create(-0.0538642667f));
+        p = V.Fma(p, s, V.Create(0.133327574f));
+        p = V.Fma(p, s, V.Create(-0.333333254f));
+        V near = V.Fma(t * s, p, t);
+        V far = V.Create(1) - (V.Create(2) / (Exp(t + t) + V.Create(1)));
+        return V.Select(V.Less(t, V.Create(0.55f)), near, far) | (x & V.FromBits(SignBit));
+    }
 
     /// <summary>ln(1 + eˣ).</summary>
+    [MethodImpl(Inline)]
     public static V Softplus<V>(V x) where V : struct, IVec<V>
         => V.Max(x, V.Create(0)) + Log1p(Exp(-V.Abs(x)));
 
-    /// <summary>aᵇ.</summary>
-    public static V Pow<V>(V a, V b) where V : struct, IVec<V> => V.PerLane<PowLane>(a, b);
-
-    /// <summary>The angle of the point (x, y), in -π..π.</summary>
-    public static V Atan2<V>(V y, V x) where V : struct, IVec<V> => V.PerLane<Atan2Lane>(y, x);
-
-    /// <summary>a - b · trunc(a / b), exactly; the sign of a.</summary>
-    public static V Fmod<V>(V a, V b) where V : struct, IVec<V> => V.PerLane<FmodLane>(a, b);
-
-    readonly struct ExpLane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Exp(a); }
-    readonly struct Exp2Lane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Pow(2, a); }
-    readonly struct Expm1Lane : ILaneFunction { public static float Apply(float a, float b) => Math.Abs(a) < 1e-4f ? (float)(a + (0.5 * a * a)) : (float)(Math.Exp(a) - 1); }
-    readonly struct LogLane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Log(a); }
-    readonly struct Log2Lane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Log2(a); }
-    readonly struct Log1pLane : ILaneFunction { public static float Apply(float a, float b) => Math.Abs(a) < 1e-4f ? (float)(a - (0.5 * a * a)) : (float)Math.Log(1.0 + a); }
-    readonly struct SinLane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Sin(a); }
-    readonly struct CosLane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Cos(a); }
-    readonly struct TanhLane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Tanh(a); }
-    readonly struct PowLane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Pow(a, b); }
-    readonly struct Atan2Lane : ILaneFunction { public static float Apply(float a, float b) => (float)Math.Atan2(a, b); }
-    readonly struct FmodLane : ILaneFunction { public static float Apply(float a, float b) => a % b; }
-
-    readonly struct ErfLane : ILaneFunction
+    /// <summary>eʳ - 1 for x = n ln 2 + r, n an integer and |r| ≤ ln 2 / 2 (Cody and Waite).</summary>
+    [MethodImpl(Inline)]
+    static V Reduced<V>(V x, out V n) where V : struct, IVec<V>
     {
-        public static float Apply(float a, float b)
-        {
-            double x = a, sum = x, term = x;
-            if (Math.Abs(x) > 4.5) return float.IsNaN(a) ? a : Math.Sign(x);
-            for (int n = 1; n < 120; n++)
-            {
-                term *= -x * x / n;
-                sum += term / ((2 * n) + 1);
-            }
-            return (float)(sum * 1.1283791670955126);
-        }
+        n = V.Round(x * V.Create(1.44269502f));
+        V r = V.Fma(n, V.Create(-0.693145752f), x);
+        r = V.Fma(n, V.Create(-1.42860677e-6f), r);
+        V p = V.Create(0.00139476056f); // (eʳ - 1 - r)/r²
+        p = V.Fma(p, r, V.Create(0.00836724695f));
+        p = V.Fma(p, r, V.Create(0.0416662656f));
+        p = V.Fma(p, r, V.Create(0.166665375f));
+        p = V.Fma(p, r, V.Create(0.5f));
+        return V.Fma(r * r, p, r);
     }
+
+    /// <summary>2ᶠ for |f| ≤ 1/2.</summary>
+    [MethodImpl(Inline)]
+    static V Power2<V>(V f) where V : struct, IVec<V>
+    {
+        V p = V.Create(0.000154777881f); // (2ᶠ - 1)/f
+        p = V.Fma(p, f, V.Create(0.00134016108f));
+        p = V.Fma(p, f, V.Create(0.00961799826f));
+        p = V.Fma(p, f, V.Create(0.0555032454f));
+        p = V.Fma(p, f, V.Create(0.240226507f));
+        p = V.Fma(p, f, V.Create(0.693147182f));
+        return V.Fma(p, f, V.Create(1));
+    }
+
+    /// <summary>x · 2ⁿ for an integer n of -252..254, rounded once also where the result is denormal.</summary>
+    [MethodImpl(Inline)]
+    static V Scale<V>(V x, V n) where V : struct, IVec<V>
+    {
+        V half = V.Floor(n * V.Create(0.5f));
+        return x * PowerOf2(half) * PowerOf2(n - half);
+    }
+
+    /// <summary>2ⁿ for an integer n of -126..127: the exponent's bits.</summary>
+    [MethodImpl(Inline)]
+    static V PowerOf2<V>(V n) where V : struct, IVec<V>
+        => V.ShiftLeft(V.AddInt(V.ToInt(n), V.FromBits(127)), 23);
+
+    /// <summary>-k of integer lanes.</summary>
+    [MethodImpl(Inline)]
+    static V NegateInt<V>(V k) where V : struct, IVec<V>
+        => V.AddInt(k ^ V.FromBits(uint.MaxValue), V.FromBits(1));
 }

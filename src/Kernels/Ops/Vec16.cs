@@ -92,6 +92,7 @@ public readonly struct Vec16 : IVec<Vec16>
     public static bool Any(Vec16 mask) => mask.v.AsUInt32().ExtractMostSignificantBits() != 0;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vec16 PerLane<F>(Vec16 a, Vec16 b) where F : ILaneFunction
     {
         Span<float> y = stackalloc float[16];

@@ -92,6 +92,7 @@ public readonly struct Vec8 : IVec<Vec8>
     public static bool Any(Vec8 mask) => mask.v.AsUInt32().ExtractMostSignificantBits() != 0;
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vec8 PerLane<F>(Vec8 a, Vec8 b) where F : ILaneFunction
     {
         Span<float> y = stackalloc float[8];
