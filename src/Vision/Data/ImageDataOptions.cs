@@ -1,0 +1,35 @@
+namespace Tessera.Vision;
+
+/// <summary>What the factories of <see cref="ImageDataBunch"/> have in common beyond transforms, size and batch size.</summary>
+public sealed record ImageDataOptions
+{
+    /// <summary>Share of the photos held back for validation, 0 to below 1.</summary>
+    public double ValidFraction { get; init; } = 0.2;
+
+    /// <summary>Seed of the split, of the order of batches, and of the random transforms.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>Holds back the photos for which this is true instead of a random share.</summary>
+    public Func<string, bool>? IsValid { get; init; }
+
+    /// <summary>The classes in order, instead of the sorted labels of the training photos.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
+    /// <summary>Photos a validation batch; null for the batch size.</summary>
+    public int? ValidBatchSize { get; init; }
+
+    /// <summary>Threads that decode and transform; null for one a core; 0 works on the caller's thread.</summary>
+    public int? Workers { get; init; }
+
+    /// <summary>How photos are brought to the size; null for the size's default.</summary>
+    public ResizeMethod? Resize { get; init; }
+
+    /// <summary>What lies outside of a transformed photo.</summary>
+    public PaddingMode Padding { get; init; } = PaddingMode.Reflection;
+
+    /// <summary>How values between pixels are found.</summary>
+    public InterpolationMode Interpolation { get; init; } = InterpolationMode.Bilinear;
+
+    /// <summary>Where batches live; null for the default device.</summary>
+    public Device? Device { get; init; }
+}

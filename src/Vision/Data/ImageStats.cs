@@ -1,0 +1,44 @@
+namespace Tessera.Vision;
+
+/// <summary>Mean and standard deviation of each channel of photos in [0, 1]; a single value counts for all channels.</summary>
+/// <param name="Mean">One a channel: red, green, blue.</param>
+/// <param name="Std">One a channel, above 0.</param>
+public sealed record ImageStats(IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
+{
+    /// <summary>(x - mean) / std by channel of a batch <c>[N, C, H, W]</c>.</summary>
+    public Tensor Normalize(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return (x - Channels(Mean, x)) / Channels(Std, x);
+    }
+
+    /// <summary>The inverse: x · std + mean.</summary>
+    public Tensor Denormalize(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return (x * Channels(Std, x)) + Channels(Mean, x);
+    }
+
+    static Tensor Channels(IReadOnlyList<float> values, Tensor x) => Tensor.From([.. values], [1, values.Count, 1, 1], x.Device);
+}
+
+/// <summary>Facts about ImageNet.</summary>
+public static class ImageNet
+{
+    /// <summary>Channel statistics of the photos that pretrained networks saw.</summary>
+    public static ImageStats Stats { get; } = new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
+}
+
+/// <summary>Facts about CIFAR-10.</summary>
+public static class Cifar
+{
+    /// <summary>Channel statistics.</summary>
+    public static ImageStats Stats { get; } = new([0.491f, 0.482f, 0.447f], [0.247f, 0.243f, 0.261f]);
+}
+
+/// <summary>Facts about MNIST.</summary>
+public static class Mnist
+{
+    /// <summary>Statistics of the digits, the same for all channels.</summary>
+    public static ImageStats Stats { get; } = new([0.131f], [0.308f]);
+}
