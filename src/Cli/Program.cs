@@ -1,1 +1,4 @@
-Console.WriteLine($"tessera {typeof(Program).Assembly.GetName().Version?.ToString(3)}");
+using System.CommandLine;
+using Tessera.Cli;
+
+return Tool.Run(args, Console.Out, Console.Error);

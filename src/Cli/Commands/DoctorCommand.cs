@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Spectre.Console;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera doctor</c>: what this machine offers, and for what it does not, why.</summary>
+static class DoctorCommand
+{
+    public static Command Create(TextWriter output)
+    {
+        var command = new Command("doctor", "Show processor features, threads, memory, and which devices can be used and why not.\n\nExample:\n  tessera doctor");
+        command.SetAction(_ => Run(output));
+        return command;
+    }
+
+    static int Run(TextWriter output)
+    {
+        var console = Terminal.For(output);
+        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn("").AddColumn("");
+        foreach (var (name, value) in Facts()) table.AddRow(Markup.Escape(name), Markup.Escape(value));
+        console.Write(table);
+        return Tool.Success;
+    }
+
+    static IEnumerable<(string Name, string Value)> Facts()
+    {
+        yield return ("tessera", typeof(Tensor).Assembly.GetName().Version?.ToString(3) ?? "unknown");
+        yield return (".NET", RuntimeInformation.FrameworkDescription);
+        yield return ("system", $"{RuntimeInformation.OSDescription} ({RuntimeInformation.ProcessArchitecture})");
+        yield return ("processor", $"{Environment.ProcessorCount} cores; {string.Join(", ", Features())}");
+        yield return ("vectors", Vector512.IsHardwareAccelerated ? "512 bits" : Vector256.IsHardwareAccelerated ? "256 bits" : "portable");
+        yield return ("compute threads", CpuThreads.Count.ToString(CultureInfo.InvariantCulture) + " (TESSERA_THREADS)");
+        yield return ("memory", Device.Cpu.Memory + " (TESSERA_MEMORY)");
+        foreach (var (name, whyNot) in Device.All())
+            yield return ($"device {name}", whyNot is null ? "ready" : $"not usable: {whyNot}");
+    }
+
+    static IEnumerable<string> Features()
+    {
+        if (Avx512F.IsSupported) yield return "AVX-512";
+        if (Avx2.IsSupported) yield return "AVX2";
+        if (Fma.IsSupported) yield return "FMA";
+        if (System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported) yield return "AdvSimd";
+        if (!Vector256.IsHardwareAccelerated && !Vector128.IsHardwareAccelerated) yield return "no vector units";
+    }
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+
+namespace Tessera.Cli;
+
+/// <summary>The <c>tessera</c> command line: parses, runs a command, and turns errors into one line and an exit code.</summary>
+public static class Tool
+{
+    /// <summary>0: done.</summary>
+    public const int Success = 0;
+
+    /// <summary>1: the command could not do its work.</summary>
+    public const int Failure = 1;
+
+    /// <summary>2: the command line itself was wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>130: stopped by Ctrl-C.</summary>
+    public const int Interrupted = 130;
+
+    static readonly Option<bool> verbose = new("--verbose") { Description = "Show where an error happened.", Recursive = true };
+
+    /// <summary>Runs one command line.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run(IReadOnlyList<string> args, TextWriter output, TextWriter error)
+    {
+        var root = new RootCommand("Tessera trains, uses and inspects image classifiers.")
+        {
+            TrainCommand.Create(output),
+            PredictCommand.Create(output),
+            InspectCommand.Create(output),
+            DoctorCommand.Create(output),
+            verbose,
+        };
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var e in parsed.Errors) error.WriteLine($"error: {e.Message}");
+            error.WriteLine($"hint: tessera {CommandPath(parsed)}--help shows the options.");
+            return Usage;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
+        }
+        catch (OperationCanceledException)
+        {
+            error.WriteLine("stopped.");
+            return Interrupted;
+        }
+        catch (Exception e) when (e is TesseraException or IOException or UnauthorizedAccessException)
+        {
+            Report(e, parsed.GetValue(verbose), error);
+            return e is DeviceException ? Usage : Failure;
+        }
+    }
+
+    /// <summary>"error: what is wrong", "hint: the cure", and the trace where it was asked for.</summary>
+    static void Report(Exception e, bool trace, TextWriter error)
+    {
+        string[] parts = e.Message.ReplaceLineEndings(" ").Split(" Hint: ", 2);
+        error.WriteLine($"error: {parts[0]}");
+        if (parts.Length > 1) error.WriteLine($"hint: {parts[1]}");
+        if (trace) error.WriteLine(e);
+    }
+
+    static string CommandPath(ParseResult parsed)
+    {
+        string name = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name;
+        return name.Length == 0 ? "" : name + " ";
+    }
+}
