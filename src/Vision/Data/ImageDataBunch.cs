@@ -9,15 +9,13 @@ namespace Tessera.Vision;
 /// </summary>
 public sealed class ImageDataBunch : DataBunch
 {
-    readonly TransformPair transforms;
     readonly ImageDataOptions options;
 
-    ImageDataBunch(ImageDataset train, ImageDataset? valid, IReadOnlyList<string> classes, TransformPair transforms, int batchSize, ImageDataOptions options)
+    ImageDataBunch(ImageDataset train, ImageDataset? valid, IReadOnlyList<string> classes, int batchSize, ImageDataOptions options)
         : base(
             new DataLoader(train, batchSize, shuffle: true, dropLast: true, seed: options.Seed, workers: options.Workers, device: options.Device),
             valid is null ? null : new DataLoader(valid, options.ValidBatchSize ?? batchSize, shuffle: false, dropLast: false, seed: options.Seed, workers: options.Workers, device: options.Device))
     {
-        this.transforms = transforms;
         this.options = options;
         TrainSet = train;
         ValidSet = valid;
@@ -39,11 +37,14 @@ public sealed class ImageDataBunch : DataBunch
     /// <summary>How batches are normalised; null where they are not.</summary>
     public ImageStats? Stats { get; private set; }
 
-    /// <summary>The side lengths of a photo in a batch.</summary>
-    public ImageSize Size => new(TrainSet.InputShape[1], TrainSet.InputShape[2]);
+    /// <summary>Seed of the split, of the order of batches, and of the random transforms.</summary>
+    public ulong Seed => options.Seed;
 
-    /// <summary>The fixed transforms of validation and prediction.</summary>
-    public TransformPipeline ValidPipeline => Pipeline(transforms.Valid, Size, options);
+    /// <summary>How photos are brought to the size.</summary>
+    public ResizeMethod Resize => options.Resize ?? TrainSet.Size.DefaultMethod;
+
+    /// <summary>The side lengths of a photo in a batch.</summary>
+    public ImageSize Size => TrainSet.Size;
 
     /// <summary>Photos whose path says their class: the first group of <paramref name="pattern"/> in the path, with forward slashes on every system.</summary>
     /// <param name="folder">Where the photos are; sub-folders count.</param>
@@ -154,7 +155,7 @@ public sealed class ImageDataBunch : DataBunch
         if (validItems.Count == 0) warnings.Add("no validation photos: the error of the model will not be measured.");
         var trainSet = new ImageDataset(trainItems, Pipeline(transforms.Train, size, options));
         var validSet = validItems.Count == 0 ? null : new ImageDataset(validItems, Pipeline(transforms.Valid, size, options));
-        return new ImageDataBunch(trainSet, validSet, classes, transforms, batchSize, options) { Warnings = warnings };
+        return new ImageDataBunch(trainSet, validSet, classes, batchSize, options) { Warnings = warnings };
     }
 
     static TransformPipeline Pipeline(IReadOnlyList<Transform> transforms, ImageSize? size, ImageDataOptions options)

@@ -19,13 +19,16 @@ public sealed class ImageDataset : Dataset
         ArgumentNullException.ThrowIfNull(pipeline);
         this.pipeline = pipeline;
         Items = items;
-        var size = pipeline.Size
+        Size = pipeline.Size
             ?? throw new ShapeException("ImageDataset: no size: photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
-        InputShape = [Image.Channels, size.Height, size.Width];
+        InputShape = [Image.Channels, Size.Height, Size.Width];
     }
 
     /// <summary>The photos, in order.</summary>
     public IReadOnlyList<LabeledImage> Items { get; }
+
+    /// <summary>Side lengths of a photo in a batch.</summary>
+    public ImageSize Size { get; }
 
     /// <inheritdoc/>
     public override int Count => Items.Count;
