@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.Globalization;
+using Tessera.NN;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera inspect</c>: what is in an ONNX or safetensors file.</summary>
+static class InspectCommand
+{
+    public static Command Create(TextWriter output)
+    {
+        var file = new Argument<string>("file") { Description = "An .onnx, .onnx.gz or .safetensors file." };
+        var command = new Command("inspect", "Show what is in a model file: graph, parameters, folded batch norms, and whether it is a network we know.\n\nExamples:\n  tessera inspect resnet34.onnx\n  tessera inspect model.safetensors") { file };
+        command.SetAction(parsed => Run(parsed.GetValue(file)!, output));
+        return command;
+    }
+
+    static int Run(string path, TextWriter output)
+    {
+        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) PrintSafetensors(path, output);
+        else PrintOnnx(path, output);
+        return Tool.Success;
+    }
+
+    static void PrintOnnx(string path, TextWriter output)
+    {
+        var model = OnnxModel.Load(path);
+        output.WriteLine(model.Describe());
+        Tessera.Vision.ResNet.TryMatch(model, out _, out string report);
+        output.WriteLine(report);
+    }
+
+    static void PrintSafetensors(string path, TextWriter output)
+    {
+        var (tensors, metadata) = Safetensors.ReadHeader(path);
+        foreach (var (key, value) in metadata) output.WriteLine($"{key}: {(value.Length > 400 ? value[..400] + "..." : value)}");
+        long count = 0;
+        foreach (var (name, (dtype, shape)) in tensors)
+        {
+            output.WriteLine($"  {name,-50} {dtype,-5} {shape}");
+            count += shape.Count;
+        }
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tensors.Count} tensors, {count:N0} elements"));
+    }
+}

@@ -1,0 +1,25 @@
+using System.CommandLine;
+
+namespace Tessera.Cli;
+
+/// <summary>Options that several commands share.</summary>
+static class Options
+{
+    public static Option<string> Device() => new("--device")
+    {
+        Description = "cpu, cuda:0 or emulator; tessera doctor lists which can be used.",
+        DefaultValueFactory = _ => "cpu",
+    };
+
+    /// <summary>An option that is a whole number of at least <paramref name="least"/>.</summary>
+    public static Option<int> Number(string name, string description, int least, int standard)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => standard };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int value) && value < least)
+                result.AddError($"{name}: got {value}, expected at least {least}.");
+        });
+        return option;
+    }
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using System.Globalization;
+using Tessera.Vision;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera predict</c>: classifies photos with a trained model.</summary>
+static class PredictCommand
+{
+    public static Command Create(TextWriter output)
+    {
+        var model = new Argument<string>("model") { Description = "A model that tessera train wrote." };
+        var photos = new Argument<string[]>("photo") { Description = "Photos, or folders of photos.", Arity = ArgumentArity.OneOrMore };
+        var top = new Option<int>("--top") { Description = "How many classes to show for each photo.", DefaultValueFactory = _ => 3 };
+        var device = Options.Device();
+        var command = new Command("predict", "Classify photos with a trained model.\n\nExample:\n  tessera predict model.safetensors cat.jpg holiday/") { model, photos, top, device };
+        command.SetAction(parsed => Run(parsed.GetValue(model)!, parsed.GetValue(photos)!, parsed.GetValue(top), parsed.GetValue(device)!, output));
+        return command;
+    }
+
+    static int Run(string modelPath, string[] photos, int top, string device, TextWriter output)
+    {
+        Device.Default = Device.Parse(device);
+        var classifier = ImageClassifier.Load(modelPath);
+        foreach (string path in photos.SelectMany(Files))
+        {
+            var prediction = classifier.Predict(path);
+            var best = prediction.Probabilities.Index().OrderByDescending(p => p.Item).Take(Math.Max(1, top))
+                .Select(p => string.Create(CultureInfo.InvariantCulture, $"{classifier.Classes[p.Index]} {p.Item:0.0000}"));
+            output.WriteLine($"{path}: {string.Join(", ", best)}");
+        }
+        return Tool.Success;
+    }
+
+    static string[] Files(string path)
+    {
+        if (!Directory.Exists(path)) return [path];
+        string[] files = ImageFiles.In(path);
+        return files.Length > 0 ? files : throw new DataException($"{path}: no photos in this folder. Hint: check the path.");
+    }
+}
