@@ -29,6 +29,7 @@ static class TrainCommand
     static readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
     static readonly Option<string?> arch = new("--arch") { Description = "resnet18, resnet34, resnet50, resnet101 or resnet152; by default what the weights are." };
     static readonly Option<string?> weights = new("--weights") { Description = "Pretrained weights: .onnx, .onnx.gz or .safetensors." };
+    static readonly Option<bool> recreateBn = new("--recreate-bn") { Description = "Measure folded batch norms on the photos and put them back." };
     static readonly Option<int> epochs = Options.Number("--epochs", "Epochs with the body frozen.", 0, 4);
     static readonly Option<int> unfreezeEpochs = Options.Number("--unfreeze-epochs", "Epochs afterwards with all layers trained.", 0, 1);
     static readonly Option<string> lr = new("--lr") { Description = "Largest rate of the frozen epochs: a number, slice(last) or slice(first,last).", DefaultValueFactory = _ => "slice(3e-3)" };
@@ -45,7 +46,7 @@ static class TrainCommand
     {
         var command = new Command("train", Help)
         {
-            folder, regex, csv, fileColumn, labelColumn, arch, weights, epochs, unfreezeEpochs, lr, unfreezeLr, size, batchSize, seed, valid, workers, device, output,
+            folder, regex, csv, fileColumn, labelColumn, arch, weights, recreateBn, epochs, unfreezeEpochs, lr, unfreezeLr, size, batchSize, seed, valid, workers, device, output,
         };
         command.SetAction(parsed => Run(parsed, writer));
         return command;
@@ -58,7 +59,7 @@ static class TrainCommand
         string model = args.GetValue(output)!;
         var data = Data(args);
         foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
-        var learn = ImageLearner.Create(data, Network(args), Metrics.ErrorRate);
+        var learn = ImageLearner.Create(data, Network(args), new ImageLearnerOptions { RecreateBatchNorms = args.GetValue(recreateBn) }, Metrics.ErrorRate);
         learn.Display = TrainingDisplays.For(writer);
         learn.Callbacks.Add(new ExportEachEpoch(learn, model));
         PrintHead(args, data, learn, writer);

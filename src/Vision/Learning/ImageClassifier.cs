@@ -15,7 +15,10 @@ public sealed record Prediction(string Label, int Index, IReadOnlyList<float> Pr
 public sealed class ImageClassifier
 {
     const string Format = "tessera-image-classifier-1";
+    const string GraphKey = "onnx";
     static readonly JsonSerializerOptions json = new() { WriteIndented = false };
+
+    readonly byte[]? graph;
 
     /// <summary>A network from its parts.</summary>
     /// <param name="network">What it is made of.</param>
@@ -24,9 +27,10 @@ public sealed class ImageClassifier
     /// <param name="size">Side lengths of a photo.</param>
     /// <param name="resize">How photos are brought to the size.</param>
     /// <param name="stats">Normalisation; null for none.</param>
-    internal ImageClassifier(NetworkDescription network, Module model, IReadOnlyList<string> classes, ImageSize size, ResizeMethod resize, ImageStats? stats)
+    /// <param name="graph">The ONNX file of the body, where it is no residual network.</param>
+    internal ImageClassifier(NetworkDescription network, Module model, IReadOnlyList<string> classes, ImageSize size, ResizeMethod resize, ImageStats? stats, byte[]? graph)
     {
-        (Network, Model, Classes, Size, Resize, Stats) = (network, model, classes, size, resize, stats);
+        (Network, Model, Classes, Size, Resize, Stats, this.graph) = (network, model, classes, size, resize, stats, graph);
         Pipeline = new TransformPipeline(Transforms.None().Valid, size, resize);
     }
 
@@ -72,7 +76,9 @@ public sealed class ImageClassifier
     public void Save(string path)
     {
         var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats);
-        Safetensors.Write(path, Model.StateDict(), new Dictionary<string, string>(StringComparer.Ordinal)
+        var tensors = new Dictionary<string, Tensor>(Model.StateDict(), StringComparer.Ordinal);
+        if (graph is not null) tensors[GraphKey] = Tensor.From(graph, [graph.Length]);
+        Safetensors.Write(path, tensors, new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["format"] = Format,
             ["model"] = JsonSerializer.Serialize(description, json),
@@ -99,15 +105,28 @@ public sealed class ImageClassifier
             throw new DataException($"{path}: the description of the model is incomplete: expected network, classes and size.");
         try
         {
-            var model = d.Network.Build(d.Classes.Length);
-            model.LoadStateDict(file.Tensors);
-            foreach (var tensor in file.Tensors.Values) tensor.Dispose();
-            return new ImageClassifier(d.Network, model, d.Classes, new ImageSize(d.Height, d.Width), d.Resize, d.Stats);
+            return Rebuild(d, file, path);
         }
-        catch (Exception e) when (e is TesseraException and not DataException)
+        catch (TesseraException e) when (e is not DataException)
         {
             throw new DataException($"{path}: {e.Message}", e);
         }
+    }
+
+    static ImageClassifier Rebuild(Description d, SafetensorsFile file, string path)
+    {
+        var state = new Dictionary<string, Tensor>(file.Tensors, StringComparer.Ordinal);
+        byte[]? graph = state.Remove(GraphKey, out var bytes) ? bytes.ToArray<byte>() : null;
+        var backbone = (d.Network.Body, graph) switch
+        {
+            ({ } form, _) => Backbone.Of(new ResNet(form), path),
+            (_, { } onnx) => Backbone.Of(OnnxModel.Parse(onnx, path), onnx, path),
+            _ => throw new DataException($"{path}: neither the form nor the graph of the body is in the file."),
+        };
+        var model = d.Network.Join(backbone, d.Classes.Length);
+        model.LoadStateDict(state);
+        foreach (var tensor in file.Tensors.Values) tensor.Dispose();
+        return new ImageClassifier(d.Network, model, d.Classes, new ImageSize(d.Height, d.Width), d.Resize, d.Stats, graph);
     }
 
     sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats);
@@ -115,14 +134,12 @@ public sealed class ImageClassifier
 
 /// <summary>A body and a head, described so that the network can be built again.</summary>
 /// <param name="Name">What people call it: <c>resnet34</c>.</param>
-/// <param name="Body">The form of the body.</param>
+/// <param name="Body">The form of a residual body; null for a body that is an ONNX graph.</param>
 /// <param name="Hidden">Widths of the head's hidden layers.</param>
 /// <param name="Dropout">Probability of the head's last dropout.</param>
 /// <param name="BnFinal">A batch norm of the scores.</param>
-public sealed record NetworkDescription(string Name, ResNetOptions Body, IReadOnlyList<int> Hidden, double Dropout, bool BnFinal)
+public sealed record NetworkDescription(string Name, ResNetOptions? Body, IReadOnlyList<int> Hidden, double Dropout, bool BnFinal)
 {
-    /// <summary>The network with fresh weights: child 0 the body, child 1 the head.</summary>
-    public Sequential Build(int classes) => Join(new ResNet(Body), classes);
-
-    internal Sequential Join(ResNet network, int classes) => new(network.Body(), Head.Create(Body.Features, classes, Hidden, Dropout, BnFinal));
+    /// <summary>The network over a body: child 0 the body, child 1 a fresh head.</summary>
+    internal Sequential Join(Backbone backbone, int classes) => new(backbone.Body, Head.Create(backbone.Features, classes, Hidden, Dropout, BnFinal));
 }

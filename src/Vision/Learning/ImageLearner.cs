@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -13,6 +14,12 @@ public sealed record ImageLearnerOptions
 
     /// <summary>Adds a batch norm of the scores.</summary>
     public bool BnFinal { get; init; }
+
+    /// <summary>
+    /// Where an exporter folded the batch norms of the body into its convolutions: measures them on up to 256 training photos and puts them
+    /// back, so that a frozen body can follow the photos.
+    /// </summary>
+    public bool RecreateBatchNorms { get; init; }
 }
 
 /// <summary>
@@ -23,12 +30,13 @@ public sealed class ImageLearner : Learner
 {
     readonly ImageDataBunch images;
     readonly NetworkDescription network;
+    readonly Backbone backbone;
 
-    ImageLearner(ImageDataBunch data, NetworkDescription network, Sequential model, IEnumerable<Metric> metrics)
+    ImageLearner(ImageDataBunch data, NetworkDescription network, Backbone backbone, Sequential model, IEnumerable<Metric> metrics)
         : base(data, model, new CrossEntropyLoss(), metrics)
     {
         images = data;
-        this.network = network;
+        (this.network, this.backbone) = (network, backbone);
     }
 
     /// <summary>A learner for the classes of <paramref name="data"/> over a network's body.</summary>
@@ -50,20 +58,37 @@ public sealed class ImageLearner : Learner
         ArgumentNullException.ThrowIfNull(architecture);
         ArgumentNullException.ThrowIfNull(options);
         Generator.Seed(data.Seed);
-        var body = architecture.Create();
-        var network = new NetworkDescription(architecture.Name, body.Options with { Classes = 0 }, options.Hidden, options.Dropout, options.BnFinal);
-        var model = network.Join(body, data.Classes.Count);
-        var learner = new ImageLearner(data, network, model, metrics);
-        learner.LayerGroups = LayerGroup.Split(model, body.Stages[Math.Min(2, body.Stages.Count - 1)], model[1]);
-        if (architecture.IsPretrained) learner.Freeze();
+        var backbone = architecture.Create();
+        if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
+        var network = new NetworkDescription(architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal);
+        var model = network.Join(backbone, data.Classes.Count);
+        var learner = new ImageLearner(data, network, backbone, model, metrics)
+        {
+            LayerGroups = [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])],
+        };
+        if (architecture.Weights is not null) learner.Freeze();
         return learner;
     }
+
+    /// <summary>Where the network comes from, and what was noticed about it.</summary>
+    public string Report => backbone.Report;
 
     /// <summary>The photos.</summary>
     public ImageDataBunch Images => images;
 
     /// <summary>The network as it is now with all it takes to use it; shares the parameters.</summary>
-    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, images.Size, images.Resize, images.Stats);
+    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, images.Size, images.Resize, images.Stats, backbone.Graph);
+
+    /// <summary>Normalised training photos, at least <paramref name="count"/> where there are as many.</summary>
+    static IEnumerable<Tensor> Calibration(ImageDataBunch data, int count)
+    {
+        int seen = 0;
+        foreach (var batch in data.Train.Epoch())
+        {
+            yield return data.Prepare(batch.X);
+            if ((seen += batch.Items.Length) >= count) yield break;
+        }
+    }
 
     /// <summary>Writes the network and all it takes to use it into one file, for <see cref="ImageClassifier.Load"/> and <c>tessera predict</c>.</summary>
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
