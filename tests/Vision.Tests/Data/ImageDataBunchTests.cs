@@ -1,0 +1,113 @@
+using Tessera.Testing;
+using Tessera.Vision;
+
+namespace Tessera.Tests.Data;
+
+public sealed class ImageDataBunchTests
+{
+    static readonly string pets = TestData.Asset("pets/images");
+    const string Pattern = @"/([^/]+)_\d+.jpg$";
+
+    static ImageDataBunch Pets(ulong seed = 42) =>
+        ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 8, options: new() { Seed = seed });
+
+    [Test]
+    public void RegexGivesSortedClasses() => Assert.That(Pets().Classes, Is.EqualTo(new[]
+    {
+        "Abyssinian", "Bengal", "Maine_Coon", "american_bulldog", "german_shorthaired", "havanese", "pomeranian",
+    }));
+
+    [Test]
+    public void SplitIsExactDisjointAndSeeded()
+    {
+        var data = Pets();
+        int n = Directory.GetFiles(pets).Length;
+        Assert.That(data.ValidSet!.Count, Is.EqualTo(n / 5));
+        Assert.That(data.TrainSet.Count, Is.EqualTo(n - (n / 5)));
+        string[] train = [.. data.TrainSet.Items.Select(i => i.Path)], valid = [.. data.ValidSet.Items.Select(i => i.Path)];
+        Assert.That(train.Intersect(valid), Is.Empty);
+        Assert.That(train, Is.Ordered.Using((IComparer<string>)StringComparer.Ordinal));
+        Assert.That(Pets().ValidSet!.Items, Is.EqualTo(data.ValidSet.Items));
+        Assert.That(Pets(seed: 7).ValidSet!.Items, Is.Not.EqualTo(data.ValidSet.Items));
+    }
+
+    [Test]
+    public void BatchesAreNormalisedPhotosWithTheirClasses()
+    {
+        var data = Pets().Normalize(ImageNet.Stats);
+        var batch = data.Valid!.Epoch(0).First();
+        Assert.That(batch.X.Shape, Is.EqualTo((Shape)[8, 3, 32, 32]));
+        Assert.That(batch.Y.ToArray<long>(), Is.EqualTo(data.ValidSet!.Items.Take(8).Select(i => (long)i.Label)));
+        float[] raw = batch.X.ToArray<float>(), normalised = data.Prepare(batch.X).ToArray<float>();
+        Assert.That(raw, Is.All.InRange(0f, 1f));
+        Assert.That(normalised[0], Is.EqualTo((raw[0] - 0.485f) / 0.229f).Within(1e-5f));
+        Assert.That(ImageNet.Stats.Denormalize(data.Prepare(batch.X)).ToArray<float>(), Is.EqualTo(raw).Within(1e-5f));
+    }
+
+    [Test]
+    public void NormalizeTwiceIsRefused()
+    {
+        var data = Pets().Normalize(ImageNet.Stats);
+        Assert.That(() => data.Normalize(ImageNet.Stats), Throws.TypeOf<TesseraException>().With.Message.StartsWith("Normalize: called twice"));
+    }
+
+    [Test]
+    public void FoldersTrainAndValidAreTheSets()
+    {
+        var data = ImageDataBunch.FromFolder(TestData.Asset("mnist"), size: 28, batchSize: 4);
+        Assert.That(data.Classes, Is.EqualTo(new[] { "3", "7" }));
+        Assert.That(data.ValidSet!.Items.All(i => i.Path.Contains("/valid/", StringComparison.Ordinal)));
+        Assert.That(data.TrainSet.Items.All(i => i.Path.Contains("/train/", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public void TableFunctionAndListsAgreeWithTheRegex()
+    {
+        var byRegex = Pets();
+        using var folder = new TemporaryFolder();
+        string csv = folder.File("labels.csv");
+        string[] photos = ImageFiles.In(pets);
+        string Breed(string path) => Path.GetFileName(path)[..Path.GetFileName(path).LastIndexOf('_')];
+        File.WriteAllLines(csv, ["name,breed", .. photos.Select(p => $"{Path.GetFileNameWithoutExtension(p)},{Breed(p)}")]);
+        ImageDataOptions options = new() { Seed = 42 };
+        foreach (var other in new[]
+        {
+            ImageDataBunch.FromCsv(csv, pets, "name", "breed", ".jpg", size: 32, batchSize: 8, options: options),
+            ImageDataBunch.FromCsv(csv, pets, suffix: ".jpg", size: 32, batchSize: 8, options: options),
+            ImageDataBunch.FromNameFunction(photos, Breed, size: 32, batchSize: 8, options: options),
+            ImageDataBunch.FromLists(photos, [.. photos.Select(Breed)], size: 32, batchSize: 8, options: options),
+        })
+        {
+            Assert.That(other.Classes, Is.EqualTo(byRegex.Classes));
+            Assert.That(other.ValidSet!.Items.Select(i => (Path.GetFullPath(i.Path), i.Label)), Is.EqualTo(byRegex.ValidSet!.Items.Select(i => (Path.GetFullPath(i.Path), i.Label))));
+        }
+    }
+
+    [Test]
+    public void UnknownValidationLabelsAreLeftOutWithAWarning()
+    {
+        string[] photos = ImageFiles.In(pets);
+        var data = ImageDataBunch.FromLists(photos, [.. photos.Select((_, i) => i == 3 ? "rare" : i % 2 == 0 ? "a" : "b")], size: 32, batchSize: 8,
+            options: new() { IsValid = p => p == photos[3] || p == photos[4] });
+        Assert.That(data.ValidSet!.Count, Is.EqualTo(1));
+        Assert.That(data.Warnings.Single(), Does.Contain(photos[3]));
+    }
+
+    [Test]
+    public void WrongInputIsOneClearError()
+    {
+        using var folder = new TemporaryFolder();
+        string csv = folder.File("labels.csv");
+        File.WriteAllText(csv, "file,breed\na.jpg,cat\n");
+        void Refused(Func<ImageDataBunch> make, string message) => Assert.That(() => make(), Throws.TypeOf<DataException>().With.Message.Contains(message));
+        Refused(() => ImageDataBunch.FromNameRegex(folder.File("none"), Pattern, size: 32), "no such folder");
+        Refused(() => ImageDataBunch.FromNameRegex(folder.Path, Pattern, size: 32), "no photos");
+        Refused(() => ImageDataBunch.FromNameRegex(pets, "/(dog)_photo", size: 32), "does not match this path");
+        Refused(() => ImageDataBunch.FromNameRegex(pets, "/(", size: 32), "not a regular expression");
+        Refused(() => ImageDataBunch.FromNameRegex(pets, "jpg", size: 32), "has no group");
+        Refused(() => ImageDataBunch.FromNameRegex(pets, "(jpg)$", size: 32), "one class only");
+        Refused(() => ImageDataBunch.FromCsv(csv, labelColumn: "colour", size: 32), "no column 'colour'");
+        Refused(() => ImageDataBunch.FromCsv(folder.File("none.csv"), size: 32), "cannot be read");
+        Refused(() => ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 1000), "fewer than one batch");
+    }
+}
