@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Tessera.NN;
 using Tessera.Vision;
+using Architecture = Tessera.Vision.Architecture;
 
 namespace Tessera.Cli;
 

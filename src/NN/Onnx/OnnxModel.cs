@@ -21,8 +21,11 @@ public sealed partial class OnnxModel
 
     readonly Dictionary<string, TensorProto> initializers = new(StringComparer.Ordinal);
 
+    readonly ModelProto proto;
+
     OnnxModel(ModelProto model, OnnxSource source)
     {
+        proto = model;
         Source = source;
         if (model.Graph is null || model.Graph.Node.Count == 0)
             throw Error("not an ONNX model: got no graph, expected nodes. Hint: export the network with torch.onnx.export.");
@@ -61,6 +64,9 @@ public sealed partial class OnnxModel
 
     /// <summary>Names of the stored tensors.</summary>
     public IReadOnlyCollection<string> Initializers => initializers.Keys;
+
+    /// <summary>The content of the .onnx file; external data are not in it.</summary>
+    internal byte[] ToBytes() => Google.Protobuf.MessageExtensions.ToByteArray(proto);
 
     /// <summary>The nodes, each after those it depends on.</summary>
     internal IReadOnlyList<OnnxNode> Nodes { get; }

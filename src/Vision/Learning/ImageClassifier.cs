@@ -120,7 +120,7 @@ public sealed class ImageClassifier
         var backbone = (d.Network.Body, graph) switch
         {
             ({ } form, _) => Backbone.Of(new ResNet(form), path),
-            (_, { } onnx) => Backbone.Of(OnnxModel.Parse(onnx, path), onnx, path),
+            (_, { } onnx) => Backbone.Of(OnnxModel.Parse(onnx, path), path),
             _ => throw new DataException($"{path}: neither the form nor the graph of the body is in the file."),
         };
         var model = d.Network.Join(backbone, d.Classes.Length);

@@ -94,6 +94,12 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
 {
     readonly Func<IEnumerable<Tensor>, Backbone>? recreate;
 
+    /// <summary>The form of a residual network; null for a graph.</summary>
+    internal ResNetOptions? Form { get; private init; }
+
+    /// <summary>The bytes of the ONNX file of a graph; null for a residual network.</summary>
+    internal byte[]? Graph { get; private init; }
+
     Backbone(Module body, int features, IReadOnlyList<IReadOnlyList<Module>> groups, string report, Func<IEnumerable<Tensor>, Backbone>? recreate)
         : this(body, features, groups, report) => this.recreate = recreate;
 
@@ -111,7 +117,10 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
         int split = Math.Min(6, body.Count);
         IReadOnlyList<Module>[] groups = [[.. body.Take(split)], [.. body.Skip(split)]];
         return new Backbone(body, network.Options.Features, [.. groups.Where(g => g.Count > 0)], report,
-            network.Options.BatchNorm ? null : images => Of(network.RecreateBatchNorms(images), report + "; batch norms recreated"));
+            network.Options.BatchNorm ? null : images => Of(network.RecreateBatchNorms(images), report + "; batch norms recreated"))
+        {
+            Form = network.Options with { Classes = 0 },
+        };
     }
 
     /// <summary>A graph cut before its last pool, as one group.</summary>
@@ -119,13 +128,9 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
     {
         var pool = model.Nodes.LastOrDefault(n => n.Op is "GlobalAveragePool" or "GlobalMaxPool" or "AveragePool" or "MaxPool" or "ReduceMean")
             ?? throw new DataException($"{model.File}: no pool in the graph: expected an image classifier.");
-        return Of(model.ToModule(pool.Inputs[0]), report);
-    }
-
-    static Backbone Of(GraphModule body, string report)
-    {
+        var body = model.ToModule(pool.Inputs[0]);
         var shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
         if (shape.Rank != 4) throw new DataException($"Backbone: the graph has no feature maps before its last pool: got shape {shape}, expected [N, C, H, W].");
-        return new Backbone(body, shape[1], [[body]], report);
+        return new Backbone(body, shape[1], [[body]], report) { Graph = model.ToBytes() };
     }
 }
