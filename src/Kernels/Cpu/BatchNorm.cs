@@ -125,7 +125,7 @@ internal sealed unsafe partial class CpuBackend
             public int N, C;
             public float* X, Mean;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V sum = V.Create(0), square = V.Create(0);
                 float* p = X + c;
@@ -158,7 +158,7 @@ internal sealed unsafe partial class CpuBackend
         {
             public float* X, Y, Mean, Scale, Shift;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
                 => Lanes.Store(Y + c, V.Fma(Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c), Lanes.Load<V>(Scale + c), Lanes.Load<V>(Shift + c)));
         }
     }
@@ -179,7 +179,7 @@ internal sealed unsafe partial class CpuBackend
             public int N, C;
             public float* G, X, Mean, Sum;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V sum = V.Create(0), dot = V.Create(0), mean = Lanes.Load<V>(Mean + c);
                 float* g = G + c, x = X + c;
@@ -211,7 +211,7 @@ internal sealed unsafe partial class CpuBackend
         {
             public float* G, X, Y, Mean, Scale, Offset, Slope;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V centred = Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c);
                 V rest = V.Fma(-centred, Lanes.Load<V>(Slope + c), Lanes.Load<V>(G + c) - Lanes.Load<V>(Offset + c));

@@ -6,7 +6,7 @@ namespace Tessera.Cpu;
 internal interface ILane
 {
     /// <summary>Handles the numbers <paramref name="i"/> .. i + V.Lanes - 1.</summary>
-    void At<V>(nint i) where V : struct, IVec<V>;
+    void At<V>(nint i) where V : unmanaged, IVec<V>;
 }
 
 /// <summary>Loops over adjacent numbers: whole vectors, then one by one. All widths give the same bits.</summary>

@@ -36,7 +36,7 @@ internal sealed unsafe partial class CpuBackend
         public float* W, G, M;
         public StepOptions O;
 
-        public readonly void At<V>(nint i) where V : struct, IVec<V>
+        public readonly void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i);
             if (O.L2 != 0) g = V.Fma(V.Create(O.L2), w, g);
@@ -56,7 +56,7 @@ internal sealed unsafe partial class CpuBackend
         readonly float* W = w, G = g, M = m, S = v;
         readonly float step = (float)(o.Lr / o.Correction1), rootCorrection = (float)(1 / Math.Sqrt(o.Correction2));
 
-        public void At<V>(nint i) where V : struct, IVec<V>
+        public void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i), m = Lanes.Load<V>(M + i), s = Lanes.Load<V>(S + i);
             if (o.L2 != 0) g = V.Fma(V.Create(o.L2), w, g);

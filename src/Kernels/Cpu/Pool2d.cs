@@ -72,7 +72,7 @@ internal sealed unsafe partial class CpuBackend
             public float* X, Y, Index;
             public int C, W;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V best = V.Create(float.NegativeInfinity), index = V.FromBits(uint.MaxValue);
                 bool any = false;
@@ -132,7 +132,7 @@ internal sealed unsafe partial class CpuBackend
             public int C, W;
             public float Divisor;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V sum = V.Create(0);
                 for (int r = Rows.First; r < Rows.End; r++)
@@ -170,7 +170,7 @@ internal sealed unsafe partial class CpuBackend
             public float* G, X;
             public float Divisor;
 
-            public readonly void At<V>(nint c) where V : struct, IVec<V>
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
                 => Lanes.Store(X + c, Lanes.Load<V>(X + c) + (Lanes.Load<V>(G + c) / V.Create(Divisor)));
         }
     }

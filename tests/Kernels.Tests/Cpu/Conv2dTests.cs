@@ -3,7 +3,7 @@ namespace Tessera.Tests;
 [NonParallelizable]
 public sealed class Conv2dTests
 {
-    static readonly Backend cpu = Device.Cpu.Backend;
+    static readonly Backend cpu = Device.Cpu.Backend, composed = new Composed();
     static readonly int best = Cpu.GemmKernel.Lanes, threads = CpuThreads.Count;
 
     /// <summary>N, C, H, W, K and the window.</summary>
@@ -34,20 +34,21 @@ public sealed class Conv2dTests
         View X = Arrays.View(xs, x), Wt = Arrays.View(ws, w), B = Arrays.View([K], b), GY = Arrays.View(ys, gy);
         View Y = Arrays.View(ys), YB = Arrays.View(ys), GX = Arrays.View(xs), GW = Arrays.View(ws);
         List<float[]> first = [];
-        foreach (var (lanes, count) in ((int, int)[])[(16, 1), (16, 2), (16, 3), (8, 2), (1, 1)])
+        foreach (var (lanes, count) in ((int, int)[])[(16, 1), (16, 2), (16, 3), (8, 2), (1, 1), (0, 2)])
         {
             if (lanes > best) continue;
-            Cpu.GemmKernel.Use(lanes);
+            var k = lanes == 0 ? composed : cpu;
+            Cpu.GemmKernel.Use(lanes == 0 ? best : lanes);
             CpuThreads.Count = count;
             foreach (var view in (View[])[Y, YB, GX, GW]) Arrays.Fill(view, null);
-            cpu.Conv2d(X, Wt, null, Y, p);
-            cpu.Conv2d(X, Wt, B, YB, p);
-            cpu.Conv2dBackwardData(GY, Wt, GX, p);
-            cpu.Conv2dBackwardWeight(GY, X, GW, p);
+            k.Conv2d(X, Wt, null, Y, p);
+            k.Conv2d(X, Wt, B, YB, p);
+            k.Conv2dBackwardData(GY, Wt, GX, p);
+            k.Conv2dBackwardWeight(GY, X, GW, p);
             List<float[]> results = [Arrays.Read(Y), Arrays.Read(YB), Arrays.Read(GX), Arrays.Read(GW)];
             using (Assert.EnterMultipleScope())
             {
-                string what = $"{lanes} lanes, {count} threads";
+                string what = lanes == 0 ? "composed" : $"{lanes} lanes, {count} threads";
                 Assert.That(Arrays.Error(results[0], y).Rms, Is.LessThan(3e-6), "y, " + what);
                 Assert.That(Arrays.Error(results[1], yb).Rms, Is.LessThan(3e-6), "y with bias, " + what);
                 Assert.That(Arrays.Error(results[2], gx).Rms, Is.LessThan(3e-6), "gx, " + what);

@@ -1,0 +1,223 @@
+using static Tessera.Tests.Arrays;
+
+namespace Tessera.Tests;
+
+/// <summary>The CPU's versions of the network operations, and the composed ones, against double precision.</summary>
+[NonParallelizable]
+public sealed class NetworkOpsTests
+{
+    static readonly (string Name, Backend Backend, int Lanes, int Threads)[] backends =
+        [("cpu, 1 thread", Device.Cpu.Backend, 16, 1), ("cpu, 3 threads", Device.Cpu.Backend, 16, 3), ("cpu, 8 lanes", Device.Cpu.Backend, 8, 2), ("cpu, 1 lane", Device.Cpu.Backend, 1, 2), ("composed", new Composed(), 16, 2)];
+
+    static readonly int best = Cpu.GemmKernel.Lanes, threads = CpuThreads.Count;
+
+    [TearDown]
+    public void Restore()
+    {
+        Cpu.GemmKernel.Use(best);
+        CpuThreads.Count = threads;
+    }
+
+    /// <summary>Runs an operation on every backend and checks each result; the CPU's must be the same bits for all widths and thread counts.</summary>
+    static void Check(double tolerance, double[][] expected, Func<Backend, float[][]> run)
+    {
+        float[][]? first = null;
+        foreach (var (name, backend, lanes, count) in backends)
+        {
+            if (lanes > best) continue;
+            Cpu.GemmKernel.Use(lanes);
+            CpuThreads.Count = count;
+            float[][] actual = run(backend);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                Assert.That(Error(actual[i], expected[i]).Max, Is.LessThan(tolerance), $"{name}, result {i}");
+                if (first is not null && backend is not Composed) Assert.That(actual[i], Is.EqualTo(first[i]), $"{name}, result {i}: bits");
+            }
+            first ??= actual;
+        }
+    }
+
+    [TestCase(2, 3, 5, 4, 0f)]
+    [TestCase(4, 33, 7, 7, 0f)]
+    [TestCase(3, 64, 20, 20, 0f)]
+    [TestCase(16, 8, 30, 30, 1000f)]
+    [TestCase(2, 1030, 3, 1, 0f)]
+    [TestCase(17, 24, 1, 1, 0f)]
+    public void BatchNorm(int N, int C, int H, int W, float offset)
+    {
+        Shape s = [N, C, H, W];
+        int plane = H * W, n = N * plane;
+        float[] x = Normal(s.Count, 1), gy = Normal(s.Count, 2), w = Normal(C, 3), b = Normal(C, 4);
+        for (int i = 0; i < x.Length; i++) x[i] += offset;
+        double[] y = new double[s.Count], gx = new double[s.Count], mean = new double[C], inv = new double[C], gw = new double[C], gb = new double[C], infer = new double[s.Count];
+        int Of(int i) => i / plane % C;
+        for (int i = 0; i < x.Length; i++) mean[Of(i)] += x[i] / (double)n;
+        for (int i = 0; i < x.Length; i++) inv[Of(i)] += (x[i] - mean[Of(i)]) * (x[i] - mean[Of(i)]) / n;
+        for (int c = 0; c < C; c++) inv[c] = 1 / Math.Sqrt(inv[c] + 1e-5f);
+        for (int i = 0; i < x.Length; i++)
+        {
+            int c = Of(i);
+            double xhat = (x[i] - mean[c]) * inv[c];
+            y[i] = (xhat * w[c]) + b[c];
+            gb[c] += gy[i];
+            gw[c] += gy[i] * xhat;
+            infer[i] = ((x[i] - b[c]) / Math.Sqrt((w[c] * w[c]) + 1e-5) * w[c]) + b[c];
+        }
+        for (int i = 0; i < x.Length; i++)
+        {
+            int c = Of(i);
+            gx[i] = w[c] * inv[c] * (gy[i] - (gb[c] / n) - ((x[i] - mean[c]) * inv[c] * gw[c] / n));
+        }
+        View X = View(s, x), G = View(s, gy), Wt = View([C], w), B = View([C], b), Var = View([C], [.. w.Select(v => v * v)]);
+        Check(offset == 0 ? 3e-5 : 2e-2, [y, mean, inv, gx, gw, gb, infer], k =>
+        {
+            View Y = View(s), M = View([C]), I = View([C]), GX = View(s), GW = View([C]), GB = View([C]), Z = View(s);
+            k.BatchNormTrain(X, Wt, B, Y, M, I, 1e-5f);
+            k.BatchNormBackward(G, X, Wt, M, I, GX, GW, GB);
+            k.BatchNormInfer(X, Wt, B, B, Var, Z, 1e-5f);
+            return [Read(Y), Read(M), Read(I), Read(GX), Read(GW), Read(GB), Read(Z)];
+        });
+    }
+
+    [Test]
+    public void BatchNormGivesOnlyTheGradientsAskedFor()
+    {
+        View x = View([2, 4, 3, 3], Normal(72, 1)), g = View([2, 4, 3, 3], Normal(72, 2)), y = View([2, 4, 3, 3]), m = View([4]), s = View([4]), gx = View([2, 4, 3, 3]), gb = View([4]);
+        foreach (var (_, backend, _, _) in backends)
+        {
+            backend.BatchNormTrain(x, null, null, y, m, s, 1e-5f);
+            backend.BatchNormBackward(g, x, null, m, s, gx, null, null);
+            backend.BatchNormBackward(g, x, null, m, s, null, null, gb);
+            Assert.That(Read(gx).Sum(), Is.EqualTo(0).Within(1e-4));
+            Assert.That(Read(gb).Sum(), Is.EqualTo(Read(g).Sum()).Within(1e-4));
+        }
+    }
+
+    static readonly object[] pools =
+    [
+        new object[] { 2, 5, 9, 8, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 33, 7, 7, new Window2d(3, 3, 2, 2), 1 }, new object[] { 2, 16, 6, 6, new Window2d(2, 2, 2, 2), 0 },
+        new object[] { 1, 70, 5, 6, new Window2d(3, 2, 2, 1, 1, 0, 1, 0), 0 }, new object[] { 2, 3, 9, 9, new Window2d(3, 3, 3, 3, 1, 1, 1, 1), 1 }, new object[] { 1, 4, 9, 9, new Window2d(2, 3, 1, 2, 1, 1, 1, 1, 2, 1), 0 },
+        new object[] { 3, 20, 4, 4, new Window2d(4, 4), 0 }, new object[] { 2, 8, 10, 11, new Window2d(5, 5, 3, 3, 2, 2, 2, 2), 1 },
+    ];
+
+    /// <summary>extra = 1: the ceiling mode's additional row and column.</summary>
+    [TestCaseSource(nameof(pools))]
+    public void Pools(int N, int C, int H, int W, Window2d p, int extra)
+    {
+        Shape xs = [N, C, H, W], ys = [N, C, p.OutH(H) + (((p.OutH(H) * p.StrideH) - p.Top < H) ? extra : 0), p.OutW(W) + (((p.OutW(W) * p.StrideW) - p.Left < W) ? extra : 0)];
+        float[] x = [.. Normal(xs.Count, 1).Select(v => MathF.Round(v * 2) / 2)], gy = Normal(ys.Count, 2); // rounded: ties
+        x[3] = float.NaN;
+        double[] max = new double[ys.Count], gmax = new double[xs.Count], index = new double[ys.Count];
+        double[][] mean = [new double[ys.Count], new double[ys.Count]], gmean = [new double[xs.Count], new double[xs.Count]];
+        for (int o = 0; o < max.Length; o++)
+        {
+            int plane = o / (ys[2] * ys[3]) * H * W, i = o / ys[3] % ys[2], j = o % ys[3], at = -1, inside = 0, counted = 0;
+            double sum = 0;
+            List<int> covered = [];
+            for (int r = 0; r < p.R; r++)
+                for (int s = 0; s < p.S; s++)
+                {
+                    int h = (i * p.StrideH) - p.Top + (r * p.DilationH), w = (j * p.StrideW) - p.Left + (s * p.DilationW);
+                    if (h < H + p.Bottom && w < W + p.Right) counted++;
+                    if ((uint)h >= (uint)H || (uint)w >= (uint)W) continue;
+                    inside++;
+                    int from = plane + (h * W) + w;
+                    covered.Add(from);
+                    sum += x[from];
+                    if (at < 0 || x[from] > x[at] || (float.IsNaN(x[from]) && !float.IsNaN(x[at]))) at = from;
+                }
+            max[o] = x[at];
+            index[o] = at - plane;
+            gmax[at] += gy[o];
+            mean[0][o] = sum / inside;
+            mean[1][o] = sum / counted;
+            foreach (int from in covered)
+            {
+                gmean[0][from] += gy[o] / (double)inside;
+                gmean[1][from] += gy[o] / (double)counted;
+            }
+        }
+        View X = View(xs, x), G = View(ys, gy);
+        Check(2e-6, [max, index, gmax, mean[0], gmean[0], mean[1], gmean[1]], k =>
+        {
+            View Y = View(ys), I = Rent(Layout.Dense(ys), DType.Int64), GX = View(xs), A0 = View(ys), GA0 = View(xs), A1 = View(ys), GA1 = View(xs);
+            k.MaxPool2d(X, Y, I, p);
+            k.MaxPool2dBackward(G, I, GX);
+            k.AvgPool2d(X, A0, p, false);
+            k.AvgPool2dBackward(G, GA0, p, false);
+            k.AvgPool2d(X, A1, p, true);
+            k.AvgPool2dBackward(G, GA1, p, true);
+            return [Read(Y), [.. ReadLongs(I).Select(v => (float)v)], Read(GX), Read(A0), Read(GA0), Read(A1), Read(GA1)];
+        });
+    }
+
+    [TestCase(1, 5, 7)]
+    [TestCase(0, 40, 3)]
+    [TestCase(1, 3, 1000)]
+    public void Softmax(int dim, int rows, int columns)
+    {
+        Shape s = [rows, columns];
+        float[] x = [.. Normal(s.Count, 1).Select(v => v * 4)], g = Normal(s.Count, 2);
+        double[] y = new double[x.Length], ly = new double[x.Length], gx = new double[x.Length], lgx = new double[x.Length];
+        int n = s[dim], step = dim == 1 ? 1 : columns;
+        for (int line = 0; line < x.Length / n; line++)
+        {
+            int at = dim == 1 ? line * columns : line;
+            double max = Enumerable.Range(0, n).Max(i => x[at + (i * step)]), sum = Enumerable.Range(0, n).Sum(i => Math.Exp(x[at + (i * step)] - max));
+            for (int i = at; i < at + (n * step); i += step) y[i] = Math.Exp(ly[i] = x[i] - max - Math.Log(sum));
+            double dot = 0, total = 0;
+            for (int i = at; i < at + (n * step); i += step) (dot, total) = (dot + (g[i] * y[i]), total + g[i]);
+            for (int i = at; i < at + (n * step); i += step) (gx[i], lgx[i]) = (y[i] * (g[i] - dot), g[i] - (y[i] * total));
+        }
+        View X = View(s, x), G = View(s, g);
+        Check(1e-5, [y, ly, gx, lgx], k =>
+        {
+            View Y = View(s), L = View(s), GX = View(s), LGX = View(s);
+            k.Softmax(X, Y, dim, log: false);
+            k.Softmax(X, L, dim, log: true);
+            k.SoftmaxBackward(G, Y, GX, dim, log: false);
+            k.SoftmaxBackward(G, L, LGX, dim, log: true);
+            return [Read(Y), Read(L), Read(GX), Read(LGX)];
+        });
+    }
+
+    static readonly StepOptions[] options =
+    [
+        new(0.1f), new(0.05f, Momentum: 0.9f, Beta2: 0.99f, Eps: 1e-5f, Decay: 0.1f), new(0.02f, 0.95f, 0.999f, 1e-8f, L2: 0.05f, Nesterov: true), new(0.1f, 0.9f, 0.9f, 1e-3f, 0.3f, 0.2f),
+    ];
+
+    [TestCaseSource(nameof(options))]
+    public void SgdAndAdamSteps(StepOptions o)
+    {
+        Shape s = [5, 3, 7, 500];
+        float[] w0 = Normal(s.Count, 1);
+        double[] w = [.. w0.Select(v => (double)v)], m = new double[w.Length], plain = [.. w], wa = [.. w], ma = new double[w.Length], va = new double[w.Length];
+        for (int step = 1; step <= 3; step++)
+        {
+            float[] g = Normal(s.Count, (ulong)(step + 10));
+            for (int i = 0; i < w.Length; i++)
+            {
+                double d = g[i] + (o.L2 * w[i]);
+                m[i] = step == 1 ? d : (o.Momentum * m[i]) + d;
+                w[i] = (w[i] * (1 - (o.Lr * o.Decay))) - (o.Lr * (o.Nesterov ? d + (o.Momentum * m[i]) : m[i]));
+                plain[i] = (plain[i] * (1 - (o.Lr * o.Decay))) - (o.Lr * (g[i] + (o.L2 * plain[i])));
+                d = g[i] + (o.L2 * wa[i]);
+                ma[i] = (o.Momentum * ma[i]) + ((1 - o.Momentum) * d);
+                va[i] = (o.Beta2 * va[i]) + ((1 - o.Beta2) * d * d);
+                wa[i] = (wa[i] * (1 - (o.Lr * o.Decay))) - (o.Lr * (ma[i] / (1 - Math.Pow(o.Momentum, step))) / (Math.Sqrt(va[i] / (1 - Math.Pow(o.Beta2, step))) + o.Eps));
+            }
+        }
+        Check(1e-5, [w, m, plain, wa], k =>
+        {
+            View W = View(s, w0), M = View(s, new float[s.Count]), P = View(s, w0), A = View(s, w0), MA = View(s, new float[s.Count]), VA = View(s, new float[s.Count]);
+            for (int step = 1; step <= 3; step++)
+            {
+                View G = View(s, Normal(s.Count, (ulong)(step + 10)));
+                k.SgdStep(W, G, M, o with { First = step == 1 });
+                k.SgdStep(P, G, null, o);
+                if (o.Beta2 > 0) k.AdamStep(A, G, MA, VA, o with { Correction1 = 1 - Math.Pow(o.Momentum, step), Correction2 = 1 - Math.Pow(o.Beta2, step) });
+            }
+            return [Read(W), Read(M), Read(P), o.Beta2 > 0 ? Read(A) : [.. wa.Select(v => (float)v)]];
+        });
+    }
+}
