@@ -49,7 +49,7 @@ internal sealed unsafe partial class CpuBackend
 /// <summary>
 /// C ← alpha · A · B + beta · C for a batch of matrices. B is packed into panels of <see cref="GemmKernel.Panel"/> columns; C is cut into blocks,
 /// which are the tasks; a block walks the inner dimension in chunks that keep its part of A in the second-level cache. Where C is small and the
-/// inner dimension long, the inner dimension is cut as well and the partial sums are added in a fixed order. Nothing depends on the number of threads.
+/// inner dimension long, the inner dimension is cut as well, each task packs its own part of B, and the partial sums are added in a fixed order. Nothing depends on the number of threads.
 /// </summary>
 internal unsafe struct GemmJob
 {
@@ -83,13 +83,13 @@ internal unsafe struct GemmJob
         accumulate = Beta != 0;
         Plan(batch);
         int group = sharedB ? batch : (int)Math.Clamp(PackedFloats / Math.Max(1, PackedSize), 1, batch);
-        packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
-        if (splits > 1) partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
+        if (splits == 1) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
+        else partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
         bool serial = (long)M * N * K * batch <= SerialWork;
         for (first = 0; first < batch; first += group)
         {
             int items = Math.Min(group, batch - first);
-            if (first == 0 || !sharedB) Spread(serial, (sharedB ? 1 : items) * panels, new Pack { Job = this });
+            if (splits == 1 && (first == 0 || !sharedB)) Spread(serial, (sharedB ? 1 : items) * panels, new Pack { Job = this });
             Spread(serial, items * splits * rowBlocks * columnBlocks, new Block { Job = this });
             if (splits > 1) Spread(serial, M, new AddPartials { Job = this });
         }
@@ -106,7 +106,7 @@ internal unsafe struct GemmJob
 
     // Tiles are written along rows of C. For few rows and a B that lies along K, the transposed product reads B in place.
     readonly bool PrefersTransposed()
-        => (C.Col != 1 && C.Row == 1 && N > 1) || (M <= GemmKernel.MaxRows && N > 2 * M && B.Row == 1 && B.Col != 1 && K > 1);
+        => (C.Col != 1 && C.Row == 1 && N > 1) || (M <= 64 && N > 2 * M && B.Row == 1 && B.Col != 1 && K > 1);
 
     // The cuts depend on the shape only.
     void Plan(int batch)
@@ -197,19 +197,29 @@ internal unsafe struct GemmJob
             tile.K = Math.Min(KChunk, k1 - k);
             tile.Accumulate = k > k0 || (accumulate && splits == 1);
             float* block = PrepareA(new Matrix(a.At(i0, k), a.Row, a.Col), rows, columns, ref tile);
+            float* own = splits > 1 ? PackChunk(k, tile.K, j0, columns) : null;
             for (int j = 0; j < columns; j += nr)
-                Tiles(tile, block, packed + ((panel0 + ((long)(j / nr) * K) + k) * nr), new Matrix(c.At(i0, j0 + j), c.Row, c.Col), rows, Math.Min(nr, columns - j));
+                Tiles(tile, block, own != null ? own + ((nint)j * tile.K) : packed + ((panel0 + ((long)(j / nr) * K) + k) * nr), new Matrix(c.At(i0, j0 + j), c.Row, c.Col), rows, Math.Min(nr, columns - j));
         }
     }
 
-    // A is read in place where its rows lie along K, unless their distance maps them onto one another in the first-level cache; else it is
-    // copied along its contiguous direction.
+    readonly float* PackChunk(int k, int length, int j0, int columns)
+    {
+        int nr = GemmKernel.Panel;
+        float* to = Scratch.Floats(Scratch.Purpose.BlockB, (long)KChunk * columnBlock);
+        for (int j = 0; j < columns; j += nr)
+            Panels.Pack(B.At(k, j0 + j) + (offsetB == null ? 0 : offsetB[first]), B.Row, B.Col, length, Math.Min(nr, columns - j), Alpha, to + ((nint)j * length));
+        return to;
+    }
+
+    // A is read in place where its rows lie along K, or close together across it, unless their distance maps them onto one another in the
+    // first-level cache; else it is copied along its contiguous direction.
     static float* PrepareA(Matrix a, int rows, int columns, ref TileJob tile)
     {
         int k = tile.K;
         bool aliased = rows > 4 && (a.Row & 511) == 0;
         (tile.RowStep, tile.AStep) = (a.Row, a.Col);
-        if ((a.Col == 1 && !aliased) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
+        if ((a.Col == 1 && !aliased) || (a.Row == 1 && a.Col <= 256) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
         float* copy = Scratch.Floats(Scratch.Purpose.BlockA, (long)MostRows * (KChunk + 16));
         if (a.Row == 1 && a.Col != 1)
         {

@@ -16,7 +16,8 @@ internal unsafe struct WeightGradient : ICpuTask
     readonly int N, Kg, Cg, groups, outH, outW;
 
     Patch patch;
-    int stretch, stretches, rowBlock, rowBlocks, rowsPerBlock, strips, splits;
+    int stepY, stepX, stretch, stretches, rowBlock, rowBlocks, rowsPerBlock, strips, splits;
+    bool single;
     float* partial;
 
     public WeightGradient(View gy, View x, View gw, Window2d window)
@@ -44,16 +45,23 @@ internal unsafe struct WeightGradient : ICpuTask
 
     void Plan()
     {
-        int columns = ((outW - 1) * window.StrideW) + (window.DilationW * (window.S - 1)) + 1;
-        patch = new Patch(1, columns, Cg, 1, 1, window.StrideW);
+        // A single tap reads every pixel once, so the patch holds just those.
+        single = window.R * window.S == 1;
+        (stepY, stepX) = single ? (1, 1) : (window.StrideH, window.StrideW);
+        patch = single
+            ? new Patch(1, outW, Cg, window.StrideH, window.StrideW, 1)
+            : new Patch(1, ((outW - 1) * stepX) + (window.DilationW * (window.S - 1)) + 1, Cg, 1, 1, stepX);
         stretch = patch.Pixel == Cg && window.DilationW == 1 ? window.S : 1;
         stretches = window.R * window.S / stretch;
-        rowsPerBlock = (int)Math.Clamp(PatchFloats / (patch.Row * window.StrideH), 1, outH);
+        rowsPerBlock = (int)Math.Clamp(PatchFloats / (patch.Row * stepY), 1, outH);
         strips = N * ((outH + rowsPerBlock - 1) / rowsPerBlock);
-        rowBlock = Kg <= 40 ? Kg : (Kg + ((Kg + 27) / 28) - 1) / ((Kg + 27) / 28);
+        int mostRows = Math.Max(28, 256 / (window.R * window.S)); // few taps must repay the copy of a patch by more channels
+        rowBlock = Kg <= 40 ? Kg : (Kg + ((Kg + mostRows - 1) / mostRows) - 1) / ((Kg + mostRows - 1) / mostRows);
         rowBlocks = (Kg + rowBlock - 1) / rowBlock;
         splits = (int)Math.Clamp(Math.Min((Tasks + (rowBlocks * groups) - 1) / (rowBlocks * groups), PartialFloats / Size), 1, Math.Min(strips, MostSplits));
     }
+
+    readonly int PatchRows(int height) => ((height - 1) * stepY) + (window.DilationH * (window.R - 1)) + 1;
 
     public readonly void Run(int task)
     {
@@ -61,21 +69,21 @@ internal unsafe struct WeightGradient : ICpuTask
         int first = (int)((long)strips * split / splits), end = (int)((long)strips * (split + 1) / splits);
         int blocks = (outH + rowsPerBlock - 1) / rowsPerBlock;
         float* to = partial + (split * Size) + (((long)group * Kg) + k0) * window.R * window.S * Cg;
-        long most = ((rowsPerBlock - 1) * window.StrideH + (window.DilationH * (window.R - 1)) + 1) * patch.Row;
-        int group_ = (int)Math.Clamp(PatchFloats / most, 1, end - first);
-        float* copies = Scratch.Floats(Scratch.Purpose.BlockB, (most * group_) + GemmKernel.Panel);
-        Tap* rows = (Tap*)Scratch.Floats(Scratch.Purpose.Taps, 4L * rowsPerBlock * group_);
+        long most = PatchRows(rowsPerBlock) * patch.Row;
+        int many = (int)Math.Clamp(PatchFloats / most, 1, end - first);
+        float* copies = Scratch.Floats(Scratch.Purpose.BlockB, (most * many) + GemmKernel.Panel);
+        Tap* rows = (Tap*)Scratch.Floats(Scratch.Purpose.Taps, 4L * rowsPerBlock * many);
         float* gy0 = gy.At(0, 0, 0) + ((nint)group * Kg) + k0;
-        for (int strip = first; strip < end; strip += group_)
+        for (int strip = first; strip < end; strip += many)
         {
             int count = 0;
-            for (int u = 0; u < Math.Min(group_, end - strip); u++)
+            for (int u = 0; u < Math.Min(many, end - strip); u++)
             {
                 int n = (strip + u) / blocks, i0 = (strip + u) % blocks * rowsPerBlock, height = Math.Min(rowsPerBlock, outH - i0);
-                var p = patch.WithRows(((height - 1) * window.StrideH) + (window.DilationH * (window.R - 1)) + 1);
+                var p = patch.WithRows(PatchRows(height));
                 p.Fill(x, n, (i0 * window.StrideH) - window.Top, -window.Left, group * Cg, copies + (u * most));
                 for (int i = 0; i < height; i++)
-                    rows[count++] = new Tap((nint)(gy.At(n, i0 + i, 0) - gy.At(0, 0, 0)), (nint)(u * most) + (i * window.StrideH * patch.Row));
+                    rows[count++] = new Tap((nint)(gy.At(n, i0 + i, 0) - gy.At(0, 0, 0)), (nint)(u * most) + (i * stepY * patch.Row));
             }
             Products(gy0, copies, rows, count, Math.Min(rowBlock, Kg - k0), to, strip > first);
         }
@@ -90,7 +98,7 @@ internal unsafe struct WeightGradient : ICpuTask
         {
             RowStep = 1,
             AStep = gy.C,
-            BStep = (nint)window.StrideW * patch.Pixel,
+            BStep = (nint)stepX * patch.Pixel,
             Taps = rows,
             TapCount = count,
             K = outW,

@@ -41,7 +41,7 @@ public sealed class GemmTests
         float[] a = Arrays.Normal((long)s.M * s.K, 1), b = Arrays.Normal((long)s.K * s.N, 2), y0 = Arrays.Normal((long)s.M * s.N, 3);
         var plain = Reference(a, b, null, s.M, s.N, s.K, 1, 0);
         var scaled = Reference(a, b, y0, s.M, s.N, s.K, -0.5f, 2);
-        for (int form = 0; form < 125; form += lanes == 16 ? 1 : 7)
+        for (int form = 0; form < 125; form += lanes == 16 ? 3 : 17)
         {
             View A = Matrix(s.M, s.K, form % 5, a), B = Matrix(s.K, s.N, form / 5 % 5, b), y = Matrix(s.M, s.N, form / 25, new float[s.M * s.N]);
             Arrays.Fill(y, null);
