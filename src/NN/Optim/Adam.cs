@@ -6,8 +6,8 @@ namespace Tessera.NN;
 /// </summary>
 public class Adam : Optimizer
 {
-    readonly double beta2;
-    readonly double eps;
+    readonly float beta2;
+    readonly float eps;
 
     /// <summary>Adam over groups, which carry rates, β₁ and decay.</summary>
     /// <param name="groups">The groups.</param>
@@ -15,7 +15,7 @@ public class Adam : Optimizer
     /// <param name="eps">ε.</param>
     /// <param name="decoupledDecay">Decay the weights themselves (AdamW; Loshchilov &amp; Hutter, 2019) instead of adding wd·w to the gradient.</param>
     public Adam(IEnumerable<ParameterGroup> groups, double beta2 = 0.999, double eps = 1e-8, bool decoupledDecay = false) : base(groups, decoupledDecay)
-        => (this.beta2, this.eps) = (beta2, eps);
+        => (this.beta2, this.eps) = ((float)beta2, (float)eps);
 
     /// <summary>Adam over one group.</summary>
     public Adam(IEnumerable<Tensor> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weightDecay = 0, bool decoupledDecay = false)
@@ -30,8 +30,8 @@ public class Adam : Optimizer
         var (mean, square) = (m.Zero(0, w), m.Zero(1, w));
         w.Device.Backend.AdamStep(w.View, g.View, mean.View, square.View, options with
         {
-            Beta2 = (float)beta2,
-            Eps = (float)eps,
+            Beta2 = beta2,
+            Eps = eps,
             Correction1 = 1 - Math.Pow(options.Momentum, m.Steps),
             Correction2 = 1 - Math.Pow(beta2, m.Steps),
         });
