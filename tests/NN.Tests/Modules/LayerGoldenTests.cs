@@ -21,7 +21,7 @@ public class LayerGoldenTests
             if (input.Name != "x" && Name(input.Name) is { } name && state.TryGetValue(name, out var t)) t.CopyFrom(arrays[input.Value.GetString()!].ToTensor());
 
         var x = arrays[c["inputs"].GetProperty("x").GetString()!].ToTensor();
-        bool trains = x.DType == DType.Float32 && c.Maybe("grads") is not null;
+        bool trains = x.DType == DType.Float32 && c["grad_outputs"].TryGetProperty("y", out _);
         if (trains) x.RequiresGrad = true;
         var y = layer.Forward(x);
         var (rtol, atol) = (c["rtol"].GetDouble(), c["atol"].GetDouble());
@@ -30,7 +30,7 @@ public class LayerGoldenTests
             var actual = output.Name switch { "y" => y, "running_mean_after" => state["running_mean"], "running_var_after" => state["running_var"], _ => null };
             if (actual is not null) Recorded.Near(actual, arrays[output.Value.GetString()!], rtol, atol, output.Name);
         }
-        if (!trains || c["grad_outputs"].GetProperty("y").ValueKind == JsonValueKind.Null) return;
+        if (!trains) return;
         y.Backward(arrays[c["grad_outputs"].GetProperty("y").GetString()!].ToTensor());
         bool degenerate = c.Maybe("note")?.GetString()!.Contains("size 1", StringComparison.Ordinal) == true;
         foreach (var grad in c["grads"].EnumerateObject())
@@ -74,7 +74,7 @@ public class LayerGoldenTests
             case "avg_pool2d": return new AvgPool2d(Two("kernel", 1), Two("stride", 1), Two("padding", 0), Is("ceil_mode"), Is("count_include_pad"));
             case "adaptive_avg_pool2d": return new AdaptiveAvgPool2d(Two("output", 1));
             case "adaptive_max_pool2d": return new AdaptiveMaxPool2d(Two("output", 1));
-            case "concat_pool": return new AdaptiveConcatPool2d();
+            case "concat_pool": return new Sequential(new AdaptiveConcatPool2d(), new Flatten());
             case "softmax": return new Softmax((int)Num("dim"));
             case "log_softmax": return new LogSoftmax((int)Num("dim"));
             default: return Activation(op, attrs, Num);
