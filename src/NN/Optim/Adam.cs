@@ -25,8 +25,11 @@ public class Adam : Optimizer
     protected override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq"];
 
     /// <inheritdoc/>
-    private protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
     {
+        ArgumentNullException.ThrowIfNull(w);
+        ArgumentNullException.ThrowIfNull(g);
+        ArgumentNullException.ThrowIfNull(m);
         var (mean, square) = (m.Zero(0, w), m.Zero(1, w));
         w.Device.Backend.AdamStep(w.View, g.View, mean.View, square.View, options with
         {

@@ -112,7 +112,7 @@ public abstract class Optimizer
     /// <param name="g">Its gradient, dense.</param>
     /// <param name="m">Its moments.</param>
     /// <param name="options">Rates of its group; <see cref="StepOptions.Decay"/> or <see cref="StepOptions.L2"/> is set.</param>
-    private protected abstract void Update(Tensor w, Tensor g, Moments m, StepOptions options);
+    protected abstract void Update(Tensor w, Tensor g, Moments m, StepOptions options);
 
     StepOptions Options(ParameterGroup group, long step) => new(
         Lr: (float)group.Lr, Momentum: (float)group.Momentum,

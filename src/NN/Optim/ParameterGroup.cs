@@ -11,30 +11,25 @@ public sealed class ParameterGroup
     }
 
     /// <summary>
-    /// Two groups a layer group, in this order: its weights, then its normalisation parameters and all biases, which often go without decay.
-    /// Only parameters that require a gradient are in them; both are there even where empty, so that the order is fixed.
+    /// The trainable parameters of a layer group as two groups: its weights, then its normalisation parameters and all biases, which often go
+    /// without decay. Both are there even where empty, so that their order is fixed.
     /// </summary>
-    /// <param name="layerGroups">The modules of each layer group, first layers first.</param>
-    /// <param name="lr">Learning rates of the layer groups.</param>
+    /// <param name="name">What people call the layer group.</param>
+    /// <param name="modules">Its modules.</param>
+    /// <param name="lr">Learning rate.</param>
     /// <param name="momentum">Momentum, or Adam's β₁.</param>
     /// <param name="weightDecay">Decay of the weights.</param>
     /// <param name="normDecay">Whether normalisation parameters and biases decay too (<c>bn_wd</c>).</param>
-    public static ParameterGroup[] Split(IReadOnlyList<IReadOnlyList<Module>> layerGroups, LearningRate lr, double momentum = 0.9, double weightDecay = 0, bool normDecay = true)
+    public static ParameterGroup[] Split(string name, IEnumerable<Module> modules, double lr = 1e-3, double momentum = 0.9, double weightDecay = 0, bool normDecay = true)
     {
-        ArgumentNullException.ThrowIfNull(layerGroups);
-        double[] rates = lr.ForGroups(layerGroups.Count);
-        List<ParameterGroup> groups = [];
-        HashSet<Tensor> taken = [];
-        foreach (var (i, modules) in layerGroups.Index())
-        {
-            List<Tensor> weights = [], others = [];
-            foreach (var module in modules.SelectMany(m => m.NamedModules()).Select(m => m.Module))
-                foreach (var (name, p) in module.OwnParameters)
-                    if (p.RequiresGrad && taken.Add(p)) (IsNorm(module) || name == "bias" ? others : weights).Add(p);
-            groups.Add(new ParameterGroup(weights, $"{i}", rates[i], momentum, weightDecay));
-            groups.Add(new ParameterGroup(others, $"{i} norms and biases", rates[i], momentum, normDecay ? weightDecay : 0));
-        }
-        return [.. groups];
+        var trainable = modules.SelectMany(m => m.NamedModules()).Select(m => m.Module).Distinct()
+            .SelectMany(m => m.OwnParameters.Where(p => p.Tensor.RequiresGrad).Select(p => (p.Tensor, IsWeight: p.Tensor.Rank > 1 && !IsNorm(m) && p.Name != "bias")))
+            .DistinctBy(p => p.Tensor).ToLookup(p => p.IsWeight, p => p.Tensor);
+        return
+        [
+            new(trainable[true], name, lr, momentum, weightDecay),
+            new(trainable[false], $"{name}: norms and biases", lr, momentum, normDecay ? weightDecay : 0),
+        ];
     }
 
     /// <summary>What people call it: <c>body</c>, <c>head</c>.</summary>

@@ -27,8 +27,11 @@ public sealed class RmsProp : Optimizer
     protected override IReadOnlyList<string> StateNames => ["square_avg", "grad_avg", "momentum_buffer"];
 
     /// <inheritdoc/>
-    private protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
     {
+        ArgumentNullException.ThrowIfNull(w);
+        ArgumentNullException.ThrowIfNull(g);
+        ArgumentNullException.ThrowIfNull(m);
         if (options.Decay != 0) w.CopyFrom(w * (1 - (options.Lr * options.Decay)));
         if (options.L2 != 0) g += w * options.L2;
         var v = Mean(m.Zero(0, w), g * g);

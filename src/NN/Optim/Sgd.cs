@@ -23,8 +23,11 @@ public sealed class Sgd : Optimizer
     protected override IReadOnlyList<string> StateNames => ["momentum_buffer"];
 
     /// <inheritdoc/>
-    private protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
     {
+        ArgumentNullException.ThrowIfNull(w);
+        ArgumentNullException.ThrowIfNull(g);
+        ArgumentNullException.ThrowIfNull(m);
         bool first = m[0] is null;
         var buffer = options.Momentum == 0 ? null : m.Zero(0, w);
         w.Device.Backend.SgdStep(w.View, g.View, buffer?.View, options with { Nesterov = nesterov, First = first });

@@ -62,9 +62,5 @@ public partial class Learner
     }
 
     /// <summary>The optimizer, made now where there is none: of each layer group the trainable weights, then the trainable vectors (normalisation and biases).</summary>
-    Optimizer Made() => Optimizer ??= OptimizerFactory([.. LayerGroups.SelectMany(g =>
-    {
-        var trainable = g.Parameters.Where(p => p.RequiresGrad).ToLookup(p => p.Rank > 1);
-        return new ParameterGroup[] { new(trainable[true], g.Name), new(trainable[false], $"{g.Name}: norms and biases") };
-    })]);
+    Optimizer Made() => Optimizer ??= OptimizerFactory([.. LayerGroups.SelectMany(g => ParameterGroup.Split(g.Name, g.Modules))]);
 }

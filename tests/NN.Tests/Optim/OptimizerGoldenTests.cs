@@ -114,9 +114,8 @@ public class OptimizerGoldenTests
         public ParameterGroup[] LessonGroups(JsonElement wd, bool normDecay, double momentum)
         {
             double[] decays = wd.ValueKind == JsonValueKind.Array ? wd.Numbers() : [.. Enumerable.Repeat(wd.GetDouble(), 3)];
-            var groups = ParameterGroup.Split([[conv], [norm], [linear]], LearningRate.PerGroup(LessonRates), momentum, 1, normDecay);
-            foreach (var (i, group) in groups.Index()) group.WeightDecay *= decays[i / 2];
-            return groups;
+            Module[] layers = [conv, norm, linear];
+            return [.. layers.Index().SelectMany(l => ParameterGroup.Split($"{l.Index}", [l.Item], LessonRates[l.Index], momentum, decays[l.Index], normDecay))];
         }
     }
 }

@@ -106,7 +106,7 @@ public class OptimizerTests
     public void LayerGroupsSplitIntoWeightsAndTheRest()
     {
         Sequential body = new(new Conv2d(3, 4, 3), new BatchNorm2d(4), new Relu()), head = new(new Flatten(), new Linear(4, 2));
-        var groups = ParameterGroup.Split([[body], [head]], new(1e-2), weightDecay: 0.1, normDecay: false);
+        ParameterGroup[] groups = [.. ParameterGroup.Split("body", [body], 1e-3, weightDecay: 0.1, normDecay: false), .. ParameterGroup.Split("head", [head], 1e-2, weightDecay: 0.1, normDecay: false)];
         Assert.That(groups.Select(g => g.Parameters.Select(p => p.Shape.ToString())), Is.EqualTo(new[]
         {
             new[] { "[4, 3, 3, 3]" }, ["[4]", "[4]", "[4]"], ["[2, 4]"], ["[2]"],
@@ -115,7 +115,8 @@ public class OptimizerTests
         Assert.That(groups.Select(g => g.WeightDecay), Is.EqualTo([0.1, 0, 0.1, 0]));
 
         body.RequiresGrad(false);
-        Assert.That(ParameterGroup.Split([[body], [head]], 1e-2).Select(g => g.Parameters.Count), Is.EqualTo([0, 0, 1, 1]));
+        Assert.That(ParameterGroup.Split("all", [body, head]).Select(g => g.Parameters.Count), Is.EqualTo([1, 1]));
+        Assert.That(ParameterGroup.Split("norm", [new LayerNorm([2, 2])]).Select(g => g.Parameters.Count), Is.EqualTo([0, 2]));
     }
 
     [Test]

@@ -6,8 +6,12 @@ namespace Tessera.Tests;
 
 public class LearningRateSearchTests
 {
+    static IEnumerable<TestCaseData> Smoothings() => GoldenCase.All("schedule/v1_lr_find.json", "smoothing");
+
+    static IEnumerable<TestCaseData> Searches() => GoldenCase.All("schedule/v1_lr_find.json", "lr_find");
+
     [Category("Golden")]
-    [TestCaseSource(typeof(GoldenCase), nameof(GoldenCase.All), ["schedule/v1_lr_find.json", "smoothing", null])]
+    [TestCaseSource(nameof(Smoothings))]
     public void SmoothsAsRecorded(GoldenCase c)
     {
         SmoothedValue smooth = new(c["beta"].GetDouble());
@@ -16,7 +20,7 @@ public class LearningRateSearchTests
     }
 
     [Category("Golden")]
-    [TestCaseSource(typeof(GoldenCase), nameof(GoldenCase.All), ["schedule/v1_lr_find.json", "lr_find", null])]
+    [TestCaseSource(nameof(Searches))]
     public void SearchesAsRecorded(GoldenCase c)
     {
         var args = c["args"];

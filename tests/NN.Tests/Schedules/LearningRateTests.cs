@@ -6,6 +6,8 @@ namespace Tessera.Tests;
 
 public class LearningRateTests
 {
+    static IEnumerable<TestCaseData> Slices() => GoldenCase.All("schedule/v1_lr_range.json", "lr_range");
+
     /// <summary>A recorded argument: a number, a list, or {"slice": [first or null, last]}.</summary>
     public static LearningRate Read(JsonElement json) => json.ValueKind switch
     {
@@ -16,7 +18,7 @@ public class LearningRateTests
     };
 
     [Category("Golden")]
-    [TestCaseSource(typeof(GoldenCase), nameof(GoldenCase.All), ["schedule/v1_lr_range.json", "lr_range", null])]
+    [TestCaseSource(nameof(Slices))]
     public void SpreadsAsRecorded(GoldenCase c)
     {
         int groups = c["groups"].GetInt32();

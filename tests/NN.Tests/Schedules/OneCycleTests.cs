@@ -5,8 +5,10 @@ namespace Tessera.Tests;
 
 public class OneCycleTests
 {
+    static IEnumerable<TestCaseData> Cases() => GoldenCase.All("schedule/v1_one_cycle.json");
+
     [Category("Golden")]
-    [TestCaseSource(typeof(GoldenCase), nameof(GoldenCase.All), ["schedule/v1_one_cycle.json", "cases", null])]
+    [TestCaseSource(nameof(Cases))]
     public void RunsAsRecorded(GoldenCase c)
     {
         int batches = c["batches"].GetInt32();

@@ -6,9 +6,11 @@ namespace Tessera.Tests;
 
 public class SchedulesTests
 {
+    static IEnumerable<TestCaseData> Cases() => GoldenCase.All("schedule/v2_schedules.json");
+
     /// <summary>fastai 2 computes progress in float32: rates agree to about 1e-7 of the largest.</summary>
     [Category("Golden")]
-    [TestCaseSource(typeof(GoldenCase), nameof(GoldenCase.All), ["schedule/v2_schedules.json", "cases", null])]
+    [TestCaseSource(nameof(Cases))]
     public void ComposeToFastai2(GoldenCase c)
     {
         int batches = c["batches"].GetInt32(), groups = c["groups"].GetInt32();

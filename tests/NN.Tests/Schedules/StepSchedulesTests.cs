@@ -6,8 +6,10 @@ namespace Tessera.Tests;
 
 public class StepSchedulesTests
 {
+    static IEnumerable<TestCaseData> Cases() => GoldenCase.All("schedule/torch.json");
+
     [Category("Golden")]
-    [TestCaseSource(typeof(GoldenCase), nameof(GoldenCase.All), ["schedule/torch.json", "cases", null])]
+    [TestCaseSource(nameof(Cases))]
     public void StepsAsPyTorch(GoldenCase c)
     {
         double[] lr = c["lr"].Numbers(), mom = c["mom"].Numbers();
