@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
 // x [N, C, H, W] lies as rows of C channels. The rows are cut into chunks that stay in the cache; the chunks' statistics are combined in double
@@ -125,6 +127,8 @@ internal sealed unsafe partial class CpuBackend
             public int N, C;
             public float* X, Mean;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V sum = V.Create(0), square = V.Create(0);
@@ -158,6 +162,8 @@ internal sealed unsafe partial class CpuBackend
         {
             public float* X, Y, Mean, Scale, Shift;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
                 => Lanes.Store(Y + c, V.Fma(Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c), Lanes.Load<V>(Scale + c), Lanes.Load<V>(Shift + c)));
         }
@@ -178,6 +184,8 @@ internal sealed unsafe partial class CpuBackend
         {
             public int N, C;
             public float* G, X, Mean, Sum;
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
@@ -210,6 +218,8 @@ internal sealed unsafe partial class CpuBackend
         struct Lane : ILane
         {
             public float* G, X, Y, Mean, Scale, Offset, Slope;
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {

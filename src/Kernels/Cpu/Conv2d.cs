@@ -1,7 +1,7 @@
 namespace Tessera.Cpu;
 
 // Activations lie N, H, W, C and weights K, R, S, C/groups. A convolution is an implicit matrix product of pixels and taps; a 1x1 convolution
-// without a stride is a plain one.
+// without a stride is a plain one; a 3x3 one without a stride goes by Winograd's algorithm where that saves products.
 internal sealed unsafe partial class CpuBackend
 {
     public override void Conv2d(View x, View w, View? b, View y, Window2d window)
@@ -10,6 +10,25 @@ internal sealed unsafe partial class CpuBackend
         if (IsPlain(window) && b is null)
         {
             Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y));
+            return;
+        }
+        if (Winograd.Fits(window, x.Shape[0], x.Shape[1], K, y.Shape[2], y.Shape[3]))
+        {
+            new WinogradConv
+            {
+                Source = new Image(x, "Conv2d"),
+                Result = new Image(y, "Conv2d"),
+                N = x.Shape[0],
+                Inner = Cg,
+                Outer = K,
+                Top = window.Top,
+                Left = window.Left,
+                W = w.Float(),
+                WTap = Cg,
+                WInner = 1,
+                WOuter = 9 * Cg,
+            }.Run();
+            if (b is { } shift) Binary(new Ops.Add(), y, AlongChannels(shift, 4).BroadcastTo(y.Shape), y);
             return;
         }
         KernelTap* list = stackalloc KernelTap[taps];
@@ -52,6 +71,25 @@ internal sealed unsafe partial class CpuBackend
             Gemm(Pixels(gy), Flat(w), Pixels(gx));
             return;
         }
+        if (Winograd.Fits(window, gy.Shape[0], C, K, H, W))
+        {
+            new WinogradConv
+            {
+                Source = new Image(gy, "Conv2dBackwardData"),
+                Result = new Image(gx, "Conv2dBackwardData"),
+                N = gy.Shape[0],
+                Inner = K,
+                Outer = C,
+                Top = 2 - window.Top,
+                Left = 2 - window.Left,
+                W = w.Float(),
+                WTap = C,
+                WInner = 9 * C,
+                WOuter = 1,
+                Turned = true,
+            }.Run();
+            return;
+        }
         KernelTap* list = stackalloc KernelTap[taps];
         for (int py = 0; py < Math.Min(window.StrideH, H); py++)
             for (int px = 0; px < Math.Min(window.StrideW, W); px++)
@@ -91,6 +129,18 @@ internal sealed unsafe partial class CpuBackend
     public override void Conv2dBackwardWeight(View gy, View x, View gw, Window2d window)
     {
         if (IsPlain(window)) Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
+        else if (Winograd.Fits(window, gy.Shape[0], gw.Shape[1], gw.Shape[0], gy.Shape[2], gy.Shape[3]))
+            new WinogradWeights
+            {
+                Gy = new Image(gy, "Conv2dBackwardWeight"),
+                X = new Image(x, "Conv2dBackwardWeight"),
+                N = gy.Shape[0],
+                C = gw.Shape[1],
+                K = gw.Shape[0],
+                Top = window.Top,
+                Left = window.Left,
+                Gw = gw.Float(),
+            }.Run();
         else new WeightGradient(gy, x, gw, window).Run();
     }
 

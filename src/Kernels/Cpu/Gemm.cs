@@ -240,6 +240,7 @@ internal unsafe struct GemmJob
 
     /// <summary>All tiles of one panel: rows are shared out evenly, so that 16 rows are 8 + 8 and not 14 + 2.</summary>
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Tiles(in TileJob tile, float* a, float* b, Matrix c, int rows, int columns)
     {
         int count = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;

@@ -13,6 +13,7 @@ internal interface ILane
 internal static unsafe class Lanes
 {
     /// <summary>Runs <paramref name="body"/> over <paramref name="begin"/> .. <paramref name="end"/> - 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<T>(nint begin, nint end, ref T body) where T : struct, ILane
     {
         nint i = begin;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
 // One pass over parameter, gradient and state.
@@ -36,6 +38,8 @@ internal sealed unsafe partial class CpuBackend
         public float* W, G, M;
         public StepOptions O;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
         public readonly void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i);
@@ -55,6 +59,8 @@ internal sealed unsafe partial class CpuBackend
     {
         readonly float* W = w, G = g, M = m, S = v;
         readonly float step = (float)(o.Lr / o.Correction1), rootCorrection = (float)(1 / Math.Sqrt(o.Correction2));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
         public void At<V>(nint i) where V : unmanaged, IVec<V>
         {

@@ -6,6 +6,7 @@ namespace Tessera.Cpu;
 internal static unsafe class Panels
 {
     /// <summary>panel[k, 0..Panel) ← alpha · b[k, j], zero from <paramref name="columns"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(float* b, nint row, nint col, int K, int columns, float alpha, float* panel)
     {
         int nr = GemmKernel.Panel;
@@ -25,6 +26,7 @@ internal static unsafe class Panels
     public static void Copy(float* from, float* to, int count) => new Span<float>(from, count).CopyTo(new Span<float>(to, count));
 
     /// <summary>to[i, j] ← from[i, j].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Move(Matrix from, Matrix to, int rows, int columns)
     {
         for (nint i = 0; i < rows; i++)

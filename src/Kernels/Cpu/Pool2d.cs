@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
 // Images lie N, H, W, C: a window's elements are vectors of channels. The result's own size counts, so windows may reach beyond the padding
@@ -72,6 +74,8 @@ internal sealed unsafe partial class CpuBackend
             public float* X, Y, Index;
             public int C, W;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V best = V.Create(float.NegativeInfinity), index = V.FromBits(uint.MaxValue);
@@ -132,6 +136,8 @@ internal sealed unsafe partial class CpuBackend
             public int C, W;
             public float Divisor;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V sum = V.Create(0);
@@ -169,6 +175,8 @@ internal sealed unsafe partial class CpuBackend
         {
             public float* G, X;
             public float Divisor;
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
                 => Lanes.Store(X + c, Lanes.Load<V>(X + c) + (Lanes.Load<V>(G + c) / V.Create(Divisor)));

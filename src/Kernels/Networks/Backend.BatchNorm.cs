@@ -69,7 +69,7 @@ public abstract partial class Backend
     }
 
     /// <summary>[C] as [1, C, 1, ...].</summary>
-    static View AlongChannels(View v, int rank)
+    private protected static View AlongChannels(View v, int rank)
     {
         int[] shape = new int[rank];
         long[] strides = new long[rank];
