@@ -18,10 +18,13 @@ public sealed partial class Tensor
     public Tensor BatchNorm(Tensor? w, Tensor? b, Tensor? runningMean, Tensor? runningVar, bool training, float momentum = 0.1f, float eps = 1e-5f)
     {
         if (Rank < 2) throw new ShapeException($"BatchNorm: got shape {Shape}, expected at least [N, C].");
+        RequireFloat("BatchNorm");
         Tensor?[] parameters = [w, b, runningMean, runningVar];
         foreach (var p in parameters)
             if (p is not null && p.Shape != new Shape(Shape[1]))
                 throw new ShapeException($"BatchNorm: got a parameter of shape {p.Shape}, expected [{Shape[1]}] for the channels of x {Shape}.");
+        if (training && Count <= Shape[1])
+            throw new ShapeException($"BatchNorm: got shape {Shape}, expected more than one value a channel in training. Hint: drop the last batch where it has one item.");
         if (Rank != 4)
         {
             int rest = 1;
@@ -38,8 +41,6 @@ public sealed partial class Tensor
             if (runningMean is null || runningVar is null) throw new ShapeException("BatchNorm: no running statistics: got none, expected a mean and a variance where training is off.");
             return w is null ? new BatchNormInferOp(eps).Apply(this, runningMean, runningVar) : new BatchNormInferOp(eps).Apply(this, runningMean, runningVar, w, b!);
         }
-        if (Count <= Shape[1])
-            throw new ShapeException($"BatchNorm: got shape {Shape}, expected more than one value a channel in training. Hint: drop the last batch where it has one item.");
         var op = new BatchNormTrainOp(runningMean, runningVar, momentum, eps);
         return w is null ? op.Apply(this) : op.Apply(this, w, b!);
     }

@@ -25,6 +25,8 @@ public sealed partial class Tensor
             throw new ShapeException($"Conv2d: got x {Shape}, weight {w.Shape}, groups {window.Groups}, expected [N, C, H, W] and [K, C/groups, R, S]. Hint: the weight's channels times the groups are the input's channels.");
         if (b is not null && b.Shape != new Shape(w.Shape[0]))
             throw new ShapeException($"Conv2d: bias: got shape {b.Shape}, expected [{w.Shape[0]}] for weight {w.Shape}.");
+        RequireFloat("Conv2d");
+        w.RequireFloat("Conv2d");
         RequireRoom(window, "Conv2d");
         return b is null ? new Conv2dOp(window).Apply(this, w) : new Conv2dOp(window).Apply(this, w, b);
     }
@@ -41,10 +43,12 @@ public sealed partial class Tensor
         var extra = outputPadding ?? 0;
         if (Rank != 4 || w.Rank != 4 || Shape[1] != w.Shape[0] || Shape[1] % groups != 0)
             throw new ShapeException($"ConvTranspose2d: got x {Shape}, weight {w.Shape}, groups {groups}, expected [N, C, H, W] and [C, K/groups, R, S].");
+        RequireFloat("ConvTranspose2d");
+        w.RequireFloat("ConvTranspose2d");
         int h = ((Shape[2] - 1) * window.StrideH) - (2 * window.Top) + (window.DilationH * (window.R - 1)) + extra.H + 1;
         int v = ((Shape[3] - 1) * window.StrideW) - (2 * window.Left) + (window.DilationW * (window.S - 1)) + extra.W + 1;
         if (h < 1 || v < 1 || window.OutH(h) != Shape[2] || window.OutW(v) != Shape[3])
-            throw new ShapeException($"ConvTranspose2d: output of {h} x {v} from x {Shape} with stride ({window.StrideH}, {window.StrideW}) and output padding {extra}: expected an output of at least 1 x 1 and an output padding below the stride.");
+            throw new ShapeException($"ConvTranspose2d: output size: got {h} x {v} from x {Shape} with stride ({window.StrideH}, {window.StrideW}) and output padding {extra}, expected an output of at least 1 x 1 and an output padding below the stride.");
         var y = new ConvTranspose2dOp(window, [Shape[0], w.Shape[1] * groups, h, v]).Apply(this, w);
         return b is null ? y : y + Channels(b, 4, "ConvTranspose2d");
     }

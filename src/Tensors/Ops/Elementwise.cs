@@ -118,12 +118,9 @@ public sealed partial class Tensor
     /// <summary>Sum over the dimensions where <paramref name="shape"/>, of equal rank, has size 1; its gradient repeats.</summary>
     sealed class SumToOp(Shape shape) : Op
     {
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
-        {
-            var y = Empty(shape, DType.Float32, x[0].Device);
-            x[0].Backend.Reduce(default(Ops.Sum), x[0].View, y.View);
-            return y;
-        }
+        public override string Name => "Sum";
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(default(Ops.Sum), x[0], shape);
 
         protected override Tensor? Gradient(int i, Tensor g) => g.Expand(InputShape(0));
     }

@@ -40,6 +40,8 @@ public sealed partial class Tensor
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (a, w) = (x[0], x[1]);
+            a.RequireFloat(Name);
+            w.RequireFloat(Name);
             var y = Empty([a.Shape[0], w.Shape[0]], DType.Float32, a.Device);
             if (x.Length > 2) y.Backend.Copy(x[2].View.BroadcastTo(y.Shape), y.View);
             y.Backend.Gemm(a.View, w.View.Permute(1, 0), y.View, beta: x.Length > 2 ? 1 : 0);
@@ -60,6 +62,8 @@ public sealed partial class Tensor
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (a, b) = (x[0], x[1]);
+            a.RequireFloat(Name);
+            b.RequireFloat(Name);
             var batch = Shape.Broadcast(new Shape(a.Shape.Dims[..^2]), new Shape(b.Shape.Dims[..^2]), Name);
             Shape shape = [.. batch.Dims, a.Shape[-2], b.Shape[-1]];
             var y = Empty(shape, DType.Float32, a.Device);

@@ -89,6 +89,7 @@ public sealed partial class Tensor
     {
         var window = Window(kernel, stride, padding, dilation, 1);
         if (Rank != 4) throw new ShapeException($"{op}: got x {Shape}, expected [N, C, H, W].");
+        RequireFloat(op);
         if (2 * padding.H > kernel.H || 2 * padding.W > kernel.W)
             throw new ShapeException($"{op}: padding: got {padding}, expected at most half of the kernel {kernel}.");
         RequireRoom(window, op);
