@@ -46,16 +46,19 @@ internal static partial class OnnxOperators
         return x.Conv2d(w, c.Maybe(2), window);
     }
 
-    // The full transposed convolution, cut by the pads; output_padding adds zeros behind.
+    // The full transposed convolution, cut by the pads; output_padding, or an output_shape beyond the full size, adds zeros behind.
     static Tensor ConvTranspose(NodeCall c)
     {
         var (x, w) = (c.X, c[1]);
         if (x.Rank == 3 && w.Rank == 3) return ConvTranspose(c with { Inputs = [x.Unsqueeze(2), w.Unsqueeze(2), c.Maybe(2)] }).Squeeze(2);
         if (x.Rank != 4 || w.Rank != 4) throw c.Unsupported("rank of the input", x.Rank, "3 or 4");
         var k = OnnxWindow.Of(c.Node, w.Shape[2], w.Shape[3], x.Shape[2], x.Shape[3], transposed: true);
-        int[] extra = OnnxWindow.Two(c.Node, "output_padding", 0);
+        int[] extra = OnnxWindow.Two(c.Node, "output_padding", 0), size = OnnxWindow.Two(c.Node, "output_shape", 0);
+        if (extra.Concat(size).Any(n => n < 0)) throw c.Node.Error("output_padding and output_shape", $"[{string.Join(", ", extra.Concat(size))}]", "numbers of at least 0");
         long h = (k.StrideH * (x.Shape[2] - 1L)) + (k.DilationH * (k.R - 1L)) + 1 + extra[0], width = (k.StrideW * (x.Shape[3] - 1L)) + (k.DilationW * (k.S - 1L)) + 1 + extra[1];
-        _ = c.Allow(x.Shape[0], w.Shape[1] * (long)k.Groups, h, width);
+        _ = c.Allow(x.Shape[0], w.Shape[1] * (long)k.Groups, Math.Max(h, size[0]), Math.Max(width, size[1]));
+        (extra[0], extra[1]) = (extra[0] + (int)Math.Max(0, size[0] - h), extra[1] + (int)Math.Max(0, size[1] - width));
+        (h, width) = (Math.Max(h, size[0]), Math.Max(width, size[1]));
         if (k.Top + k.Bottom > h || k.Left + k.Right > width) throw c.Node.Error("pads", $"{k.Top + k.Bottom}, {k.Left + k.Right}", $"at most {h}, {width}");
         var full = x.ConvTranspose2d(w, null, (k.StrideH, k.StrideW), (0, 0), (0, 0), (k.DilationH, k.DilationW), k.Groups);
         if (extra[0] > 0 || extra[1] > 0) full = full.Pad(0, extra[1], 0, extra[0]);
