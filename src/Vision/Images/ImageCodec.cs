@@ -15,7 +15,7 @@ internal static class ImageCodec
         using var data = SKData.CreateCopy(file);
         using var codec = SKCodec.Create(data) ?? throw NotAnImage(file, name);
         var (w, h) = (codec.Info.Width, codec.Info.Height);
-        if (w < 1 || h < 1 || (long)w * h > Math.Min(MaxPixels, Math.Max(1 << 24, 10_000L * file.Length))) // no codec packs more into a byte
+        if (w < 1 || h < 1 || (long)w * h > Plausible(file.Length, codec.EncodedFormat))
             throw new DataException(
                 $"{name}: impossible size: got {h} x {w} pixels in {file.Length} bytes, expected at most {MaxPixels} in all. Hint: the header is damaged, or shrink the picture first.");
 
@@ -34,6 +34,13 @@ internal static class ImageCodec
             ArrayPool<byte>.Shared.Return(rgba);
         }
     }
+
+    /// <summary>
+    /// The most pixels believed of a file above 16 million: JPEG spends at least a bit on each block of 8 x 8, 512 pixels a byte;
+    /// no other codec packs 10,000 into one.
+    /// </summary>
+    private static long Plausible(int bytes, SKEncodedImageFormat format) =>
+        Math.Min(MaxPixels, Math.Max(1 << 24, bytes * (format == SKEncodedImageFormat.Jpeg ? 512L : 10_000L)));
 
     /// <summary>RGBA [h, w] as stored to RGB as displayed: out(r, c) = stored[start + r*dr + c*dc].</summary>
     private static Image Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin)

@@ -36,7 +36,7 @@ public sealed class ImageDataBunchTests
     {
         var data = Pets().Normalize(ImageNet.Stats);
         var batch = data.Valid!.Epoch(0).First();
-        Assert.That(batch.X.Shape, Is.EqualTo((Shape)[8, 3, 32, 32]));
+        Assert.That(batch.X.Shape, Is.EqualTo(new Shape(8, 3, 32, 32)));
         Assert.That(batch.Y.ToArray<long>(), Is.EqualTo(data.ValidSet!.Items.Take(8).Select(i => (long)i.Label)));
         float[] raw = batch.X.ToArray<float>(), normalised = data.Prepare(batch.X).ToArray<float>();
         Assert.That(raw, Is.All.InRange(0f, 1f));

@@ -41,6 +41,18 @@ public sealed class ImageGoldenTests
     [TestCaseSource(nameof(Bad))]
     public void Refuses(GoldenCase c) => AssertRefused(c);
 
+    private static IEnumerable<TestCaseData> Jpegs() => GoldenCase.All(Index, "decode", c => c["format"].GetString() == "JPEG" && c.Maybe("strict_error") is null);
+
+    /// <summary>Cameras and editors leave bytes in front of the end marker: they are skipped.</summary>
+    [TestCaseSource(nameof(Jpegs))]
+    public void ToleratesBytesBeforeTheEndMarker(GoldenCase c)
+    {
+        var file = File.ReadAllBytes(c.File(c.Id));
+        var end = file.AsSpan().LastIndexOf([(byte)0xFF, (byte)0xD9]);
+        byte[] stuffed = [.. file.AsSpan(0, end), .. Enumerable.Repeat((byte)0x35, 240), .. file.AsSpan(end)];
+        Assert.That(Image.Decode(stuffed).Pixels.SequenceEqual(Image.Decode(file).Pixels));
+    }
+
     private static void AssertRefused(GoldenCase c)
     {
         var path = c.File(c.Id);
