@@ -13,19 +13,30 @@ public sealed partial class Tensor
         string head = $"{DType}{Shape} on {Device}";
         if (IsReleased) return $"{head} (released)";
         if (Count == 0) return head;
-        using var x = Autograd.NoGrad(() => Detach().To(DType.Float32).Detach());
-        float[] elements = x.ToArray<float>();
-        string format = DType.IsFloat() ? elements.All(v => v == MathF.Round(v) && MathF.Abs(v) < 1e6f) ? "0" : "0.####" : "0";
         var text = new StringBuilder(head).Append(Rank > 1 ? "\n" : " ");
-        Print(text, elements, 0, 0, (int)Count, format);
+        Print(text, Elements(), 0, 0, (int)Count);
         return text.ToString();
     }
 
-    void Print(StringBuilder text, float[] elements, int dim, int start, int length, string format)
+    /// <summary>The text of element i in logical order.</summary>
+    Func<int, string> Elements()
+    {
+        using var scope = Scope.Begin();
+        if (!DType.IsFloat())
+        {
+            long[] integers = Detach().To(DType.Int64).ToArray<long>();
+            return i => integers[i].ToString(CultureInfo.InvariantCulture);
+        }
+        float[] floats = Detach().To(DType.Float32).ToArray<float>();
+        string format = floats.All(v => v == MathF.Round(v) && MathF.Abs(v) < 1e6f) ? "0" : "0.####";
+        return i => Format(floats[i], format);
+    }
+
+    void Print(StringBuilder text, Func<int, string> element, int dim, int start, int length)
     {
         if (dim == Rank)
         {
-            text.Append(Format(elements[start], format).PadLeft(Rank > 1 ? 8 : 0));
+            text.Append(element(start).PadLeft(Rank > 1 ? 8 : 0));
             return;
         }
         int n = Shape[dim], step = length / n;
@@ -38,7 +49,7 @@ public sealed partial class Tensor
                 i = n - Edge;
             }
             if (i > 0) text.Append(dim == Rank - 1 ? ", " : ",\n" + new string(' ', dim + 1));
-            Print(text, elements, dim + 1, start + (i * step), step, format);
+            Print(text, element, dim + 1, start + (i * step), step);
         }
         text.Append(']');
     }

@@ -7,6 +7,7 @@ public sealed class PrintTests
     {
         Assert.That(Tensor.Scalar(2.5).ToString(), Is.EqualTo("Float32[] on cpu 2.5"));
         Assert.That(Tensor.Arange(3).ToString(), Is.EqualTo("Int64[3] on cpu [0, 1, 2]"));
+        Assert.That(Tensor.From([20_000_001L, -5L]).ToString(), Is.EqualTo("Int64[2] on cpu [20000001, -5]"));
         Assert.That(Tensor.From([1.5f, -0.25f, 1e-5f, 2e7f]).ToString(), Is.EqualTo("Float32[4] on cpu [1.5, -0.25, 1e-5, 2e+7]"));
         Assert.That(Tensor.From([true, false]).ToString(), Is.EqualTo("Bool[2] on cpu [1, 0]"));
     }

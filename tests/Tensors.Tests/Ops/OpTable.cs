@@ -93,11 +93,11 @@ static class OpTable
         Fold("std 1", x => x.Std(1), r => r.Reduce(1, l => Sqrt(Variance(l) * l.Length / (l.Length - 1)))),
         Fold("amax 1", x => x.AMax(1), r => r.Reduce(1, l => l.Aggregate(Max))),
         Fold("amin 2", x => x.AMin(-1), r => r.Reduce(2, l => l.Aggregate(Min))),
-        Fold("max 1", x => x.Max(1).Values, r => r.Reduce(1, l => l.Aggregate(Max))),
-        Fold("min 0", x => x.Min(0).Values, r => r.Reduce(0, l => l.Aggregate(Min)), nothing: false),
-        Fold("argmax 1", x => x.ArgMax(1), r => r.Reduce(1, l => First(l, l.Aggregate(Max))), gradient: false),
-        Fold("argmin 2", x => x.ArgMin(2), r => r.Reduce(2, l => First(l, l.Aggregate(Min))), gradient: false),
-        Fold("argmax all", x => x.ArgMax(), All(l => First(l, l.Aggregate(Max))), gradient: false, nothing: false),
+        Fold("max 1", x => x.Max(1).Values, r => r.Reduce(1, l => l.Aggregate(Max)), types: anyType),
+        Fold("min 0", x => x.Min(0).Values, r => r.Reduce(0, l => l.Aggregate(Min)), nothing: false, types: anyType),
+        Fold("argmax 1", x => x.ArgMax(1), r => r.Reduce(1, l => First(l, l.Aggregate(Max))), gradient: false, types: anyType),
+        Fold("argmin 2", x => x.ArgMin(2), r => r.Reduce(2, l => First(l, l.Aggregate(Min))), gradient: false, types: anyType),
+        Fold("argmax all", x => x.ArgMax(), All(l => First(l, l.Aggregate(Max))), gradient: false, nothing: false, types: anyType),
         Fold("prod 1", x => x.Prod(1), r => r.Reduce(1, Product)),
         Fold("norm 1", x => x.Norm(1, 1), r => r.Reduce(1, l => l.Sum(Abs))),
         Fold("norm 2", x => x.Norm(2, [1]), r => r.Reduce(1, l => Sqrt(l.Sum(v => v * v)))),
@@ -112,10 +112,10 @@ static class OpTable
         Fold("softmax 1", x => x.Softmax(1), r => r.Along(1, Softmax)),
         Fold("softmax -1", x => x.Softmax(), r => r.Along(2, Softmax)),
         Fold("log softmax 0", x => x.LogSoftmax(0), r => r.Along(0, l => [.. Softmax(l).Select(p => Log(p))])),
-        Fold("sort 1", x => x.Sort(1).Values, r => r.Along(1, l => [.. l.OrderBy(v => double.IsNaN(v)).ThenBy(v => v)])),
-        Fold("sort descending", x => x.Sort(2, descending: true).Values, r => r.Along(2, l => [.. l.OrderByDescending(v => double.IsNaN(v)).ThenByDescending(v => v)])),
-        Fold("topk", x => x.TopK(2, 1).Values, r => r.Along(1, l => [.. l.OrderByDescending(v => double.IsNaN(v)).ThenByDescending(v => v).Take(2)])),
-        Fold("topk smallest", x => x.TopK(2, 1, largest: false).Values, r => r.Along(1, l => [.. l.OrderBy(v => double.IsNaN(v)).ThenBy(v => v).Take(2)])),
+        Fold("sort 1", x => x.Sort(1).Values, r => r.Along(1, l => [.. l.OrderBy(v => double.IsNaN(v)).ThenBy(v => v)]), types: anyType),
+        Fold("sort descending", x => x.Sort(2, descending: true).Values, r => r.Along(2, l => [.. l.OrderByDescending(v => double.IsNaN(v)).ThenByDescending(v => v)]), types: anyType),
+        Fold("topk", x => x.TopK(2, 1).Values, r => r.Along(1, l => [.. l.OrderByDescending(v => double.IsNaN(v)).ThenByDescending(v => v).Take(2)]), types: anyType),
+        Fold("topk smallest", x => x.TopK(2, 1, largest: false).Values, r => r.Along(1, l => [.. l.OrderBy(v => double.IsNaN(v)).ThenBy(v => v).Take(2)]), types: anyType),
 
         // matrices
         new("matmul", [[3, 5], [5, 4]], x => x[0].MatMul(x[1]), r => MatMul(r[0], r[1])) { Zero = [[0, 5], [5, 4]] },
@@ -196,8 +196,8 @@ static class OpTable
     static OpCase Flag(string name, Func<Tensor, Tensor, Tensor> ours, Func<double, double, bool> f)
         => new(name, [[2, 1, 5], [3, 1]], x => ours(x[0], x[1]), r => r[0].Zip(r[1], (a, b) => f(a, b) ? 1 : 0)) { HasGradient = false, Types = [DType.Int64, DType.Bool, DType.UInt8], Low = 0, Zero = [[0, 1, 5], [3, 1]] };
 
-    static OpCase Fold(string name, Func<Tensor, Tensor> ours, Func<Plain, Plain> f, bool gradient = true, bool nothing = true)
-        => new(name, [[2, 4, 3]], x => ours(x[0]), r => f(r[0])) { HasGradient = gradient, TakesNothing = nothing };
+    static OpCase Fold(string name, Func<Tensor, Tensor> ours, Func<Plain, Plain> f, bool gradient = true, bool nothing = true, DType[]? types = null)
+        => new(name, [[2, 4, 3]], x => ours(x[0]), r => f(r[0])) { HasGradient = gradient, TakesNothing = nothing, Types = types ?? [] };
 
     static OpCase Image(string name, Func<Tensor, Tensor> ours, Func<Plain, Plain> f)
         => new(name, [[2, 2, 5, 6]], x => ours(x[0]), r => f(r[0]));
