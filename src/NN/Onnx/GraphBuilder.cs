@@ -134,7 +134,7 @@ internal sealed class GraphBuilder
     {
         int wanted = 0;
         for (int i = 0; i < node.Outputs.Length; i++)
-            if (node.Wants(i) && (graph.OutputNames.Contains(node.Outputs[i]) || model.Nodes.Any(n => n.Inputs.Contains(node.Outputs[i], StringComparer.Ordinal)))) wanted += i == 0 ? 1 : 2;
+            if (node.Wants(i) && (graph.OutputNames.Contains(node.Outputs[i], StringComparer.Ordinal) || model.Nodes.Any(n => n.Inputs.Contains(node.Outputs[i], StringComparer.Ordinal)))) wanted += i == 0 ? 1 : 2;
         return wanted;
     }
 
@@ -147,7 +147,7 @@ internal sealed class GraphBuilder
             foreach (string name in steps[i].Node.Outputs)
                 if (name.Length > 0) last.TryAdd(name, i);
         }
-        foreach (var released in last.Where(l => !graph.OutputNames.Contains(l.Key) && !constants.ContainsKey(l.Key)).GroupBy(l => l.Value, l => l.Key))
+        foreach (var released in last.Where(l => !graph.OutputNames.Contains(l.Key, StringComparer.Ordinal) && !constants.ContainsKey(l.Key)).GroupBy(l => l.Value, l => l.Key))
             steps[released.Key].Release = [.. released];
     }
 }
