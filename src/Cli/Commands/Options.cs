@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.CommandLine;
 
 namespace Tessera.Cli;
@@ -17,7 +18,7 @@ static class Options
         var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => standard };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, out int value) && value < least)
+            if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int value) && value < least)
                 result.AddError($"{name}: got {value}, expected at least {least}.");
         });
         return option;
