@@ -47,9 +47,9 @@ internal sealed unsafe partial class CpuBackend
             V step = g;
             if (M != null)
             {
-                V m = O.First ? g : V.Fma(V.Create(O.Momentum), Lanes.Load<V>(M + i), g);
+                V m = O.First ? g : V.Fma(V.Create((float)O.Momentum), Lanes.Load<V>(M + i), g);
                 Lanes.Store(M + i, m);
-                step = O.Nesterov ? V.Fma(V.Create(O.Momentum), m, g) : m;
+                step = O.Nesterov ? V.Fma(V.Create((float)O.Momentum), m, g) : m;
             }
             Lanes.Store(W + i, V.Fma(V.Create(-O.Lr), step, w * V.Create(1 - (O.Lr * O.Decay))));
         }
@@ -59,6 +59,7 @@ internal sealed unsafe partial class CpuBackend
     {
         readonly float* W = w, G = g, M = m, S = v;
         readonly float step = (float)(o.Lr / o.Correction1), rootCorrection = (float)(1 / Math.Sqrt(o.Correction2));
+        readonly float newest1 = (float)(1 - o.Momentum), beta2 = (float)o.Beta2, newest2 = (float)(1 - o.Beta2);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
 
@@ -66,8 +67,8 @@ internal sealed unsafe partial class CpuBackend
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i), m = Lanes.Load<V>(M + i), s = Lanes.Load<V>(S + i);
             if (o.L2 != 0) g = V.Fma(V.Create(o.L2), w, g);
-            m = V.Fma(V.Create(1 - o.Momentum), g - m, m);
-            s = V.Fma(V.Create(1 - o.Beta2), g * g, s * V.Create(o.Beta2));
+            m = V.Fma(V.Create(newest1), g - m, m);
+            s = V.Fma(V.Create(newest2), g * g, s * V.Create(beta2));
             Lanes.Store(M + i, m);
             Lanes.Store(S + i, s);
             V denominator = V.Fma(V.Sqrt(s), V.Create(rootCorrection), V.Create(o.Eps));

@@ -13,8 +13,8 @@ public abstract partial class Backend
         if (m is { } momentum)
         {
             if (options.First) Copy(step.View, momentum);
-            else Binary(new Ops.AddScaled(options.Momentum), step.View, momentum, momentum);
-            if (options.Nesterov) Binary(new Ops.AddScaled(options.Momentum), step.View, momentum, step.View);
+            else Binary(new Ops.AddScaled((float)options.Momentum), step.View, momentum, momentum);
+            if (options.Nesterov) Binary(new Ops.AddScaled((float)options.Momentum), step.View, momentum, step.View);
             else Copy(momentum, step.View);
         }
         Apply(w, step.View, options.Lr, options);
@@ -26,10 +26,10 @@ public abstract partial class Backend
         using var gradient = new Temporary(w);
         using var work = new Temporary(w);
         WithL2(w, g, gradient.View, options);
-        Binary(new Ops.Lerp(1 - options.Momentum), m, gradient.View, m);
+        Binary(new Ops.Lerp((float)(1 - options.Momentum)), m, gradient.View, m);
         Unary(new Ops.Square(), gradient.View, gradient.View);
-        Unary(new Ops.MulScalar(options.Beta2), v, v);
-        Binary(new Ops.AddScaled(1 - options.Beta2), v, gradient.View, v);
+        Unary(new Ops.MulScalar((float)options.Beta2), v, v);
+        Binary(new Ops.AddScaled((float)(1 - options.Beta2)), v, gradient.View, v);
         Unary(new Ops.Sqrt(), v, work.View);
         Unary(new Ops.Affine((float)(1 / Math.Sqrt(options.Correction2)), options.Eps), work.View, work.View);
         Binary(new Ops.Div(), m, work.View, work.View);

@@ -2,8 +2,8 @@ namespace Tessera;
 
 /// <summary>How an optimizer's fused step treats one parameter; see the optimizers of the NN library for the formulas.</summary>
 /// <param name="Lr">Learning rate.</param>
-/// <param name="Momentum">Momentum, or Adam's β₁.</param>
-/// <param name="Beta2">Adam's β₂, or RMSprop's α.</param>
+/// <param name="Momentum">Momentum, or Adam's β₁; 1 - β₁ is rounded to float32 only after the subtraction.</param>
+/// <param name="Beta2">Adam's β₂, or RMSprop's α; in double for the same reason: 1 - 0.999f is off by 5·10⁻⁵ of itself.</param>
 /// <param name="Eps">Added to the denominator.</param>
 /// <param name="Decay">Decoupled weight decay: w ← w·(1 - Lr·Decay) before the step.</param>
 /// <param name="L2">Coupled weight decay: g ← g + L2·w.</param>
@@ -12,5 +12,5 @@ namespace Tessera;
 /// <param name="Nesterov">Nesterov momentum (SGD).</param>
 /// <param name="First">First step of this parameter: momentum buffers start as the gradient (SGD).</param>
 public readonly record struct StepOptions(
-    float Lr, float Momentum = 0, float Beta2 = 0, float Eps = 0, float Decay = 0, float L2 = 0, double Correction1 = 1, double Correction2 = 1,
+    float Lr, double Momentum = 0, double Beta2 = 0, float Eps = 0, float Decay = 0, float L2 = 0, double Correction1 = 1, double Correction2 = 1,
     bool Nesterov = false, bool First = false);

@@ -66,5 +66,5 @@ public sealed class AdaptiveConcatPool2d : Module
     }
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x) => Tensor.Cat([max.Forward(x), average.Forward(x)], 1);
+    public override Tensor Forward(Tensor x) => Tensor.Cat([max.Call(x), average.Call(x)], 1);
 }

@@ -25,7 +25,7 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x)
     {
-        foreach (var module in modules) x = module.Forward(x);
+        foreach (var module in modules) x = module.Call(x);
         return x;
     }
 

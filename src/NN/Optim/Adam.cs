@@ -6,7 +6,7 @@ namespace Tessera.NN;
 /// </summary>
 public class Adam : Optimizer
 {
-    readonly float beta2;
+    readonly double beta2;
     readonly float eps;
 
     /// <summary>Adam over groups, which carry rates, β₁ and decay.</summary>
@@ -15,7 +15,7 @@ public class Adam : Optimizer
     /// <param name="eps">ε.</param>
     /// <param name="decoupledDecay">Decay the weights themselves (AdamW; Loshchilov &amp; Hutter, 2019) instead of adding wd·w to the gradient.</param>
     public Adam(IEnumerable<ParameterGroup> groups, double beta2 = 0.999, double eps = 1e-8, bool decoupledDecay = false) : base(groups, decoupledDecay)
-        => (this.beta2, this.eps) = ((float)beta2, (float)eps);
+        => (this.beta2, this.eps) = (beta2, (float)eps);
 
     /// <summary>Adam over one group.</summary>
     public Adam(IEnumerable<Tensor> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weightDecay = 0, bool decoupledDecay = false)

@@ -57,7 +57,7 @@ public abstract class Optimizer
     }
 
     /// <summary>
-    /// The state for a checkpoint: <c>G.lr_momentum_decay</c> of each group G, and <c>G.P.step</c> and the moments of each parameter P that was
+    /// The state for a checkpoint: <c>G.lr_momentum_decay</c> of each group G (the bits of three doubles), and <c>G.P.step</c> and the moments of each parameter P that was
     /// ever stepped. The moments are the tensors themselves, not copies.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> State()
@@ -65,7 +65,7 @@ public abstract class Optimizer
         OrderedDictionary<string, Tensor> state = new(StringComparer.Ordinal);
         foreach (var (g, group) in Groups.Index())
         {
-            state[GroupKey(g)] = Tensor.From([(float)group.Lr, (float)group.Momentum, (float)group.WeightDecay], [3]);
+            state[GroupKey(g)] = Tensor.From([.. new[] { group.Lr, group.Momentum, group.WeightDecay }.Select(BitConverter.DoubleToInt64Bits)], [3]);
             foreach (var (p, w) in group.Parameters.Index())
             {
                 if (!moments.TryGetValue(w, out var m)) continue;
@@ -99,7 +99,7 @@ public abstract class Optimizer
         foreach (var (w, m) in loaded) moments.Add(w, m);
         foreach (var (g, group) in Groups.Index())
         {
-            float[] values = state[GroupKey(g)].ToArray<float>();
+            double[] values = [.. state[GroupKey(g)].ToArray<long>().Select(BitConverter.Int64BitsToDouble)];
             (group.Lr, group.Momentum, group.WeightDecay) = (values[0], values[1], values[2]);
         }
     }
@@ -115,7 +115,7 @@ public abstract class Optimizer
     protected abstract void Update(Tensor w, Tensor g, Moments m, StepOptions options);
 
     StepOptions Options(ParameterGroup group, long step) => new(
-        Lr: (float)group.Lr, Momentum: (float)group.Momentum,
+        Lr: (float)group.Lr, Momentum: group.Momentum,
         Decay: DecoupledDecay ? (float)group.WeightDecay : 0, L2: DecoupledDecay ? 0 : (float)group.WeightDecay,
         First: step == 1);
 

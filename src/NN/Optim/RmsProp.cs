@@ -44,7 +44,7 @@ public sealed class RmsProp : Optimizer
         if (options.Momentum != 0)
         {
             var b = m.Zero(2, w);
-            b.CopyFrom((b * options.Momentum) + step);
+            b.CopyFrom((b * (float)options.Momentum) + step);
             step = b;
         }
         w.CopyFrom(w - (step * options.Lr));

@@ -22,7 +22,7 @@ public sealed class LayerGroup
     public IEnumerable<Tensor> Parameters => Modules.SelectMany(Own).Distinct();
 
     /// <summary>Scale and shift of the batch norms.</summary>
-    public IEnumerable<Tensor> BatchNormParameters => Modules.Where(IsBatchNorm).SelectMany(Own).Distinct();
+    public IEnumerable<Tensor> BatchNormParameters => Modules.OfType<BatchNorm>().SelectMany(Own).Distinct();
 
     /// <summary>The layers inside a module, in order: modules without children, or with parameters of their own.</summary>
     public static IEnumerable<Module> Layers(Module module)
@@ -46,9 +46,7 @@ public sealed class LayerGroup
 
     /// <summary>The parameters of a module itself, without those of its children.</summary>
     internal static IEnumerable<Tensor> Own(Module module) =>
-        module.NamedParameters().Where(p => !p.Name.Contains('.', StringComparison.Ordinal)).Select(p => p.Tensor);
-
-    internal static bool IsBatchNorm(Module module) => module.NamedBuffers().Any(b => b.Name is "running_mean");
+        module.OwnParameters.Select(p => p.Tensor);
 
     static string Named(int i, int n) => n == 1 ? "model" : i == n - 1 ? "head" : n == 2 ? "body" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"body {i}");
 }

@@ -15,7 +15,7 @@ public partial class Learner
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
     /// <exception cref="TesseraException">The training loader is empty, or the loss is not a number.</exception>
     public void Fit(int epochs, LearningRate? lr = null, double? wd = null, IEnumerable<Callback>? callbacks = null, CancellationToken cancellation = default) =>
-        Train(0, epochs, lr, wd, callbacks, cancellation);
+        Train(0, epochs, lr, wd, [.. Displays(), .. Callbacks, .. callbacks ?? []], cancellation);
 
     /// <summary>Trains with the one-cycle policy: see <see cref="OneCycle"/>.</summary>
     /// <param name="epochs">How many.</param>
@@ -38,7 +38,7 @@ public partial class Learner
         var cycle = new OneCycle(batches * (totalEpochs ?? epochs)) { PctStart = pctStart, DivFactor = divFactor, FinalDiv = finalDiv, Momenta = momenta ?? (0.95, 0.85) };
         var max = (lr ?? LearningRate.Default).ForGroups(LayerGroups.Count);
         var schedule = new ScheduleCallback(k => [.. max.Select(m => cycle.Lr(m, k))], cycle.Momentum, start: startEpoch * batches, cycle.Batches);
-        Train(startEpoch, epochs, lr, wd, [.. callbacks ?? [], schedule], cancellation);
+        Train(startEpoch, epochs, lr, wd, [.. Displays(), .. Callbacks, .. callbacks ?? [], schedule], cancellation);
     }
 
     /// <summary>One step: forward, loss, backward, update. All its tensors go back to the pool at the end.</summary>
@@ -61,7 +61,7 @@ public partial class Learner
         s.End();
     }
 
-    void Train(int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback>? callbacks, CancellationToken cancellation)
+    void Train(int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback> callbacks, CancellationToken cancellation)
     {
         var loader = Data.Train;
         if (loader.BatchCount == 0)
@@ -69,13 +69,13 @@ public partial class Learner
         SetLr((lr ?? LearningRate.Default).ForGroups(LayerGroups.Count));
         SetWd(wd ?? Wd);
         Recorder = new Recorder();
-        Run(new TrainingState(this, first, epochs, loader.BatchCount), [Recorder, .. Displays(), .. Callbacks, .. callbacks ?? []], cancellation);
+        Run(new TrainingState(this, first, epochs, loader.BatchCount), [Recorder, new MetricsCallback(), .. callbacks], cancellation);
     }
 
     void Run(TrainingState s, IEnumerable<Callback> callbacks, CancellationToken cancellation)
     {
         var outer = running;
-        running = [.. callbacks.Append(new MetricsCallback()).OrderBy(c => c.Order)];
+        running = [.. callbacks.OrderBy(c => c.Order)];
         Exception? error = null;
         try
         {

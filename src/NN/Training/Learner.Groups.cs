@@ -61,6 +61,6 @@ public partial class Learner
         foreach (var (i, group) in Made().Groups.Index()) group.WeightDecay = i % 2 == 0 || BnWd ? wd : 0;
     }
 
-    /// <summary>The optimizer, made now where there is none: of each layer group the trainable weights, then the trainable vectors (normalisation and biases).</summary>
+    /// <summary>The optimizer, made now where there is none: of each layer group the trainable weights, then the trainable norms and biases.</summary>
     Optimizer Made() => Optimizer ??= OptimizerFactory([.. LayerGroups.SelectMany(g => ParameterGroup.Split(g.Name, g.Modules))]);
 }

@@ -5,6 +5,7 @@ namespace Tessera.NN;
 public partial class Learner
 {
     const string OptimizerPrefix = "optimizer/";
+    const string OptimizerKey = "optimizer";
 
     /// <summary>Saves the model's state, and the optimizer's, as one safetensors file: whole or not at all.</summary>
     /// <param name="name">A name in <see cref="ModelFolder"/>, or a path that ends in <c>.safetensors</c>.</param>
@@ -18,7 +19,9 @@ public partial class Learner
         OrderedDictionary<string, Tensor> tensors = new(Model.StateDict(), StringComparer.Ordinal);
         if (withOptimizer && Optimizer is { } optimizer)
             foreach (var (key, tensor) in optimizer.State()) tensors.Add(OptimizerPrefix + key, tensor);
-        Safetensors.Write(path, tensors, Metadata().AsReadOnly());
+        var metadata = Metadata();
+        if (withOptimizer && Optimizer is not null) metadata[OptimizerKey] = OptimizerContent(Optimizer);
+        Safetensors.Write(path, tensors, metadata.AsReadOnly());
         return path;
     }
 
@@ -37,7 +40,11 @@ public partial class Learner
         var file = Safetensors.Read(PathOf(name));
         var parts = file.Tensors.ToLookup(t => t.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal));
         Model.LoadStateDict(parts[false].ToDictionary(StringComparer.Ordinal), strict);
-        if (withOptimizer && parts[true].Any()) TakeOver(parts[true].ToDictionary(t => t.Key[OptimizerPrefix.Length..], t => t.Value, StringComparer.Ordinal));
+        if (!withOptimizer || !parts[true].Any()) return this;
+        if (file.Metadata.GetValueOrDefault(OptimizerKey) == OptimizerContent(Made()))
+            Made().LoadState(parts[true].ToDictionary(t => t.Key[OptimizerPrefix.Length..], t => t.Value, StringComparer.Ordinal));
+        else
+            Display?.Line("Load: the optimizer's state is of other layer groups or another freezing and was left out.");
         return this;
     }
 
@@ -54,17 +61,11 @@ public partial class Learner
         ["generator_position"] = Generator.Default.Position.ToString(CultureInfo.InvariantCulture),
     };
 
-    void TakeOver(IReadOnlyDictionary<string, Tensor> state)
+    /// <summary>The kind of optimizer and the names of the parameters of each of its groups: states of others do not fit.</summary>
+    string OptimizerContent(Optimizer optimizer)
     {
-        var fresh = Made();
-        try
-        {
-            fresh.LoadState(state);
-        }
-        catch (TesseraException)
-        {
-            Display?.Line("Load: the optimizer's state is of other layer groups or another freezing and was left out.");
-        }
+        var names = Model.NamedParameters().ToDictionary(p => p.Tensor, p => p.Name);
+        return $"{optimizer.GetType().Name}: {string.Join(" | ", optimizer.Groups.Select(g => string.Join(' ', g.Parameters.Select(p => names[p]))))}";
     }
 
     string PathOf(string name)

@@ -145,6 +145,8 @@ public sealed class DataLoaderTests
     public void BatchesAreGivenBackAndBuffersReused()
     {
         var loader = new DataLoader(new Numbers(64), 8, workers: 2);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long live = Device.Cpu.Memory.Live;
         Tensor? last = null;
         for (int epoch = 0; epoch < 3; epoch++)

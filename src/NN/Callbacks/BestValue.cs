@@ -1,0 +1,43 @@
+namespace Tessera.NN;
+
+/// <summary>Which way a watched number gets better.</summary>
+public enum MonitorMode
+{
+    /// <summary><see cref="Min"/> where the name contains "loss" or "error", else <see cref="Max"/>.</summary>
+    Auto,
+
+    /// <summary>Smaller is better.</summary>
+    Min,
+
+    /// <summary>Larger is better.</summary>
+    Max,
+}
+
+/// <summary>The best value so far of a column of the table.</summary>
+sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
+{
+    readonly bool smaller = mode == MonitorMode.Min
+        || (mode == MonitorMode.Auto && (column.Contains("loss", StringComparison.Ordinal) || column.Contains("error", StringComparison.Ordinal)));
+
+    /// <summary>The best value; null before the first.</summary>
+    public double? Best { get; private set; }
+
+    /// <summary>Begins a fit call.</summary>
+    /// <exception cref="TesseraException">There is no such column, or nothing is validated.</exception>
+    public void Begin(TrainingState s)
+    {
+        Best = null;
+        s.Value(column);
+        if (column is not "train_loss" && s.Learner.Data.Valid is not { BatchCount: > 0 })
+            throw new TesseraException($"Monitor: {column} is not computed: got a data bunch without validation items, expected some. Hint: watch train_loss, or give the data bunch a validation set.");
+    }
+
+    /// <summary>True where the value of this epoch is better than the best so far by more than the least difference; it is the best then.</summary>
+    public bool Improves(TrainingState s)
+    {
+        if (s.Value(column) is not double value || double.IsNaN(value)) return false;
+        if (Best is { } best && (smaller ? value + minDelta >= best : value - minDelta <= best)) return false;
+        Best = value;
+        return true;
+    }
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+
+namespace Tessera.NN;
+
+/// <summary>Ends the fit call when a column has not become better for more than <paramref name="patience"/> epochs.</summary>
+/// <param name="monitor">The watched column.</param>
+/// <param name="mode">Which way it gets better.</param>
+/// <param name="minDelta">By how much it must become better.</param>
+/// <param name="patience">Epochs without improvement that are borne.</param>
+public sealed class EarlyStop(string monitor = "valid_loss", MonitorMode mode = MonitorMode.Auto, double minDelta = 0, int patience = 0) : Callback
+{
+    readonly BestValue best = new(monitor, mode, minDelta);
+    int waited;
+
+    /// <inheritdoc/>
+    public override void TrainBegin(TrainingState s)
+    {
+        waited = 0;
+        best.Begin(s);
+    }
+
+    /// <inheritdoc/>
+    public override void EpochEnd(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        waited = best.Improves(s) ? 0 : waited + 1;
+        if (waited <= patience) return;
+        s.StopTraining = true;
+        s.Learner.Display?.Line(string.Create(CultureInfo.InvariantCulture, $"Epoch {s.Epoch}: early stopping, {monitor} has not become better than {best.Best:0.000000}."));
+    }
+}

@@ -1,0 +1,30 @@
+namespace Tessera.NN;
+
+/// <summary>Steps once every <paramref name="batches"/> batches with the mean of their gradients; at the end of an epoch with what there is.</summary>
+/// <param name="batches">At least 1.</param>
+public sealed class GradientAccumulation(int batches) : Callback
+{
+    int gathered;
+
+    /// <inheritdoc/>
+    public override int Order => -8;
+
+    /// <inheritdoc/>
+    public override void EpochBegin(TrainingState s) => gathered = 0;
+
+    /// <inheritdoc/>
+    public override void BackwardEnd(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        gathered++;
+        if (gathered < batches && s.Batch + 1 < s.Batches)
+        {
+            s.SkipStep = s.SkipZeroGrad = true;
+            return;
+        }
+        using var noGrad = Autograd.NoGrad();
+        foreach (var p in s.Learner.Model.Parameters())
+            if (p.Grad is { } g) g.CopyFrom(g * (1f / gathered));
+        gathered = 0;
+    }
+}

@@ -1,0 +1,16 @@
+namespace Tessera.NN;
+
+/// <summary>Scales the gradients of a step so that their common norm is at most <paramref name="max"/>; see <see cref="Gradients.ClipNorm"/>.</summary>
+/// <param name="max">The largest norm; 0 switches it off.</param>
+public sealed class GradientClip(double max = 0.1) : Callback
+{
+    /// <summary>The norm before the latest step, unscaled.</summary>
+    public double Norm { get; private set; }
+
+    /// <inheritdoc/>
+    public override void BackwardEnd(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        if (max > 0 && !s.SkipStep) Norm = Gradients.ClipNorm(s.Learner.Model.Parameters(), max);
+    }
+}

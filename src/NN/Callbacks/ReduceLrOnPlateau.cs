@@ -1,0 +1,34 @@
+using System.Globalization;
+
+namespace Tessera.NN;
+
+/// <summary>Multiplies all learning rates by <paramref name="factor"/> when a column has not become better for more than <paramref name="patience"/> epochs.</summary>
+/// <param name="monitor">The watched column.</param>
+/// <param name="mode">Which way it gets better.</param>
+/// <param name="patience">Epochs without improvement that are borne.</param>
+/// <param name="factor">0 to 1.</param>
+/// <param name="minDelta">By how much it must become better.</param>
+/// <param name="minLr">No rate falls below; rates that are lower already stay.</param>
+public sealed class ReduceLrOnPlateau(string monitor = "valid_loss", MonitorMode mode = MonitorMode.Auto, int patience = 0, double factor = 0.2, double minDelta = 0, double minLr = 1e-3) : Callback
+{
+    readonly BestValue best = new(monitor, mode, minDelta);
+    int waited;
+
+    /// <inheritdoc/>
+    public override void TrainBegin(TrainingState s)
+    {
+        waited = 0;
+        best.Begin(s);
+    }
+
+    /// <inheritdoc/>
+    public override void EpochEnd(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        waited = best.Improves(s) ? 0 : waited + 1;
+        if (waited <= patience) return;
+        waited = 0;
+        foreach (var group in s.Learner.Optimizer!.Groups) group.Lr = Math.Min(group.Lr, Math.Max(group.Lr * factor, minLr));
+        s.Learner.Display?.Line(string.Create(CultureInfo.InvariantCulture, $"Epoch {s.Epoch}: learning rate reduced to {s.Learner.Optimizer!.Groups[^1].Lr:0.######E0}."));
+    }
+}

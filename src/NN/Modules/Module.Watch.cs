@@ -1,0 +1,30 @@
+namespace Tessera.NN;
+
+public abstract partial class Module
+{
+    [ThreadStatic]
+    static Action<Module, Tensor, Tensor>? watcher;
+
+    /// <summary><see cref="Forward"/>, seen by whoever watches: what a module calls its children by.</summary>
+    /// <param name="x">The input.</param>
+    public Tensor Call(Tensor x)
+    {
+        var y = Forward(x);
+        watcher?.Invoke(this, x, y);
+        return y;
+    }
+
+    /// <summary>Shows each module that is called on this thread, its input and its output to <paramref name="see"/>, until disposed.</summary>
+    public static IDisposable Watch(Action<Module, Tensor, Tensor> see)
+    {
+        ArgumentNullException.ThrowIfNull(see);
+        var before = watcher;
+        watcher = before + see;
+        return new Watching(before);
+    }
+
+    sealed class Watching(Action<Module, Tensor, Tensor>? before) : IDisposable
+    {
+        public void Dispose() => watcher = before;
+    }
+}

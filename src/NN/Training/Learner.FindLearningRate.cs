@@ -1,0 +1,35 @@
+namespace Tessera.NN;
+
+public partial class Learner
+{
+    /// <summary>
+    /// Tries learning rates from <paramref name="start"/> to <paramref name="end"/>, geometrically growing batch by batch, until the smoothed loss exceeds four times its
+    /// least value. Afterwards weights, batch-norm statistics, optimizer, random generator and recorder are as before. The learner's own callbacks do not run.
+    /// </summary>
+    /// <param name="start">The first rates; default 1e-7.</param>
+    /// <param name="end">The last rates; default 10.</param>
+    /// <param name="batches">How many batches to try.</param>
+    /// <param name="stopOnDivergence">Whether a growing loss ends it.</param>
+    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="cancellation">Stops after the running batch; all is restored then too.</param>
+    public LearningRateCurve FindLearningRate(LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, double? wd = null, CancellationToken cancellation = default)
+    {
+        var finder = new LearningRateFinder(new LearningRateSearch(start, end, batches, stopOnDivergence));
+        var (optimizer, recorder, epochs, position) = (Optimizer, Recorder, EpochsTrained, Generator.Default.Position);
+        var before = Model.StateDict().ToDictionary(t => t.Key, t => Scope.Keep(t.Value.Detach().Clone()), StringComparer.Ordinal);
+        try
+        {
+            Optimizer = null;
+            if (optimizer is not null) Made().LoadState(optimizer.State());
+            Train(0, int.Max(1, (batches + Data.Train.BatchCount - 1) / int.Max(1, Data.Train.BatchCount)), start ?? 1e-7, wd, [finder], cancellation);
+            return new LearningRateCurve(Recorder.Lrs, Recorder.Losses, finder.EndedEarly);
+        }
+        finally
+        {
+            Model.LoadStateDict(before);
+            Model.ZeroGrad();
+            foreach (var t in before.Values) t.Dispose();
+            (Optimizer, Recorder, EpochsTrained, Generator.Default.Position) = (optimizer, recorder, epochs, position);
+        }
+    }
+}

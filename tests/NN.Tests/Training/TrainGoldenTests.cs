@@ -1,0 +1,77 @@
+using Tessera.Testing;
+
+namespace Tessera.Tests;
+
+/// <summary>
+/// Training runs recorded with PyTorch and with the lesson's own library, step by step. Where a ReLU's input is within rounding of zero, rounding
+/// decides the path a run takes from there: a number beyond its recorded tolerance is accepted only where our own run, started from weights that
+/// differ by 10⁻⁶ of themselves, moves as far up to that step.
+/// </summary>
+[Category("Golden")]
+public sealed class TrainGoldenTests
+{
+    const int Neighbours = 4;
+
+    static IEnumerable<TestCaseData> Runs() => GoldenCase.All("train/runs.json", "runs");
+
+    [TestCaseSource(nameof(Runs))]
+    public void ARecordedRun(GoldenCase recorded)
+    {
+        var run = new GoldenRun(recorded);
+        run.Train(fit => CheckSums(run, fit));
+        Lazy<GoldenRun[]> nearby = new(() => [.. Enumerable.Range(1, Neighbours).Select(n => new GoldenRun(recorded, n).Train())]);
+
+        foreach (var (name, g) in run.Arrays("grad_step0/")) Assert.That(Doubles(run.FirstGradients[name]), Is.EqualTo(g).Within(OfLargest(g, 1e-4)), $"first gradient of {name}");
+        foreach (var (name, b) in run.Arrays("bn_step1_f64/")) Assert.That(Doubles(run.FirstStatistics[name]), Is.EqualTo(b).Within(OfLargest(b, 1e-5)), $"{name} after a step");
+        CheckSeries("loss", r => r.Losses, run["loss_f64"], run["loss_tolerance"]);
+        if (run.Has("grad_norm_f64")) Check("grad_norm", r => [.. r.GradNorms.Select(g => g[0])]);
+        if (run.Kind is "lesson")
+        {
+            Assert.That(run.Lrs.SelectMany(g => g), Is.EqualTo(run["lr_groups"]).Within(1e-9).Percent);
+            Assert.That(run.Momenta, Is.EqualTo(run["mom"]).Within(1e-9).Percent);
+            Check("smoothed", r => r.Smoothed);
+            Check("grad_norm_groups", r => [.. r.GradNorms.SelectMany(g => g)]);
+            Check("valid_loss_and_error", r => [.. r.Validation.SelectMany(v => (double[])[v.Loss, v.Error])]);
+        }
+        foreach (var (name, _) in run.Arrays("end_f64/")) Check("end", r => r.State(name), name);
+        if (run.Has("eval_logits_f64")) Check("eval_logits", r => r.EvaluationLogits());
+
+        // As near to the double-precision run as eight times what PyTorch's own float32 run was, or 10⁻⁵ of the largest number.
+        void Check(string key, Func<GoldenRun, IReadOnlyList<double>> of, string? name = null)
+        {
+            string suffix = name is null ? "" : $"/{name}";
+            double[] f64 = run[$"{key}_f64{suffix}"], f32 = run[$"{key}_f32{suffix}"];
+            double apart = f64.Zip(f32, (a, b) => Math.Abs(a - b)).Max();
+            CheckSeries($"{key}{suffix}", of, f64, [.. f64.Select(_ => Math.Max(8 * apart, OfLargest(f64, 1e-5)))], whole: name is not null || key is "eval_logits");
+        }
+
+        void CheckSeries(string what, Func<GoldenRun, IReadOnlyList<double>> of, double[] expected, double[] tolerance, bool whole = false)
+        {
+            var actual = of(run);
+            Assert.That(actual, Has.Count.EqualTo(expected.Length), what);
+            for (int k = 0; k < expected.Length; k++)
+            {
+                if (Math.Abs(actual[k] - expected[k]) <= tolerance[k]) continue;
+                int upTo = whole ? expected.Length : k + 1;
+                double moves = nearby.Value.Max(n => of(n).Take(upTo).Zip(actual, (a, b) => Math.Abs(a - b)).Max());
+                Assert.That(actual[k], Is.EqualTo(expected[k]).Within(Math.Max(tolerance[k], 4 * moves)), $"{what}, number {k}");
+            }
+        }
+    }
+
+    /// <summary>Sum and L2 norm of every tensor after a fit call.</summary>
+    static void CheckSums(GoldenRun run, int fit)
+    {
+        foreach (var (name, expected) in run.Arrays($"phase{fit}_sums_f64/"))
+        {
+            double[] values = run.State(name);
+            double norm = Math.Sqrt(values.Sum(x => x * x));
+            Assert.That(norm, Is.EqualTo(expected[1]).Within(1e-5 + (1e-4 * expected[1])), $"norm of {name} after fit call {fit}");
+            Assert.That(values.Sum(), Is.EqualTo(expected[0]).Within(1e-5 + (1e-4 * Math.Sqrt(values.Length) * expected[1])), $"sum of {name} after fit call {fit}");
+        }
+    }
+
+    static double[] Doubles(float[] values) => Array.ConvertAll(values, x => (double)x);
+
+    static double OfLargest(double[] values, double fraction) => (fraction * values.Max(Math.Abs)) + 1e-7;
+}
