@@ -34,7 +34,8 @@ public static class Tool
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var e in parsed.Errors) error.WriteLine($"error: {e.Message}");
+            // What a validator says is more to the point than what the parser could not place.
+            error.WriteLine($"error: {parsed.Errors[^1].Message}");
             error.WriteLine($"hint: tessera {CommandPath(parsed)}--help shows the options.");
             return Usage;
         }

@@ -12,6 +12,18 @@ static class Options
         DefaultValueFactory = _ => "cpu",
     };
 
+    /// <summary>An argument that is a path: what begins with a dash is a mistyped option, not a file.</summary>
+    public static Argument<T> Path<T>(string name, string description, ArgumentArity arity)
+    {
+        var argument = new Argument<T>(name) { Description = description, Arity = arity };
+        argument.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+                if (token.Value.StartsWith('-')) result.AddError($"{token.Value}: there is no such option.");
+        });
+        return argument;
+    }
+
     /// <summary>An option that is a whole number of at least <paramref name="least"/>.</summary>
     public static Option<int> Number(string name, string description, int least, int standard)
     {

@@ -9,8 +9,8 @@ static class PredictCommand
 {
     public static Command Create(TextWriter output)
     {
-        var model = new Argument<string>("model") { Description = "A model that tessera train wrote." };
-        var photos = new Argument<string[]>("photo") { Description = "Photos, or folders of photos.", Arity = ArgumentArity.OneOrMore };
+        var model = Options.Path<string>("model", "A model that tessera train wrote.", ArgumentArity.ExactlyOne);
+        var photos = Options.Path<string[]>("photo", "Photos, or folders of photos.", ArgumentArity.OneOrMore);
         var top = new Option<int>("--top") { Description = "How many classes to show for each photo.", DefaultValueFactory = _ => 3 };
         var device = Options.Device();
         var command = new Command("predict", "Classify photos with a trained model.\n\nExample:\n  tessera predict model.safetensors cat.jpg holiday/") { model, photos, top, device };

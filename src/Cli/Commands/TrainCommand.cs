@@ -23,7 +23,7 @@ static class TrainCommand
           tessera train photos/ --csv labels.csv --out pets.safetensors
         """;
 
-    static readonly Argument<string?> folder = new("data") { Description = "Folder of photos.", Arity = ArgumentArity.ZeroOrOne };
+    static readonly Argument<string?> folder = Options.Path<string?>("data", "Folder of photos.", ArgumentArity.ZeroOrOne);
     static readonly Option<string?> regex = new("--regex") { Description = "Pattern whose first group in a photo's path is its class." };
     static readonly Option<string?> csv = new("--csv") { Description = "Table with a header row: file and class." };
     static readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };

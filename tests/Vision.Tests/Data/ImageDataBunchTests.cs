@@ -35,13 +35,15 @@ public sealed class ImageDataBunchTests
     public void BatchesAreNormalisedPhotosWithTheirClasses()
     {
         var data = Pets().Normalize(ImageNet.Stats);
-        var batch = data.Valid!.Epoch(0).First();
-        Assert.That(batch.X.Shape, Is.EqualTo(new Shape(8, 3, 32, 32)));
-        Assert.That(batch.Y.ToArray<long>(), Is.EqualTo(data.ValidSet!.Items.Take(8).Select(i => (long)i.Label)));
-        float[] raw = batch.X.ToArray<float>(), normalised = data.Prepare(batch.X).ToArray<float>();
-        Assert.That(raw, Is.All.InRange(0f, 1f));
-        Assert.That(normalised[0], Is.EqualTo((raw[0] - 0.485f) / 0.229f).Within(1e-5f));
-        Assert.That(ImageNet.Stats.Denormalize(data.Prepare(batch.X)).ToArray<float>(), Is.EqualTo(raw).Within(1e-5f));
+        foreach (var batch in data.Valid!.Epoch(0).Take(1))
+        {
+            Assert.That(batch.X.Shape, Is.EqualTo(new Shape(8, 3, 32, 32)));
+            Assert.That(batch.Y.ToArray<long>(), Is.EqualTo(data.ValidSet!.Items.Take(8).Select(i => (long)i.Label)));
+            float[] raw = batch.X.ToArray<float>(), normalised = data.Prepare(batch.X).ToArray<float>();
+            Assert.That(raw, Is.All.InRange(0f, 1f));
+            Assert.That(normalised[0], Is.EqualTo((raw[0] - 0.485f) / 0.229f).Within(1e-5f));
+            Assert.That(ImageNet.Stats.Denormalize(data.Prepare(batch.X)).ToArray<float>(), Is.EqualTo(raw).Within(1e-5f));
+        }
     }
 
     [Test]
