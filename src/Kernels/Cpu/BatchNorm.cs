@@ -18,18 +18,9 @@ internal sealed unsafe partial class CpuBackend
         float* parts = Scratch.Floats(Scratch.Purpose.Partial, (2L * rows.Chunks * rows.C) + (4L * rows.C));
         float* m = parts + (2L * rows.Chunks * rows.C), s = m + rows.C, scale = s + rows.C, shift = scale + rows.C;
         CpuThreads.For(rows.Chunks, new Moments(rows, x.Float(), parts));
+        CpuThreads.For(rows.Blocks, new Statistics(rows, parts, m, s, eps));
         for (int c = 0; c < rows.C; c++)
         {
-            (double mu, double m2) = (0, 0);
-            for (int i = 0; i < rows.Chunks; i++) mu += (double)rows.Count(i) * parts[(2L * i * rows.C) + c];
-            mu /= rows.Rows;
-            for (int i = 0; i < rows.Chunks; i++)
-            {
-                double d = parts[(2L * i * rows.C) + c] - mu;
-                m2 += parts[(((2L * i) + 1) * rows.C) + c] + (rows.Count(i) * d * d);
-            }
-            m[c] = (float)mu;
-            s[c] = (float)(1 / Math.Sqrt((m2 / rows.Rows) + eps));
             scale[c] = s[c] * Channel(w, c, 1);
             shift[c] = Channel(b, c, 0);
             SetChannel(mean, c, m[c]);
@@ -70,20 +61,15 @@ internal sealed unsafe partial class CpuBackend
         float* m = parts + (2L * rows.Chunks * rows.C), scale = m + rows.C, offset = scale + rows.C, slope = offset + rows.C;
         for (int c = 0; c < rows.C; c++) m[c] = Channel(mean, c, 0);
         CpuThreads.For(rows.Chunks, new Products(rows, gy.Float(), x.Float(), m, parts));
+        CpuThreads.For(rows.Blocks, new Totals(rows, parts, offset, slope)); // Σ gy, Σ gy·(x - mean)
         for (int c = 0; c < rows.C; c++)
         {
-            (double sum, double dot) = (0, 0); // Σ gy, Σ gy·(x - mean)
-            for (int i = 0; i < rows.Chunks; i++)
-            {
-                sum += parts[(2L * i * rows.C) + c];
-                dot += parts[(((2L * i) + 1) * rows.C) + c];
-            }
-            double s = Channel(invStd, c, 1);
-            if (gb is { } db) SetChannel(db, c, (float)sum);
-            if (gw is { } dw) SetChannel(dw, c, (float)(dot * s));
-            scale[c] = (float)(Channel(w, c, 1) * s);
-            offset[c] = (float)(sum / Math.Max(1, rows.Rows));
-            slope[c] = (float)(dot * s * s / Math.Max(1, rows.Rows));
+            float s = Channel(invStd, c, 1);
+            if (gb is { } db) SetChannel(db, c, offset[c]);
+            if (gw is { } dw) SetChannel(dw, c, slope[c] * s);
+            scale[c] = Channel(w, c, 1) * s;
+            offset[c] /= Math.Max(1, rows.Rows);
+            slope[c] *= s * s / Math.Max(1, rows.Rows);
         }
         if (gx is { } dx) CpuThreads.For(rows.Chunks, new InputGradient(rows, gy.Float(), x.Float(), dx.Float(), m, scale, offset, slope));
     }
@@ -95,6 +81,7 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>How the rows of a channels-last tensor are cut into chunks of about 64 KB.</summary>
     readonly struct ChannelRows
     {
+        public const int BlockChannels = 64;
         public readonly int C, Rows, Chunks;
         readonly int chunk;
 
@@ -107,6 +94,9 @@ internal sealed unsafe partial class CpuBackend
         }
 
         public int Count(int i) => Math.Min(chunk, Rows - (i * chunk));
+
+        /// <summary>Blocks of channels whose statistics one task combines.</summary>
+        public int Blocks => (C + BlockChannels - 1) / BlockChannels;
 
         public nint Start(int i) => (nint)i * chunk * C;
     }
@@ -144,6 +134,60 @@ internal sealed unsafe partial class CpuBackend
                 Lanes.Store(Mean + c, mean);
                 Lanes.Store(Mean + C + c, square);
             }
+        }
+    }
+
+    /// <summary>The chunks' statistics combined: mean and 1/√(var + eps) of a block of channels.</summary>
+    readonly struct Statistics(ChannelRows rows, float* parts, float* mean, float* invStd, float eps) : ICpuTask
+    {
+        readonly float* parts = parts, mean = mean, invStd = invStd;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Run(int task)
+        {
+            int c0 = task * ChannelRows.BlockChannels, n = Math.Min(ChannelRows.BlockChannels, rows.C - c0);
+            double* mu = stackalloc double[n], m2 = stackalloc double[n];
+            for (int c = 0; c < n; c++) mu[c] = m2[c] = 0;
+            for (int i = 0; i < rows.Chunks; i++)
+            {
+                float* part = parts + (2L * i * rows.C) + c0;
+                double weight = (double)rows.Count(i) / rows.Rows;
+                for (int c = 0; c < n; c++) mu[c] += weight * part[c];
+            }
+            for (int i = 0; i < rows.Chunks; i++)
+            {
+                float* part = parts + (2L * i * rows.C) + c0;
+                for (int c = 0; c < n; c++) m2[c] += part[rows.C + c] + (rows.Count(i) * (part[c] - mu[c]) * (part[c] - mu[c]));
+            }
+            for (int c = 0; c < n; c++)
+            {
+                mean[c0 + c] = (float)mu[c];
+                invStd[c0 + c] = (float)(1 / Math.Sqrt((m2[c] / rows.Rows) + eps));
+            }
+        }
+    }
+
+    /// <summary>The chunks' two sums added up for a block of channels.</summary>
+    readonly struct Totals(ChannelRows rows, float* parts, float* first, float* second) : ICpuTask
+    {
+        readonly float* parts = parts, first = first, second = second;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Run(int task)
+        {
+            int c0 = task * ChannelRows.BlockChannels, n = Math.Min(ChannelRows.BlockChannels, rows.C - c0);
+            double* a = stackalloc double[n], b = stackalloc double[n];
+            for (int c = 0; c < n; c++) a[c] = b[c] = 0;
+            for (int i = 0; i < rows.Chunks; i++)
+            {
+                float* part = parts + (2L * i * rows.C) + c0;
+                for (int c = 0; c < n; c++)
+                {
+                    a[c] += part[c];
+                    b[c] += part[rows.C + c];
+                }
+            }
+            for (int c = 0; c < n; c++) (first[c0 + c], second[c0 + c]) = ((float)a[c], (float)b[c]);
         }
     }
 

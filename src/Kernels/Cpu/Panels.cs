@@ -13,8 +13,9 @@ internal static unsafe class Panels
         if (col == 1)
             for (nint k = 0; k < K; k++) Copy(b + (k * row), panel + (k * nr), columns);
         else
-            for (nint j = 0; j < columns; j++)
-                for (nint k = 0; k < K; k++) panel[(k * nr) + j] = b[(k * row) + (j * col)];
+            for (nint k0 = 0; k0 < K; k0 += 64) // lines of the panel stay in the cache while all columns pass
+                for (nint j = 0; j < columns; j++)
+                    for (nint k = k0; k < Math.Min(K, k0 + 64); k++) panel[(k * nr) + j] = b[(k * row) + (j * col)];
         if (columns < nr)
             for (nint k = 0; k < K; k++) new Span<float>(panel + (k * nr) + columns, nr - columns).Clear();
         if (alpha != 1)

@@ -56,6 +56,7 @@ public sealed class Conv2dTests
             {
                 string what = lanes == 0 ? "composed" : $"{lanes} lanes, {count} threads";
                 Assert.That(Arrays.Error(results[0], y).Rms, Is.LessThan(limit), "y, " + what);
+                Assert.That(Arrays.Error(results[0], y).Max, Is.LessThan(5 * limit), "y, largest error, " + what);
                 Assert.That(Arrays.Error(results[1], yb).Rms, Is.LessThan(limit), "y with bias, " + what);
                 Assert.That(Arrays.Error(results[2], gx).Rms, Is.LessThan(limit), "gx, " + what);
                 Assert.That(Arrays.Error(results[3], gw).Rms, Is.LessThan(limit), "gw, " + what);

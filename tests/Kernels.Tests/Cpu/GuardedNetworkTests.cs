@@ -1,0 +1,76 @@
+using static Tessera.Tests.Arrays;
+
+namespace Tessera.Tests;
+
+/// <summary>Products, convolutions and the other network operations on memory that ends at an unmapped page, and that is not aligned: same bits as elsewhere.</summary>
+[Platform("Linux")]
+public sealed class GuardedNetworkTests
+{
+    static readonly Backend cpu = Device.Cpu.Backend;
+
+    /// <summary>Runs an operation on guarded and on ordinary memory; the last view is the result.</summary>
+    static void Same(Shape[] shapes, Action<View[]> run)
+    {
+        using var memory = new GuardedMemory();
+        View[] guarded = [.. shapes.Select((s, i) => Fill(memory.Empty<float>(s), Normal(s.Count, (ulong)i)))];
+        View[] ordinary = [.. shapes.Select((s, i) => View(s, Normal(s.Count, (ulong)i)))];
+        run(guarded);
+        run(ordinary);
+        for (int i = 0; i < shapes.Length; i++) Assert.That(Read(guarded[i]), Is.EqualTo(Read(ordinary[i])), $"operand {i} of {string.Join(" ", shapes)}");
+    }
+
+    [TestCase(1, 1, 1)]
+    [TestCase(15, 33, 17)]
+    [TestCase(7, 130, 64)]
+    [TestCase(64, 16, 2500)]
+    [TestCase(33, 31, 520)]
+    public void Products(int M, int N, int K)
+    {
+        Same([[M, K], [K, N], [M, N]], v => cpu.Gemm(v[0], v[1], v[2]));
+        Same([[K, M], [N, K], [M, N]], v => cpu.Gemm(v[0].Permute(1, 0), v[1].Permute(1, 0), v[2], 2, 1));
+        Same([[K, M], [K, N], [N, M]], v => cpu.Gemm(v[0].Permute(1, 0), v[1], v[2].Permute(1, 0)));
+    }
+
+    static readonly object[] windows =
+    [
+        new object[] { 3, 8, new Window2d(7, 7, 2, 2, 3, 3, 3, 3) }, new object[] { 33, 5, new Window2d(3, 3, 1, 1, 1, 1, 1, 1) }, new object[] { 16, 20, new Window2d(3, 3, 1, 1, 1, 1, 1, 1) },
+        new object[] { 8, 12, new Window2d(1, 1, 2, 2) }, new object[] { 8, 12, new Window2d(1, 1) }, new object[] { 6, 9, new Window2d(3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 3) },
+    ];
+
+    [TestCaseSource(nameof(windows))]
+    public void Convolutions(int C, int K, Window2d p)
+    {
+        Shape x = [3, C, 13, 11], w = [K, C / p.Groups, p.R, p.S], y = [3, K, p.OutH(13), p.OutW(11)];
+        Same([x, w, [K], y], v => cpu.Conv2d(v[0], v[1], v[2], v[3], p));
+        Same([y, w, x], v => cpu.Conv2dBackwardData(v[0], v[1], v[2], p));
+        Same([y, x, w], v => cpu.Conv2dBackwardWeight(v[0], v[1], v[2], p));
+    }
+
+    [TestCase(1)]
+    [TestCase(3)]
+    [TestCase(17)]
+    [TestCase(40)]
+    public void NormsPoolsSoftmaxAndSteps(int C)
+    {
+        Shape x = [2, C, 6, 5];
+        var p = new Window2d(3, 3, 2, 2, 1, 1, 1, 1);
+        Shape y = [2, C, 3, 3];
+        Same([x, [C], [C], [C], [C], x], v => cpu.BatchNormTrain(v[0], v[1], v[2], v[5], v[3], v[4], 1e-5f));
+        Same([x, x, [C], [C], [C], [C], [C], x], v => cpu.BatchNormBackward(v[0], v[1], v[2], v[3], v[4], v[7], v[5], v[6]));
+        Same([x, y, x], v =>
+        {
+            using var memory = new GuardedMemory();
+            View indices = memory.Empty<long>(y);
+            cpu.MaxPool2d(v[0], v[1], indices, p);
+            cpu.MaxPool2dBackward(v[1], indices, v[2]);
+        });
+        Same([x, y, x], v =>
+        {
+            cpu.AvgPool2d(v[0], v[1], p, countPadding: true);
+            cpu.AvgPool2dBackward(v[1], v[2], p, countPadding: false);
+        });
+        Same([[7, C], [7, C]], v => cpu.Softmax(v[0], v[1], 1, log: true));
+        Same([x, x, x, x], v => cpu.AdamStep(v[0], v[1], v[2], v[3], new StepOptions(0.1f, 0.9f, 0.99f, 1e-5f)));
+        Same([x, x, x], v => cpu.SgdStep(v[0], v[1], v[2], new StepOptions(0.1f, 0.9f)));
+    }
+}
