@@ -165,10 +165,10 @@ public sealed class ScopeTests
         w.RequiresGrad = true;
         Step(w); // makes the first gradient
         long live = Memory.Live, allocations = 0;
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < 10_000; i++)
         {
             Step(w);
-            if (i == 20) allocations = Memory.Allocations;
+            if (i == 100) allocations = Memory.Allocations;
         }
         Assert.That(Memory.Live, Is.EqualTo(live));
         Assert.That(Memory.Allocations, Is.EqualTo(allocations));

@@ -110,9 +110,8 @@ public sealed partial class Tensor
             var s = (Input(2) + eps).Rsqrt();
             var ws = Inputs.Length > 3 ? Input(3) * s : s;
             if (i == 0) return g * Channels(ws, 4, Name);
-            var sum = g.Sum([0, 2, 3]);
-            if (i == 4) return sum;
-            if (i == 1) return -(sum * ws);
+            if (i == 4) return g.Sum([0, 2, 3]);
+            if (i == 1) return -(g.Sum([0, 2, 3]) * ws);
             var moment = (g * (Input(0) - Channels(Input(1), 4, Name))).Sum([0, 2, 3]);
             return i == 3 ? moment * s : moment * ws * s.Square() * -0.5f;
         }
