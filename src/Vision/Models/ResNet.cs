@@ -55,10 +55,10 @@ public sealed partial class ResNet : Module
     public override Tensor Forward(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        var y = maxPool.Forward(bn1.Forward(conv1.Forward(x)).Relu());
-        foreach (var stage in stages) y = stage.Forward(y);
+        var y = maxPool.Call(bn1.Call(conv1.Call(x)).Relu());
+        foreach (var stage in stages) y = stage.Call(y);
         y = y.AdaptiveAvgPool2d(1, 1).Flatten();
-        return Classifier is null ? y : Classifier.Forward(y);
+        return Classifier is null ? y : Classifier.Call(y);
     }
 
     static Sequential Stage(ResNetOptions options, int channels, int inner, int stride, int blocks)

@@ -35,10 +35,10 @@ public sealed class ResidualBlock : Module
         var y = x;
         for (int i = 0; i < path.Length; i++)
         {
-            y = path[i].Norm.Forward(path[i].Conv.Forward(y));
+            y = path[i].Norm.Call(path[i].Conv.Call(y));
             if (i < path.Length - 1) y = y.Relu();
         }
-        return (y + (downsample?.Forward(x) ?? x)).Relu();
+        return (y + (downsample?.Call(x) ?? x)).Relu();
     }
 
     internal static Conv2d Conv(ResNetOptions options, int from, int to, int kernel, int stride)
