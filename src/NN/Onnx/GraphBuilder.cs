@@ -7,6 +7,7 @@ internal sealed class GraphBuilder
     readonly GraphModule graph;
     readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
     readonly HashSet<string> learned = new(StringComparer.Ordinal);
+    readonly HashSet<string> wanted;
     readonly HashSet<string> used = new(StringComparer.Ordinal);
     readonly List<GraphStep> steps = [];
     readonly Dictionary<string, ChannelStatistics>? statistics;
@@ -15,6 +16,7 @@ internal sealed class GraphBuilder
     {
         this.model = model;
         this.statistics = statistics;
+        wanted = outputs.ToHashSet(StringComparer.Ordinal);
         graph = new GraphModule(model.File, [.. model.Inputs.Select(i => i.Name)], outputs);
     }
 
@@ -48,16 +50,16 @@ internal sealed class GraphBuilder
     /// <summary>The nodes the outputs depend on, in order.</summary>
     List<OnnxNode> Needed()
     {
-        var wanted = new HashSet<string>(graph.OutputNames, StringComparer.Ordinal);
+        var reached = new HashSet<string>(wanted, StringComparer.Ordinal);
         var computed = model.Nodes.SelectMany(n => n.Outputs).Concat(model.Initializers).Concat(graph.InputNames).ToHashSet(StringComparer.Ordinal);
         foreach (string name in wanted)
             if (!computed.Contains(name)) throw model.Error($"no value '{name}' in the graph.");
         var needed = new List<OnnxNode>();
         foreach (var node in model.Nodes.Reverse())
         {
-            if (!node.Outputs.Any(wanted.Contains)) continue;
+            if (!node.Outputs.Any(reached.Contains)) continue;
             needed.Add(node);
-            wanted.UnionWith(node.Inputs);
+            reached.UnionWith(node.Inputs);
         }
         needed.Reverse();
         return needed;
@@ -132,10 +134,10 @@ internal sealed class GraphBuilder
     // How many outputs somebody takes.
     int Wanted(OnnxNode node)
     {
-        int wanted = 0;
+        int count = 0;
         for (int i = 0; i < node.Outputs.Length; i++)
-            if (node.Wants(i) && (graph.OutputNames.Contains(node.Outputs[i], StringComparer.Ordinal) || model.Nodes.Any(n => n.Inputs.Contains(node.Outputs[i], StringComparer.Ordinal)))) wanted += i == 0 ? 1 : 2;
-        return wanted;
+            if (node.Wants(i) && (wanted.Contains(node.Outputs[i]) || model.Nodes.Any(n => n.Inputs.Contains(node.Outputs[i], StringComparer.Ordinal)))) count += i == 0 ? 1 : 2;
+        return count;
     }
 
     void SetRelease()
@@ -147,7 +149,7 @@ internal sealed class GraphBuilder
             foreach (string name in steps[i].Node.Outputs)
                 if (name.Length > 0) last.TryAdd(name, i);
         }
-        foreach (var released in last.Where(l => !graph.OutputNames.Contains(l.Key, StringComparer.Ordinal) && !constants.ContainsKey(l.Key)).GroupBy(l => l.Value, l => l.Key))
+        foreach (var released in last.Where(l => !wanted.Contains(l.Key) && !constants.ContainsKey(l.Key)).GroupBy(l => l.Value, l => l.Key))
             steps[released.Key].Release = [.. released];
     }
 }

@@ -62,6 +62,7 @@ internal static class GraphLayers
         return linear;
     }
 
+    // Also of a file exported in training mode: the module's own mode decides which statistics it uses.
     static GraphBatchNorm? BatchNorm(OnnxNode node, Tensor?[] w)
     {
         if (w.Length < 5 || w[1] is not { Rank: 1, Count: > 0 } weight || w.Skip(2).Any(t => t is null || t.Shape != weight.Shape) || !node.Flag("spatial", true)) return null;

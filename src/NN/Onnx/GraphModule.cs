@@ -51,7 +51,8 @@ public sealed class GraphModule : Module
         {
             var call = new NodeCall(step.Node, Array.ConvertAll(step.Inputs, name => name is null ? null : live.GetValueOrDefault(name) ?? constants[name]));
             var outputs = Autograd.IsEnabled ? step.Compute(call) : ComputeInScope(step, call);
-            for (int i = 0; i < step.Node.Outputs.Length; i++)
+            int named = step.Module is null ? step.Node.Outputs.Length : 1; // nobody takes the others of a module
+            for (int i = 0; i < named; i++)
                 if (step.Node.Wants(i)) live[step.Node.Outputs[i]] = i < outputs.Length ? outputs[i] : throw step.Node.Error("not supported: outputs", step.Node.Outputs.Length, outputs.Length);
             foreach (string name in step.Release) Release(live, name, inputs);
         }

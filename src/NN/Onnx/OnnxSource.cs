@@ -80,7 +80,7 @@ internal sealed record OnnxSource(string Name, string? Folder)
         {
             path = Path.GetFullPath(Path.Combine(root, location));
             for (string? p = path; p is not null && p.Length > root.Length; p = Path.GetDirectoryName(p))
-                if (new FileInfo(p).ResolveLinkTarget(returnFinalTarget: true) is { } target && !target.FullName.StartsWith(root, StringComparison.Ordinal))
+                if (Path.Exists(p) && new FileInfo(p).ResolveLinkTarget(returnFinalTarget: true) is { } target && !target.FullName.StartsWith(root, StringComparison.Ordinal))
                     path = target.FullName;
         }
         catch (Exception e) when (e is ArgumentException or IOException or NotSupportedException)
