@@ -5,10 +5,14 @@ namespace Tessera;
 public sealed partial class Tensor
 {
     /// <summary>A dense tensor whose content is undefined.</summary>
-    public static Tensor Empty(Shape shape, DType dtype = DType.Float32, Device? device = null)
+    public static Tensor Empty(Shape shape, DType dtype = DType.Float32, Device? device = null) => Empty(Layout.Dense(shape), dtype, device);
+
+    /// <summary>Undefined content in row-major order at every rank, as host memory has it.</summary>
+    static Tensor EmptyRowMajor(Shape shape, DType dtype, Device? device) => Empty(Layout.RowMajor(shape), dtype, device);
+
+    static Tensor Empty(Layout layout, DType dtype, Device? device)
     {
-        var layout = Layout.Dense(shape);
-        var (storage, lease) = (device ?? Device.Default).Memory.Rent(shape.Count * dtype.Size());
+        var (storage, lease) = (device ?? Device.Default).Memory.Rent(layout.Count * dtype.Size());
         return new Tensor(new View(storage, dtype, layout), lease);
     }
 
@@ -51,9 +55,9 @@ public sealed partial class Tensor
             x.Backend.Upload(bytes, x.View.Storage);
             return x;
         }
-        using var rowMajor = Empty([(int)shape.Count], dtype, device);
+        using var rowMajor = EmptyRowMajor(shape, dtype, device);
         x.Backend.Upload(bytes, rowMajor.View.Storage);
-        x.Backend.Copy(rowMajor.View.As(Layout.RowMajor(shape)), x.View);
+        x.Backend.Copy(rowMajor.View, x.View);
         return x;
     }
 

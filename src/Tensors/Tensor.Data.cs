@@ -38,11 +38,14 @@ public sealed partial class Tensor
         if (Layout.IsRowMajor)
         {
             Backend.Download(View.Storage, target, Layout.Offset * DType.Size());
-            return;
         }
-        using var rowMajor = Empty([(int)Count], DType, Device);
-        Backend.Copy(View, rowMajor.View.As(Layout.RowMajor(Shape)));
-        Backend.Download(rowMajor.View.Storage, target);
+        else
+        {
+            using var rowMajor = EmptyRowMajor(Shape, DType, Device);
+            Backend.Copy(View, rowMajor.View);
+            Backend.Download(rowMajor.View.Storage, target);
+        }
+        GC.KeepAlive(this);
     }
 
     /// <summary>The only element, as a float.</summary>
@@ -72,6 +75,7 @@ public sealed partial class Tensor
         var source = Contiguous();
         byte[] bytes = new byte[Count * DType.Size()];
         Backend.Download(source.View.Storage, bytes, source.Layout.Offset * DType.Size());
+        GC.KeepAlive(source);
         var y = Empty(Shape, DType, device);
         y.Backend.Upload(bytes, y.View.Storage);
         return y;

@@ -17,6 +17,7 @@ public sealed partial class Tensor : IDisposable
         this.view = view;
         this.lease = lease;
         Scope.Register(lease);
+        Temporaries.Add(this);
     }
 
     /// <summary>The safety net: memory of a tensor that nobody can reach goes back to the pool.</summary>

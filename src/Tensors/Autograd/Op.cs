@@ -3,7 +3,7 @@ namespace Tessera;
 /// <summary>
 /// One differentiable operation: its forward computation and, on the same screen, the gradient of each input. A subclass writes the formulas;
 /// this class does what each of them would repeat: it records only when a gradient is wanted, computes no gradient nobody needs, sums broadcasts
-/// back, keeps the inputs alive during the call, and notices inputs that were changed in place since.
+/// back, keeps inputs and temporaries alive during the call, and notices inputs that were changed in place since.
 /// </summary>
 /// <example><code>
 /// sealed class MulOp : Op
@@ -62,7 +62,8 @@ public abstract class Op
         }
         record &= Autograd.IsEnabled;
         Tensor y;
-        using (Autograd.NoGrad()) y = Forward(x);
+        using (Autograd.NoGrad())
+        using (Temporaries.KeepAlive()) y = Forward(x);
         if (record && y.DType.IsFloat()) Record(x, y);
         foreach (var t in x) GC.KeepAlive(t);
         return y;
@@ -86,6 +87,7 @@ public abstract class Op
     internal Tensor?[] Run(Tensor g)
     {
         var grads = new Tensor?[inputs.Length];
+        using var temporaries = Temporaries.KeepAlive();
         Gradients(g, grads);
         for (int i = 0; i < grads.Length; i++)
             if (grads[i] is { } t && t.Shape != inputs[i].Shape) grads[i] = t.SumTo(inputs[i].Shape);

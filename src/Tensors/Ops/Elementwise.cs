@@ -47,6 +47,7 @@ public sealed partial class Tensor
         x.RequireFloat(typeof(TOp).Name);
         var y = Empty(x.Shape, DType.Float32, x.Device);
         x.Backend.Unary(op, x.View, y.View);
+        GC.KeepAlive(x);
         return y;
     }
 

@@ -88,6 +88,7 @@ public sealed partial class Tensor
         x.RequireFloat(typeof(TOp).Name);
         var y = Empty(kept, DType.Float32, x.Device);
         x.Backend.Reduce(op, x.View, y.View);
+        GC.KeepAlive(x);
         return y;
     }
 

@@ -84,13 +84,15 @@ public sealed partial class Tensor
                 throw new ShapeException($"Reshape: element counts differ: got {x[0].Count} elements of {x[0].Shape}, expected {shape.Count} for {shape}.");
             bool isView = x[0].Layout.TryReshape(shape, out var layout);
             if (isView && (shape.Rank != 4 || layout.IsDense)) return x[0].Alias(x[0].View.As(layout));
-            var rowMajor = Empty([(int)shape.Count], x[0].DType, x[0].Device);
+            var rowMajor = EmptyRowMajor(shape, x[0].DType, x[0].Device);
             x[0].Backend.Copy(x[0].View, rowMajor.View.As(Layout.RowMajor(x[0].Shape)));
-            if (shape.Rank != 4) return rowMajor.Alias(rowMajor.View.As(Layout.RowMajor(shape)));
-            var y = Empty(shape, x[0].DType, x[0].Device);
-            x[0].Backend.Copy(rowMajor.View.As(Layout.RowMajor(shape)), y.View);
-            rowMajor.Dispose();
-            return y;
+            if (shape.Rank != 4) return rowMajor;
+            using (rowMajor)
+            {
+                var y = Empty(shape, x[0].DType, x[0].Device);
+                x[0].Backend.Copy(rowMajor.View, y.View);
+                return y;
+            }
         }
 
         protected override Tensor? Gradient(int i, Tensor g) => g.Reshape(InputShape(0));

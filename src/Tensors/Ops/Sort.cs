@@ -9,6 +9,7 @@ public sealed partial class Tensor
         var indices = Empty(Shape, DType.Int64, Device);
         using var values = Empty(Shape, DType, Device);
         Backend.Sort(View, values.View, indices.View, axis, descending);
+        GC.KeepAlive(this);
         return (Gather(axis, indices), indices); // gathered again for the gradient's sake
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Tests;
 
 public sealed class AutogradTests
@@ -354,6 +356,38 @@ public sealed class AutogradTests
         Assert.That(() => (x * 2f).Backward(), Throws.TypeOf<AutogradException>().With.Message.Contains("not a scalar"));
         Assert.That(() => (x * 2f).Backward(Tensor.Ones([3])), Throws.TypeOf<ShapeException>());
         Assert.That(() => Tensor.Ones([1]).Backward(), Throws.TypeOf<AutogradException>());
+    }
+
+    /// <summary>Identity by way of a temporary that nothing mentions once a kernel would have its address.</summary>
+    sealed class TemporaryOp : Op
+    {
+        public List<bool> Released { get; } = [];
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Use(x[0]);
+
+        protected override Tensor? Gradient(int i, Tensor g) => Use(g);
+
+        Tensor Use(Tensor x)
+        {
+            var view = CopyOf(x);
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Released.Add(view.Storage.IsReleased);
+            return x.Clone();
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static View CopyOf(Tensor x) => x.Clone().View;
+    }
+
+    [Test]
+    public void Temporaries_live_while_their_operation_runs()
+    {
+        var op = new TemporaryOp();
+        var x = Tensor.Ones([3]);
+        x.RequiresGrad = true;
+        op.Apply(x).Sum().Backward();
+        Assert.That(op.Released, Is.EqualTo((bool[])[false, false]), "forward, backward");
     }
 
     [Test]
