@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Tests;
 
 [NonParallelizable]
@@ -98,6 +100,31 @@ public sealed class MemoryPoolTests
         lease.Release(finalizing: true);
         lease.Release(finalizing: true);
         Assert.That((Pool.Live, Pool.Finalized), Is.EqualTo((live, finalized + 1)));
+    }
+
+    [Test]
+    public void WhatNobodyCanReachIsCollectedBeforeTheBudgetRefuses()
+    {
+        long budget = Pool.Budget, finalized = Pool.Finalized;
+        try
+        {
+            Pool.Budget = Pool.Live + (4 << 20);
+            Drop(3 << 20);
+            using var lease = Pool.Rent(2 << 20).Lease;
+            Assert.That(Pool.Finalized, Is.GreaterThan(finalized));
+        }
+        finally
+        {
+            Pool.Budget = budget;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static void Drop(long bytes) => _ = new Owner(Pool.Rent(bytes).Lease);
+
+    sealed class Owner(Lease lease)
+    {
+        ~Owner() => lease.Release(finalizing: true);
     }
 
     [Test]

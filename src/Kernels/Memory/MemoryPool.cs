@@ -58,7 +58,7 @@ public sealed class MemoryPool
     public (Storage Storage, Lease Lease) Rent(long bytes)
     {
         long capacity = SizeClass(bytes);
-        if (Live + capacity > Volatile.Read(ref collectAt)) Collect();
+        if (Live + capacity > Math.Min(Budget, Volatile.Read(ref collectAt))) Collect();
         nint pointer;
         lock (gate)
         {
