@@ -1,41 +1,15 @@
 namespace Tessera.Tests;
 
-/// <summary>Numbers into device memory and back, in logical row-major order whatever the layout.</summary>
-internal static unsafe class Arrays
+/// <summary>Numbers on the host: made, and compared.</summary>
+internal static class Arrays
 {
-    /// <summary>A dense view of <paramref name="values"/> (null: zeros of NaN, so that unwritten elements show).</summary>
-    public static View View(Shape shape, float[]? values = null) => Fill(Rent(Layout.Dense(shape), DType.Float32), values);
-
-    /// <summary>A view of <paramref name="layout"/> over its own storage.</summary>
-    public static View Rent(Layout layout, DType dtype)
+    /// <summary>Numbers of mixed sign between -range and range, the same for the same seed.</summary>
+    public static float[] Random(long n, ulong seed = 1, float range = 3)
     {
-        long last = layout.Offset;
-        for (int i = 0; i < layout.Shape.Rank; i++) last += Math.Max(0, layout.Shape[i] - 1) * layout.Strides[i];
-        var (storage, _) = Device.Cpu.Memory.Rent((last + 1) * dtype.Size());
-        return new View(storage, dtype, layout);
-    }
-
-    public static View Fill(View view, float[]? values)
-    {
-        float* p = (float*)view.Storage.Pointer;
-        for (long i = 0; i < view.Count; i++) p[Index(view.Layout, i)] = values is null ? float.NaN : values[i];
-        return view;
-    }
-
-    public static float[] Read(View view)
-    {
-        float[] result = new float[view.Count];
-        float* p = (float*)view.Storage.Pointer;
-        for (long i = 0; i < result.Length; i++) result[i] = p[Index(view.Layout, i)];
-        return result;
-    }
-
-    public static long[] ReadLongs(View view)
-    {
-        long[] result = new long[view.Count];
-        long* p = (long*)view.Storage.Pointer;
-        for (long i = 0; i < result.Length; i++) result[i] = p[Index(view.Layout, i)];
-        return result;
+        var random = new Philox(seed);
+        float[] values = new float[n];
+        for (int i = 0; i < values.Length; i++) values[i] = ((2 * random.Uniform((ulong)i)) - 1) * range;
+        return values;
     }
 
     /// <summary>Standard normal numbers.</summary>
@@ -62,16 +36,5 @@ internal static unsafe class Arrays
             size += expected[i] * expected[i];
         }
         return (max / scale, Math.Sqrt(sum / size));
-    }
-
-    static long Index(Layout layout, long i)
-    {
-        long at = layout.Offset;
-        for (int d = layout.Shape.Rank - 1; d >= 0; d--)
-        {
-            at += i % layout.Shape[d] * layout.Strides[d];
-            i /= layout.Shape[d];
-        }
-        return at;
     }
 }

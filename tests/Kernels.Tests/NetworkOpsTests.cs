@@ -68,28 +68,28 @@ public sealed class NetworkOpsTests
             int c = Of(i);
             gx[i] = w[c] * inv[c] * (gy[i] - (gb[c] / n) - ((x[i] - mean[c]) * inv[c] * gw[c] / n));
         }
-        View X = View(s, x), G = View(s, gy), Wt = View([C], w), B = View([C], b), Var = View([C], [.. w.Select(v => v * v)]);
+        View X = Views.Of(s, x), G = Views.Of(s, gy), Wt = Views.Of([C], w), B = Views.Of([C], b), Var = Views.Of([C], [.. w.Select(v => v * v)]);
         Check(offset == 0 ? 3e-5 : 2e-2, [y, mean, inv, gx, gw, gb, infer], k =>
         {
-            View Y = View(s), M = View([C]), I = View([C]), GX = View(s), GW = View([C]), GB = View([C]), Z = View(s);
+            View Y = Views.Empty<float>(s), M = Views.Empty<float>([C]), I = Views.Empty<float>([C]), GX = Views.Empty<float>(s), GW = Views.Empty<float>([C]), GB = Views.Empty<float>([C]), Z = Views.Empty<float>(s);
             k.BatchNormTrain(X, Wt, B, Y, M, I, 1e-5f);
             k.BatchNormBackward(G, X, Wt, M, I, GX, GW, GB);
             k.BatchNormInfer(X, Wt, B, B, Var, Z, 1e-5f);
-            return [Read(Y), Read(M), Read(I), Read(GX), Read(GW), Read(GB), Read(Z)];
+            return [Views.Get<float>(Y), Views.Get<float>(M), Views.Get<float>(I), Views.Get<float>(GX), Views.Get<float>(GW), Views.Get<float>(GB), Views.Get<float>(Z)];
         });
     }
 
     [Test]
     public void BatchNormGivesOnlyTheGradientsAskedFor()
     {
-        View x = View([2, 4, 3, 3], Normal(72, 1)), g = View([2, 4, 3, 3], Normal(72, 2)), y = View([2, 4, 3, 3]), m = View([4]), s = View([4]), gx = View([2, 4, 3, 3]), gb = View([4]);
+        View x = Views.Of([2, 4, 3, 3], Normal(72, 1)), g = Views.Of([2, 4, 3, 3], Normal(72, 2)), y = Views.Empty<float>([2, 4, 3, 3]), m = Views.Empty<float>([4]), s = Views.Empty<float>([4]), gx = Views.Empty<float>([2, 4, 3, 3]), gb = Views.Empty<float>([4]);
         foreach (var (_, backend, _, _) in backends)
         {
             backend.BatchNormTrain(x, null, null, y, m, s, 1e-5f);
             backend.BatchNormBackward(g, x, null, m, s, gx, null, null);
             backend.BatchNormBackward(g, x, null, m, s, null, null, gb);
-            Assert.That(Read(gx).Sum(), Is.EqualTo(0).Within(1e-4));
-            Assert.That(Read(gb).Sum(), Is.EqualTo(Read(g).Sum()).Within(1e-4));
+            Assert.That(Views.Get<float>(gx).Sum(), Is.EqualTo(0).Within(1e-4));
+            Assert.That(Views.Get<float>(gb).Sum(), Is.EqualTo(Views.Get<float>(g).Sum()).Within(1e-4));
         }
     }
 
@@ -137,17 +137,17 @@ public sealed class NetworkOpsTests
                 gmean[1][from] += gy[o] / (double)counted;
             }
         }
-        View X = View(xs, x), G = View(ys, gy);
+        View X = Views.Of(xs, x), G = Views.Of(ys, gy);
         Check(2e-6, [max, index, gmax, mean[0], gmean[0], mean[1], gmean[1]], k =>
         {
-            View Y = View(ys), I = Rent(Layout.Dense(ys), DType.Int64), GX = View(xs), A0 = View(ys), GA0 = View(xs), A1 = View(ys), GA1 = View(xs);
+            View Y = Views.Empty<float>(ys), I = Views.Empty<long>(Layout.Dense(ys)), GX = Views.Empty<float>(xs), A0 = Views.Empty<float>(ys), GA0 = Views.Empty<float>(xs), A1 = Views.Empty<float>(ys), GA1 = Views.Empty<float>(xs);
             k.MaxPool2d(X, Y, I, p);
             k.MaxPool2dBackward(G, I, GX);
             k.AvgPool2d(X, A0, p, false);
             k.AvgPool2dBackward(G, GA0, p, false);
             k.AvgPool2d(X, A1, p, true);
             k.AvgPool2dBackward(G, GA1, p, true);
-            return [Read(Y), [.. ReadLongs(I).Select(v => (float)v)], Read(GX), Read(A0), Read(GA0), Read(A1), Read(GA1)];
+            return [Views.Get<float>(Y), [.. Views.Get<long>(I).Select(v => (float)v)], Views.Get<float>(GX), Views.Get<float>(A0), Views.Get<float>(GA0), Views.Get<float>(A1), Views.Get<float>(GA1)];
         });
     }
 
@@ -169,15 +169,15 @@ public sealed class NetworkOpsTests
             for (int i = at; i < at + (n * step); i += step) (dot, total) = (dot + (g[i] * y[i]), total + g[i]);
             for (int i = at; i < at + (n * step); i += step) (gx[i], lgx[i]) = (y[i] * (g[i] - dot), g[i] - (y[i] * total));
         }
-        View X = View(s, x), G = View(s, g);
+        View X = Views.Of(s, x), G = Views.Of(s, g);
         Check(1e-5, [y, ly, gx, lgx], k =>
         {
-            View Y = View(s), L = View(s), GX = View(s), LGX = View(s);
+            View Y = Views.Empty<float>(s), L = Views.Empty<float>(s), GX = Views.Empty<float>(s), LGX = Views.Empty<float>(s);
             k.Softmax(X, Y, dim, log: false);
             k.Softmax(X, L, dim, log: true);
             k.SoftmaxBackward(G, Y, GX, dim, log: false);
             k.SoftmaxBackward(G, L, LGX, dim, log: true);
-            return [Read(Y), Read(L), Read(GX), Read(LGX)];
+            return [Views.Get<float>(Y), Views.Get<float>(L), Views.Get<float>(GX), Views.Get<float>(LGX)];
         });
     }
 
@@ -209,15 +209,15 @@ public sealed class NetworkOpsTests
         }
         Check(1e-5, [w, m, plain, wa], k =>
         {
-            View W = View(s, w0), M = View(s, new float[s.Count]), P = View(s, w0), A = View(s, w0), MA = View(s, new float[s.Count]), VA = View(s, new float[s.Count]);
+            View W = Views.Of(s, w0), M = Views.Of(s, new float[s.Count]), P = Views.Of(s, w0), A = Views.Of(s, w0), MA = Views.Of(s, new float[s.Count]), VA = Views.Of(s, new float[s.Count]);
             for (int step = 1; step <= 3; step++)
             {
-                View G = View(s, Normal(s.Count, (ulong)(step + 10)));
+                View G = Views.Of(s, Normal(s.Count, (ulong)(step + 10)));
                 k.SgdStep(W, G, M, o with { First = step == 1 });
                 k.SgdStep(P, G, null, o);
                 if (o.Beta2 > 0) k.AdamStep(A, G, MA, VA, o with { Correction1 = 1 - Math.Pow(o.Momentum, step), Correction2 = 1 - Math.Pow(o.Beta2, step) });
             }
-            return [Read(W), Read(M), Read(P), o.Beta2 > 0 ? Read(A) : [.. wa.Select(v => (float)v)]];
+            return [Views.Get<float>(W), Views.Get<float>(M), Views.Get<float>(P), o.Beta2 > 0 ? Views.Get<float>(A) : [.. wa.Select(v => (float)v)]];
         });
     }
 }

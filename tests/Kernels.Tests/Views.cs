@@ -37,6 +37,12 @@ internal static unsafe class Views
         return new View(storage, DTypes.Of<T>(), layout);
     }
 
+    /// <summary>A dense view whose bytes are 0xFF.</summary>
+    public static View Empty<T>(Shape shape) where T : unmanaged => Empty<T>(Layout.Dense(shape));
+
+    /// <summary>Every element is NaN again, so that unwritten ones show.</summary>
+    public static void Clear(View view) => Set<float>(view, [.. Enumerable.Repeat(float.NaN, (int)view.Count)]);
+
     /// <summary>A dense view that holds the values, given in logical row-major order.</summary>
     public static View Of<T>(Shape shape, params T[] values) where T : unmanaged => Of(Layout.Dense(shape), values);
 
@@ -76,15 +82,6 @@ internal static unsafe class Views
             for (int d = shape.Length - 1; d >= 0; rest /= shape[d], d--) at += rest % shape[d] * layout.Strides[d];
             yield return at;
         }
-    }
-
-    /// <summary>Numbers of mixed sign between -range and range, the same for the same seed.</summary>
-    public static float[] Random(long n, ulong seed = 1, float range = 3)
-    {
-        var random = new Philox(seed);
-        float[] values = new float[n];
-        for (int i = 0; i < values.Length; i++) values[i] = ((2 * random.Uniform((ulong)i)) - 1) * range;
-        return values;
     }
 }
 

@@ -36,8 +36,8 @@ public sealed class Conv2dTests
         var yb = Plain.Conv2d(xs, x, ws, w, b, ys, p);
         var gx = Plain.Conv2dBackwardData(xs, ws, w, ys, gy, p);
         var gw = Plain.Conv2dBackwardWeight(xs, x, ws, ys, gy, p);
-        View X = Arrays.View(xs, x), Wt = Arrays.View(ws, w), B = Arrays.View([K], b), GY = Arrays.View(ys, gy);
-        View Y = Arrays.View(ys), YB = Arrays.View(ys), GX = Arrays.View(xs), GW = Arrays.View(ws);
+        View X = Views.Of(xs, x), Wt = Views.Of(ws, w), B = Views.Of([K], b), GY = Views.Of(ys, gy);
+        View Y = Views.Empty<float>(ys), YB = Views.Empty<float>(ys), GX = Views.Empty<float>(xs), GW = Views.Empty<float>(ws);
         List<float[]> first = [];
         double limit = !winograd ? 3e-6 : 6e-6;
         foreach (var (lanes, count) in ((int, int)[])[(16, 1), (16, 2), (16, 3), (8, 2), (1, 1), (0, 2)])
@@ -46,12 +46,12 @@ public sealed class Conv2dTests
             var k = lanes == 0 ? composed : cpu;
             Cpu.GemmKernel.Use(lanes == 0 ? best : lanes);
             CpuThreads.Count = count;
-            foreach (var view in (View[])[Y, YB, GX, GW]) Arrays.Fill(view, null);
+            foreach (var view in (View[])[Y, YB, GX, GW]) Views.Clear(view);
             k.Conv2d(X, Wt, null, Y, p);
             k.Conv2d(X, Wt, B, YB, p);
             k.Conv2dBackwardData(GY, Wt, GX, p);
             k.Conv2dBackwardWeight(GY, X, GW, p);
-            List<float[]> results = [Arrays.Read(Y), Arrays.Read(YB), Arrays.Read(GX), Arrays.Read(GW)];
+            List<float[]> results = [Views.Get<float>(Y), Views.Get<float>(YB), Views.Get<float>(GX), Views.Get<float>(GW)];
             using (Assert.EnterMultipleScope())
             {
                 string what = lanes == 0 ? "composed" : $"{lanes} lanes, {count} threads";

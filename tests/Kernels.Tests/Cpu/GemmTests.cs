@@ -12,14 +12,14 @@ public sealed class GemmTests
     ];
 
     /// <summary>A matrix view: plain, transposed, with gaps between rows, or with no unit step at all.</summary>
-    static View Matrix(int rows, int cols, int form, float[] values) => Arrays.Fill(Arrays.Rent(form switch
+    static View Matrix(int rows, int cols, int form, float[] values) => Views.Of(form switch
     {
         0 => new Layout([rows, cols], [cols, 1]),
         1 => new Layout([rows, cols], [1, rows]),
         2 => new Layout([rows, cols], [cols + 3, 1], 5),
         3 => new Layout([rows, cols], [2 * cols * 2, 2]),
         _ => new Layout([rows, cols], [1, (rows + 511) / 512 * 512], 1),
-    }, DType.Float32), values);
+    }, values);
 
     static double[] Reference(float[] a, float[] b, float[]? y, int M, int N, int K, float alpha, float beta)
     {
@@ -44,12 +44,12 @@ public sealed class GemmTests
         for (int form = 0; form < 125; form += lanes == 16 ? 3 : 17)
         {
             View A = Matrix(s.M, s.K, form % 5, a), B = Matrix(s.K, s.N, form / 5 % 5, b), y = Matrix(s.M, s.N, form / 25, new float[s.M * s.N]);
-            Arrays.Fill(y, null);
+            Views.Clear(y);
             cpu.Gemm(A, B, y);
-            Assert.That(Arrays.Error(Arrays.Read(y), plain).Rms, Is.LessThan(2e-6), $"form {form}");
-            Arrays.Fill(y, y0);
+            Assert.That(Arrays.Error(Views.Get<float>(y), plain).Rms, Is.LessThan(2e-6), $"form {form}");
+            Views.Set<float>(y, y0);
             cpu.Gemm(A, B, y, -0.5f, 2);
-            Assert.That(Arrays.Error(Arrays.Read(y), scaled).Rms, Is.LessThan(2e-6), $"form {form}, alpha and beta");
+            Assert.That(Arrays.Error(Views.Get<float>(y), scaled).Rms, Is.LessThan(2e-6), $"form {form}, alpha and beta");
         }
     }
 
@@ -58,17 +58,17 @@ public sealed class GemmTests
     {
         foreach (var (M, N, K) in sizes)
         {
-            View A = Arrays.View([M, K], Arrays.Normal((long)M * K, 4)), B = Arrays.View([K, N], Arrays.Normal((long)K * N, 5));
+            View A = Views.Of([M, K], Arrays.Normal((long)M * K, 4)), B = Views.Of([K, N], Arrays.Normal((long)K * N, 5));
             float[]? expected = null;
             foreach (int lanes in (int[])[16, 8, 1])
                 foreach (int threads in (int[])[1, 2, 3])
                 {
                     if (!Use(lanes)) continue;
                     CpuThreads.Count = threads;
-                    var y = Arrays.View([M, N]);
+                    var y = Views.Empty<float>([M, N]);
                     cpu.Gemm(A, B, y);
-                    if (threads == 1) expected = Arrays.Read(y);
-                    else Assert.That(Arrays.Read(y), Is.EqualTo(expected), $"{M} {N} {K}, {lanes} lanes, {threads} threads");
+                    if (threads == 1) expected = Views.Get<float>(y);
+                    else Assert.That(Views.Get<float>(y), Is.EqualTo(expected), $"{M} {N} {K}, {lanes} lanes, {threads} threads");
                 }
         }
     }
@@ -78,14 +78,13 @@ public sealed class GemmTests
     {
         const int G = 3, H = 2, M = 9, N = 35, K = 21;
         float[] a = Arrays.Normal(G * M * K, 6), b = Arrays.Normal(H * K * N, 7);
-        View A = Arrays.View([G, 1, M, K]), B = Arrays.View([1, H, K, N]);
-        A = Arrays.Fill(Arrays.Rent(Layout.RowMajor([G, 1, M, K]), DType.Float32), a).BroadcastTo([G, H, M, K]);
-        B = Arrays.Fill(Arrays.Rent(Layout.RowMajor([1, H, K, N]), DType.Float32), b).BroadcastTo([G, H, K, N]);
+        View A = Views.Of(Layout.RowMajor([G, 1, M, K]), a).BroadcastTo([G, H, M, K]);
+        View B = Views.Of(Layout.RowMajor([1, H, K, N]), b).BroadcastTo([G, H, K, N]);
         foreach (var layout in (Layout[])[Layout.Dense([G, H, M, N]), Layout.RowMajor([G, H, M, N])])
         {
-            var y = Arrays.Fill(Arrays.Rent(layout, DType.Float32), null);
+            var y = Views.Empty<float>(layout);
             cpu.Gemm(A, B, y);
-            float[] actual = Arrays.Read(y);
+            float[] actual = Views.Get<float>(y);
             for (int g = 0; g < G; g++)
                 for (int h = 0; h < H; h++)
                 {
@@ -99,13 +98,13 @@ public sealed class GemmTests
     [Test]
     public void ZeroSizesAndZeroFactors()
     {
-        var y = Arrays.View([2, 3]);
-        cpu.Gemm(Arrays.View([2, 0]), Arrays.View([0, 3]), y);
-        Assert.That(Arrays.Read(y), Is.All.EqualTo(0));
-        Arrays.Fill(y, [1, 2, 3, 4, 5, 6]);
-        cpu.Gemm(Arrays.View([2, 4]), Arrays.View([4, 3]), y, alpha: 0, beta: 2);
-        Assert.That(Arrays.Read(y), Is.EqualTo((float[])[2, 4, 6, 8, 10, 12]));
-        cpu.Gemm(Arrays.View([0, 4]), Arrays.View([4, 3]), Arrays.View([0, 3]));
+        var y = Views.Empty<float>([2, 3]);
+        cpu.Gemm(Views.Empty<float>([2, 0]), Views.Empty<float>([0, 3]), y);
+        Assert.That(Views.Get<float>(y), Is.All.EqualTo(0));
+        Views.Set<float>(y, [1, 2, 3, 4, 5, 6]);
+        cpu.Gemm(Views.Empty<float>([2, 4]), Views.Empty<float>([4, 3]), y, alpha: 0, beta: 2);
+        Assert.That(Views.Get<float>(y), Is.EqualTo((float[])[2, 4, 6, 8, 10, 12]));
+        cpu.Gemm(Views.Empty<float>([0, 4]), Views.Empty<float>([4, 3]), Views.Empty<float>([0, 3]));
     }
 
     [Test]
@@ -113,9 +112,9 @@ public sealed class GemmTests
     {
         float[] a = new float[4 * 40];
         a[45] = float.NaN;
-        var y = Arrays.View([4, 50]);
-        cpu.Gemm(Arrays.View([4, 40], a), Arrays.View([40, 50], Arrays.Normal(2000, 8)), y);
-        float[] actual = Arrays.Read(y);
+        var y = Views.Empty<float>([4, 50]);
+        cpu.Gemm(Views.Of([4, 40], a), Views.Of([40, 50], Arrays.Normal(2000, 8)), y);
+        float[] actual = Views.Get<float>(y);
         for (int i = 0; i < actual.Length; i++) Assert.That(float.IsNaN(actual[i]), Is.EqualTo(i / 50 == 1), $"element {i}");
     }
 

@@ -12,11 +12,11 @@ public sealed class GuardedNetworkTests
     static void Same(Shape[] shapes, Action<View[]> run)
     {
         using var memory = new GuardedMemory();
-        View[] guarded = [.. shapes.Select((s, i) => Fill(memory.Empty<float>(s), Normal(s.Count, (ulong)i)))];
-        View[] ordinary = [.. shapes.Select((s, i) => View(s, Normal(s.Count, (ulong)i)))];
+        View[] guarded = [.. shapes.Select((s, i) => memory.Of(s, Normal(s.Count, (ulong)i)))];
+        View[] ordinary = [.. shapes.Select((s, i) => Views.Of(s, Normal(s.Count, (ulong)i)))];
         run(guarded);
         run(ordinary);
-        for (int i = 0; i < shapes.Length; i++) Assert.That(Read(guarded[i]), Is.EqualTo(Read(ordinary[i])), $"operand {i} of {string.Join(" ", shapes)}");
+        for (int i = 0; i < shapes.Length; i++) Assert.That(Views.Get<float>(guarded[i]), Is.EqualTo(Views.Get<float>(ordinary[i])), $"operand {i} of {string.Join(" ", shapes)}");
     }
 
     [TestCase(1, 1, 1)]

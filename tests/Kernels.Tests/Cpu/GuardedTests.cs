@@ -12,7 +12,7 @@ public sealed unsafe class GuardedTests
     public void MapsStayInside([ValueSource(nameof(lengths))] int n)
     {
         using var memory = new GuardedMemory();
-        float[] a = Views.Random(n, 1), b = Views.Random(n, 2);
+        float[] a = Arrays.Random(n, 1), b = Arrays.Random(n, 2);
         View x = memory.Of([n], a), z = memory.Of([n], b), y = memory.Empty<float>([n]), mask = memory.Empty<bool>([n]);
         Views.Cpu.Unary(default(Ops.Square), x, y);
         Assert.That(Views.Get<float>(y), Is.EqualTo(a.Select(v => v * v)));
@@ -33,7 +33,7 @@ public sealed unsafe class GuardedTests
     public void EveryVectorWidthStaysInside([ValueSource(nameof(lengths))] int n)
     {
         using var memory = new GuardedMemory();
-        View x = memory.Of([n], Views.Random(n, 1)), y = memory.Empty<float>([n]);
+        View x = memory.Of([n], Arrays.Random(n, 1)), y = memory.Empty<float>([n]);
         Maps.Unary<Ops.Sigmoid, Vec8>(default, x.Float(), y.Float(), n);
         float[] eight = Views.Get<float>(y);
         Maps.Unary<Ops.Sigmoid, Vec1>(default, x.Float(), y.Float(), n);
@@ -51,7 +51,7 @@ public sealed unsafe class GuardedTests
     public void ReductionsStayInside([ValueSource(nameof(lengths))] int n)
     {
         using var memory = new GuardedMemory();
-        float[] a = [.. Views.Random(3 * n, 1).Select(v => MathF.Round(v))];
+        float[] a = [.. Arrays.Random(3 * n, 1).Select(v => MathF.Round(v))];
         View x = memory.Of([3, n], a), rows = memory.Empty<float>([3, 1]), columns = memory.Empty<float>([1, n]), all = memory.Empty<float>([1, 1]);
         Views.Cpu.Reduce(default(Ops.Sum), x, rows);
         Views.Cpu.Reduce(default(Ops.Sum), x, columns);
@@ -73,7 +73,7 @@ public sealed unsafe class GuardedTests
         Assert.That(Views.Get<byte>(back), Is.EqualTo(bytes));
         Views.Cpu.Copy(x, back);
         Assert.That(Views.Get<byte>(back), Is.EqualTo(bytes));
-        View wide = memory.Of([n, 3], Views.Random(3 * n)), turned = memory.Empty<float>([3, n]);
+        View wide = memory.Of([n, 3], Arrays.Random(3 * n)), turned = memory.Empty<float>([3, n]);
         Views.Cpu.Copy(wide.Permute(1, 0), turned);
         Assert.That(Views.Get<float>(turned), Is.EqualTo(Views.Get<float>(wide.Permute(1, 0))));
     }
@@ -83,7 +83,7 @@ public sealed unsafe class GuardedTests
     {
         using var memory = new GuardedMemory();
         Shape shape = [2, channels, 5, 3];
-        float[] a = Views.Random(shape.Count, 1), b = Views.Random(channels, 2);
+        float[] a = Arrays.Random(shape.Count, 1), b = Arrays.Random(channels, 2);
         View x = memory.Of(shape, a), bias = memory.Of([1, channels, 1, 1], b), y = memory.Empty<float>(shape), sums = memory.Empty<float>([1, channels, 1, 1]);
         Views.Cpu.Binary(default(Ops.Add), x, bias.BroadcastTo(shape), y);
         Assert.That(Views.Get<float>(y), Is.EqualTo(a.Select((v, i) => v + b[i / 15 % channels])));

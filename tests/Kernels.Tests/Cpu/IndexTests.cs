@@ -9,7 +9,7 @@ public sealed class IndexTests
     public void ComparisonsGiveBools([ValueSource(nameof(layouts))] string layout)
     {
         Shape shape = [3, 400];
-        float[] a = [.. Views.Random(shape.Count, 1).Select(v => MathF.Round(v))], b = [.. Views.Random(shape.Count, 2).Select(v => MathF.Round(v))];
+        float[] a = [.. Arrays.Random(shape.Count, 1).Select(v => MathF.Round(v))], b = [.. Arrays.Random(shape.Count, 2).Select(v => MathF.Round(v))];
         a[5] = b[5] = a[6] = float.NaN;
         View x = Views.Of(Layouts.Named(layout, shape), a), z = Views.Of(shape, b), y = Views.Empty<bool>(Layouts.Named(layout, shape));
         Check(default(Ops.Equal), (p, q) => p == q);
@@ -58,7 +58,7 @@ public sealed class IndexTests
     public void WhereChooses([ValueSource(nameof(layouts))] string layout)
     {
         Shape shape = [4, 3, 5, 6];
-        bool[] c = [.. Views.Random(shape.Count, 3).Select(v => v > 0)];
+        bool[] c = [.. Arrays.Random(shape.Count, 3).Select(v => v > 0)];
         long[] a = [.. Enumerable.Range(0, c.Length).Select(i => (long)i)], b = [.. a.Select(v => -v)];
         View y = Views.Empty<long>(Layouts.Named(layout, shape));
         Views.Cpu.Where(Views.Of(Layouts.Named(layout, shape), c), Views.Of(shape, a), Views.Of(Layouts.Named(layout, shape), b), y);
@@ -69,7 +69,7 @@ public sealed class IndexTests
     public void GatherAndScatterAddAreTransposes([ValueSource(nameof(layouts))] string layout, [Values(0, 1, 2)] int dim)
     {
         Shape table = [5, 6, 7], list = table.With(dim, 9);
-        float[] x = Views.Random(table.Count, 1), g = Views.Random(list.Count, 2);
+        float[] x = Arrays.Random(table.Count, 1), g = Arrays.Random(list.Count, 2);
         long[] index = [.. Enumerable.Range(0, (int)list.Count).Select(i => (long)(new Philox(3).Word((ulong)i) % (uint)table[dim]))];
         View vx = Views.Of(Layouts.Named(layout, table), x), vi = Views.Of(list, index), y = Views.Empty<float>(Layouts.Named(layout, list));
         Views.Cpu.Gather(vx, vi, y, dim);
@@ -85,7 +85,7 @@ public sealed class IndexTests
     [Test]
     public void RowsAreGatheredByABroadcastIndex()
     {
-        float[] x = Views.Random(40, 1);
+        float[] x = Arrays.Random(40, 1);
         View index = Views.Of<long>([3, 1], 7, 0, 7).BroadcastTo([3, 5]), y = Views.Empty<float>(Layout.Dense([3, 5])), sum = Views.Of([8, 5], new float[40]);
         Views.Cpu.Gather(Views.Of([8, 5], x), index, y, 0);
         Assert.That(Views.Get<float>(y), Is.EqualTo(x[35..].Concat(x[..5]).Concat(x[35..])));
@@ -107,7 +107,7 @@ public sealed class IndexTests
     public void TheFirstOfEqualsIsFound([ValueSource(nameof(layouts))] string layout, [Values(0, 1, 2)] int dim, [Values] bool largest)
     {
         Shape shape = [4, 9, 5];
-        float[] x = [.. Views.Random(shape.Count, 4).Select(v => MathF.Round(v))];
+        float[] x = [.. Arrays.Random(shape.Count, 4).Select(v => MathF.Round(v))];
         x[17] = x[80] = x[81] = float.NaN;
         View y = Views.Empty<long>(Layout.Dense(shape.With(dim, 1)));
         Views.Cpu.ArgReduce(Views.Of(Layouts.Named(layout, shape), x), y, dim, largest);
@@ -128,7 +128,7 @@ public sealed class IndexTests
     public void ScansAreRunningSums([ValueSource(nameof(layouts))] string layout, [Values(0, 1, 2)] int dim)
     {
         Shape shape = [4, 9, 5];
-        float[] x = Views.Random(shape.Count, 5), expected = new float[x.Length];
+        float[] x = Arrays.Random(shape.Count, 5), expected = new float[x.Length];
         View y = Views.Empty<float>(Layouts.Named(layout, shape));
         Views.Cpu.Scan(default(Ops.Sum), Views.Of(shape, x), y, dim);
         foreach (int[] line in Lines(shape, dim))
@@ -143,7 +143,7 @@ public sealed class IndexTests
     public void SortIsStableAndNanIsLargest([ValueSource(nameof(layouts))] string layout, [Values(0, 1, 2)] int dim, [Values] bool descending)
     {
         Shape shape = [4, 30, 5];
-        float[] x = [.. Views.Random(shape.Count, 6).Select(v => MathF.Round(v))];
+        float[] x = [.. Arrays.Random(shape.Count, 6).Select(v => MathF.Round(v))];
         x[17] = x[80] = x[200] = float.NaN;
         x[18] = float.PositiveInfinity;
         View values = Views.Empty<float>(Layouts.Named(layout, shape)), indices = Views.Empty<long>(Layout.Dense(shape));

@@ -13,7 +13,7 @@ public sealed class MapTests
     [TestCaseSource(nameof(Cases))]
     public void UnaryAtAnyStrides(Shape shape, string from, string to)
     {
-        float[] values = Views.Random(shape.Count);
+        float[] values = Arrays.Random(shape.Count);
         View x = Views.Of(Layouts.Named(from, shape), values), y = Views.Empty<float>(Layouts.Named(to, shape));
         Views.Cpu.Unary(new Ops.Affine(2, 1), x, y);
         Assert.That(Views.Get<float>(y), Is.EqualTo(values.Select(v => MathF.FusedMultiplyAdd(v, 2, 1))));
@@ -22,7 +22,7 @@ public sealed class MapTests
     [TestCaseSource(nameof(Cases))]
     public void BinaryAtAnyStrides(Shape shape, string from, string to)
     {
-        float[] a = Views.Random(shape.Count, 1), b = Views.Random(shape.Count, 2);
+        float[] a = Arrays.Random(shape.Count, 1), b = Arrays.Random(shape.Count, 2);
         View x = Views.Of(Layouts.Named(from, shape), a), z = Views.Of(Layouts.Named("dense", shape), b), y = Views.Empty<float>(Layouts.Named(to, shape));
         Views.Cpu.Binary(default(Ops.Sub), x, z, y);
         Assert.That(Views.Get<float>(y), Is.EqualTo(a.Zip(b, (p, q) => p - q)));
@@ -31,7 +31,7 @@ public sealed class MapTests
     [TestCaseSource(nameof(Cases))]
     public void CopyAtAnyStrides(Shape shape, string from, string to)
     {
-        float[] values = Views.Random(shape.Count);
+        float[] values = Arrays.Random(shape.Count);
         View x = Views.Of(Layouts.Named(from, shape), values), y = Views.Empty<float>(Layouts.Named(to, shape));
         Views.Cpu.Copy(x, y);
         Assert.That(Views.Get<float>(y), Is.EqualTo(values));
@@ -47,7 +47,7 @@ public sealed class MapTests
     public void BroadcastOperandsRepeat(string large, string small)
     {
         Shape shape = Parse(large), own = Parse(small);
-        float[] a = Views.Random(shape.Count, 1), b = Views.Random(own.Count, 2);
+        float[] a = Arrays.Random(shape.Count, 1), b = Arrays.Random(own.Count, 2);
         View wide = Views.Of(own, b).BroadcastTo(shape), y = Views.Empty<float>(Layout.Dense(shape));
         Views.Cpu.Binary(default(Ops.Mul), Views.Of(shape, a), wide, y);
         Assert.That(Views.Get<float>(y), Is.EqualTo(a.Zip(Views.Get<float>(wide), (p, q) => p * q)));
@@ -57,7 +57,7 @@ public sealed class MapTests
     public void InPlace([Values] bool dense)
     {
         Shape shape = [3, 700];
-        float[] values = Views.Random(shape.Count);
+        float[] values = Arrays.Random(shape.Count);
         View x = Views.Of(Layouts.Named(dense ? "dense" : "padded", shape), values);
         Views.Cpu.Unary(default(Ops.Square), x, x);
         Views.Cpu.Binary(default(Ops.Add), x, x, x);

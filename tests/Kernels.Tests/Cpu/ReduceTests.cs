@@ -18,7 +18,7 @@ public sealed class ReduceTests
     [TestCaseSource(nameof(Cases))]
     public void SumIsThePlainSum(Shape shape, int[] dims, string layout)
     {
-        float[] values = Views.Random(shape.Count);
+        float[] values = Arrays.Random(shape.Count);
         View x = Views.Of(Layouts.Named(layout, shape), values), y = Views.Empty<float>(Layout.Dense(Reduced(shape, dims)));
         Views.Cpu.Reduce(default(Ops.Sum), x, y);
         var (sums, magnitudes) = Plain(values, shape, dims);
@@ -30,7 +30,7 @@ public sealed class ReduceTests
     [TestCaseSource(nameof(Cases))]
     public void MaxIsThePlainMax(Shape shape, int[] dims, string layout)
     {
-        float[] values = Views.Random(shape.Count);
+        float[] values = Arrays.Random(shape.Count);
         View x = Views.Of(Layouts.Named(layout, shape), values), y = Views.Empty<float>(Layout.Dense(Reduced(shape, dims)));
         Views.Cpu.Reduce(default(Ops.Max), x, y);
         float[] expected = new float[y.Count];
@@ -46,7 +46,7 @@ public sealed class ReduceTests
     [TestCaseSource(nameof(Cases))]
     public void BitsDoNotDependOnTheNumberOfThreads(Shape shape, int[] dims, string layout)
     {
-        View x = Views.Of(Layouts.Named(layout, shape), Views.Random(shape.Count));
+        View x = Views.Of(Layouts.Named(layout, shape), Arrays.Random(shape.Count));
         int before = CpuThreads.Count;
         try
         {
@@ -79,7 +79,7 @@ public sealed class ReduceTests
     [Test]
     public void NanWins([Values(0, 5, 63, 64, 130)] int at)
     {
-        float[] values = Views.Random(131);
+        float[] values = Arrays.Random(131);
         values[at] = float.NaN;
         View x = Views.Of([131], values), y = Views.Empty<float>(Layout.Dense([1]));
         Views.Cpu.Reduce(default(Ops.Max), x, y);

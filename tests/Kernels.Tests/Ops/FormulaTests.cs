@@ -26,7 +26,7 @@ public sealed unsafe class FormulaTests
         B<Ops.AbsGrad>(), B<Ops.SquareGrad>(), B<Ops.SqrtGrad>(), B<Ops.RsqrtGrad>(), B<Ops.ReciprocalGrad>(), B<Ops.ExpGrad>(), B<Ops.Exp2Grad>(),
         B<Ops.Expm1Grad>(), B<Ops.LogGrad>(), B<Ops.Log2Grad>(), B<Ops.Log1pGrad>(), B<Ops.SinGrad>(), B<Ops.CosGrad>(), B<Ops.ErfGrad>(),
         B(new Ops.ClampGrad(-0.5f, 2)), B(new Ops.PowScalarGrad(1.5f)), B<Ops.PowBaseSlope>(), B<Ops.PowExponentSlope>(), B<Ops.Atan2YSlope>(),
-        B<Ops.Atan2XSlope>(), B<Ops.MaximumSlope>(), B<Ops.MinimumSlope>(),
+        B<Ops.Atan2XSlope>(), B<Ops.MaximumSlope>(), B<Ops.MinimumSlope>(), B(new Ops.SmoothL1(0.7f)), B(new Ops.SmoothL1Grad(0.7f)),
     ];
 
     static readonly Dictionary<string, Run[]> byName = formulas.ToDictionary(f => f.Name, f => f.Widths);
@@ -149,7 +149,7 @@ public sealed unsafe class FormulaTests
     [Test]
     public void AnglesAndRemaindersAreThoseOfDoublePrecision()
     {
-        float[] a = [.. Patterns(30_000, 3), .. Views.Random(30_000, 4, 100)], b = [.. Patterns(30_000, 5), .. Views.Random(30_000, 6, 10)];
+        float[] a = [.. Patterns(30_000, 3), .. Arrays.Random(30_000, 4, 100)], b = [.. Patterns(30_000, 5), .. Arrays.Random(30_000, 6, 10)];
         float[] angle = byName["atan2"][2](a, b), fmod = byName["fmod"][2](a, b), remainder = byName["remainder"][2](a, b);
         for (int i = 0; i < a.Length; i++)
         {
