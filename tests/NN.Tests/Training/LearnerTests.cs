@@ -182,7 +182,7 @@ public sealed class LearnerTests
         Assert.That(error!.EpochsDone, Is.EqualTo(1));
         Assert.That(seen.TakeLast(3), Is.EqualTo(new[] { "step_end", "batch_end", "train_end" }), "the batch is finished");
         Assert.That(probe.Error, Is.SameAs(error));
-        learn.Fit(1);
+        learn.Fit(1, cancellation: CancellationToken.None);
         Assert.That(learn.Recorder.BatchCounts, Is.EqualTo(new[] { 6 }), "and training can go on");
     }
 
