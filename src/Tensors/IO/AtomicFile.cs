@@ -23,7 +23,8 @@ public static class AtomicFile
         catch (Exception e)
         {
             TryDelete(temporary);
-            if (e is IOException or UnauthorizedAccessException or NotSupportedException)
+            // A file larger than its file system allows (4 GB on FAT32) is reported as an argument out of range.
+            if (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentOutOfRangeException { ParamName: "value" })
                 throw new TesseraException($"Write: {path} could not be written: {e.Message.TrimEnd('.')}. Hint: check free disk space and permissions; an existing file was left as it was.", e);
             throw;
         }
