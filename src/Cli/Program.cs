@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Tessera.Cli;
 
 return Tool.Run(args, Console.Out, Console.Error);

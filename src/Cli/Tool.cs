@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 
 namespace Tessera.Cli;
 
@@ -31,6 +32,7 @@ public static class Tool
             DoctorCommand.Create(output),
             verbose,
         };
+        foreach (var option in root.Options.OfType<HelpOption>()) option.Action = new HelpWithExamples((HelpAction)option.Action!);
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
@@ -48,7 +50,7 @@ public static class Tool
             error.WriteLine("stopped.");
             return Interrupted;
         }
-        catch (Exception e) when (e is TesseraException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
             Report(e, parsed.GetValue(verbose), error);
             return e is DeviceException ? Usage : Failure;
@@ -58,7 +60,9 @@ public static class Tool
     /// <summary>"error: what is wrong", "hint: the cure", and the trace where it was asked for.</summary>
     static void Report(Exception e, bool trace, TextWriter error)
     {
-        string[] parts = e.Message.ReplaceLineEndings(" ").Split(" Hint: ", 2);
+        bool expected = e is TesseraException or IOException or UnauthorizedAccessException;
+        string message = expected ? e.Message : $"{e.GetType().Name}: {e.Message} Hint: this is a mistake in Tessera; please report it with what --verbose shows.";
+        string[] parts = message.ReplaceLineEndings(" ").Split(" Hint: ", 2);
         error.WriteLine($"error: {parts[0]}");
         if (parts.Length > 1) error.WriteLine($"hint: {parts[1]}");
         if (trace) error.WriteLine(e);

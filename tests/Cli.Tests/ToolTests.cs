@@ -1,5 +1,6 @@
 using Tessera.Cli;
 using Tessera.Testing;
+using Tessera.Vision;
 
 namespace Tessera.Tests;
 
@@ -7,6 +8,8 @@ public sealed class ToolTests
 {
     static readonly string pets = TestData.Asset("pets/images");
     static readonly string trunk = TestData.Asset("models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx");
+
+    static readonly string slim = TestData.Data("onnx/torchvision-slim/resnet18_w8_bn_op13.onnx");
 
     static (int Code, string Output, string Error) Run(params string[] args)
     {
@@ -32,8 +35,8 @@ public sealed class ToolTests
     {
         var (code, output, error) = Run([.. command, "--help"]);
         Assert.That((code, error), Is.EqualTo((0, "")));
-        Assert.That(output, Does.Contain("Usage"));
-        if (command.Length > 0) Assert.That(output, Does.Contain("Example"));
+        Assert.That(output, Does.Contain("Usage").And.Contain("Example").And.Contain($"  tessera {string.Join(' ', command)}"));
+        if (command.Length == 0) Assert.That(output.Split("Example"), Has.Length.EqualTo(2), "the list of commands is a list");
     }
 
     [Test]
@@ -49,10 +52,21 @@ public sealed class ToolTests
         yield return new TestCaseData(2, "Unrecognized", new[] { "fly" });
         yield return new TestCaseData(2, "--speed", new[] { "train", "--speed", "9", "x" });
         yield return new TestCaseData(2, "expected at least 1", new[] { "train", "--bs", "0" });
+        yield return new TestCaseData(2, "expected at least 1", new[] { "train", "--size", "0" });
+        yield return new TestCaseData(2, "expected at least 0", new[] { "train", "--workers", "-1" });
+        yield return new TestCaseData(2, "expected at least 1", new[] { "predict", "m.safetensors", "x.jpg", "--top", "0" });
+        yield return new TestCaseData(2, "--seed", new[] { "train", "--seed", "many" });
+        yield return new TestCaseData(2, "photo", new[] { "predict", "m.safetensors" });
+        yield return new TestCaseData(2, "file", new[] { "inspect" });
+        yield return new TestCaseData(2, "command", Array.Empty<string>());
         yield return new TestCaseData(2, "unknown device", new[] { "train", "--device", "tpu" });
         yield return new TestCaseData(2, "cannot be used", new[] { "train", "--device", "cuda:0" });
         yield return new TestCaseData(1, "no such folder", new[] { "train", "/no/such/folder" });
         yield return new TestCaseData(1, "does not match", new[] { "train", pets, "--regex", "/(dog)_photo" });
+        yield return new TestCaseData(1, "takes too long", new[] { "train", pets, "--regex", "/((.+)+)+_Q$" });
+        yield return new TestCaseData(1, "not a regular expression", new[] { "train", pets, "--regex", "/(" });
+        yield return new TestCaseData(1, "not a share", new[] { "train", pets, "--valid", "1.5" });
+        yield return new TestCaseData(1, "no.csv", new[] { "train", "--csv", "no.csv" });
         yield return new TestCaseData(1, "one class only", new[] { "train", pets, "--regex", "(jpg)$" });
         yield return new TestCaseData(1, "fewer than one batch", new[] { "train", pets, "--bs", "5000" });
         yield return new TestCaseData(1, "cannot be read", new[] { "train", "--lr", "fast" });
@@ -69,8 +83,102 @@ public sealed class ToolTests
         var result = Run(args);
         Assert.That(result.Error, Does.Contain(message));
         Assert.That(result.Code, Is.EqualTo(code), result.Error);
-        Assert.That(result.Error, Does.StartWith("error: ").And.Not.Contain("   at "));
-        Assert.That(result.Error.TrimEnd().Split('\n').Length, Is.LessThanOrEqualTo(3), result.Error);
+        string[] lines = result.Error.TrimEnd().Split('\n');
+        Assert.That(lines[0], Does.StartWith("error: "));
+        Assert.That(lines, Has.Length.LessThanOrEqualTo(2), result.Error);
+        if (lines.Length > 1) Assert.That(lines[1], Does.StartWith("hint: "));
+    }
+
+    [Test]
+    public void BadFoldersTablesAndPhotosAreOneLineAndACode()
+    {
+        using var folder = new TemporaryFolder();
+        string model = folder.File("model.safetensors");
+        MistakesAreOneLineAndACode(1, "no photos", ["train", folder.Path, "--out", model]);
+        MistakesAreOneLineAndACode(1, "no photos", ["predict", Classifier(folder), folder.Path]);
+
+        File.WriteAllText(folder.File("labels.csv"), "file,breed\na.jpg,cat\n");
+        MistakesAreOneLineAndACode(1, "no column 'colour'", ["train", "--csv", folder.File("labels.csv"), "--label-column", "colour", "--out", model]);
+        File.WriteAllText(folder.File("labels.csv"), "file,breed\na.jpg,\nb.jpg,cat\n");
+        MistakesAreOneLineAndACode(1, "row 2 has no breed", ["train", "--csv", folder.File("labels.csv"), "--out", model]);
+
+        File.WriteAllText(folder.File("Bengal_999.jpg"), "not a photo");
+        MistakesAreOneLineAndACode(1, "Bengal_999.jpg", ["predict", Classifier(folder), folder.File("Bengal_999.jpg")]);
+        foreach (string photo in Directory.GetFiles(pets, "*_1*.jpg")) File.Copy(photo, folder.File(Path.GetFileName(photo)));
+        MistakesAreOneLineAndACode(1, "Bengal_999.jpg", ["train", folder.Path, "--weights", slim, "--size", "32", "--bs", "4", "--valid", "0", "--out", model]);
+        Assert.That(File.Exists(model), Is.False);
+    }
+
+    [Test]
+    public void BadModelFilesAreOneLineAndACode()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] whole = File.ReadAllBytes(trunk), hugeLength = [0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0x07, 1, 2, 3];
+        byte[] cyclic = Onnx(Node("Add", "x", "b", "a"), Node("Neg", "a", "b"), Node("Relu", "b", "y"));
+        byte[] negative = Onnx(Node("Add", "x", "w", "y"), Field(5, Varint(1, -3), Varint(2, 1), Text(8, "w")));
+        foreach (var (name, bytes, message) in new[] { ("cut", whole[..(whole.Length / 2)], ""), ("huge", hugeLength, ""), ("cyclic", cyclic, "cycle"), ("negative", negative, "-3") })
+        {
+            string file = folder.File($"{name}.onnx");
+            File.WriteAllBytes(file, bytes);
+            MistakesAreOneLineAndACode(1, $"{name}.onnx: ", ["inspect", file]);
+            Assert.That(Run("inspect", file).Error, Does.Contain(message));
+            MistakesAreOneLineAndACode(1, $"{name}.onnx: ", ["train", pets, "--weights", file, "--out", folder.File("model.safetensors")]);
+        }
+        string classifier = Classifier(folder);
+        File.WriteAllBytes(classifier, File.ReadAllBytes(classifier)[..^100]);
+        MistakesAreOneLineAndACode(1, "classifier.safetensors", ["predict", classifier, Path.Combine(pets, "Abyssinian_1.jpg")]);
+        MistakesAreOneLineAndACode(1, "not a classifier", ["predict", Other(folder), Path.Combine(pets, "Abyssinian_1.jpg")]);
+        Assert.That(Directory.GetFiles(folder.Path), Has.Length.EqualTo(6));
+    }
+
+    [Test]
+    public void AnErrorNobodyForesawIsOneLineToo()
+    {
+        using StringWriter error = new();
+        Assert.That(Tool.Run(["doctor"], new Broken(), error), Is.EqualTo(1));
+        Assert.That(error.ToString(), Does.StartWith("error: InvalidOperationException: broken").And.Contain("hint: ").And.Not.Contain("   at "));
+    }
+
+    sealed class Broken : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new InvalidOperationException("broken");
+    }
+
+    static string Classifier(TemporaryFolder folder)
+    {
+        string file = folder.File("classifier.safetensors");
+        var data = ImageDataBunch.FromNameRegex(pets, @"/([^/]+)_\d+.jpg$", size: 32, batchSize: 8);
+        ImageLearner.Create(data, Architecture.ResNet18(slim)).Export(file);
+        return file;
+    }
+
+    static string Other(TemporaryFolder folder)
+    {
+        string file = folder.File("other.safetensors");
+        Safetensors.Write(file, new Dictionary<string, Tensor> { ["x"] = Tensor.Ones([1]) });
+        return file;
+    }
+
+    /// <summary>An ONNX model, opset 13, whose graph from x to y is made of these fields.</summary>
+    static byte[] Onnx(params byte[][] graph) =>
+        [.. Varint(1, 8), .. Field(7, [.. graph, Text(2, "g"), Field(11, Text(1, "x")), Field(12, Text(1, "y"))]), .. Field(8, Varint(2, 13))];
+
+    /// <summary>A node: its operator, then its inputs, then its output.</summary>
+    static byte[] Node(string op, params string[] names) =>
+        Field(1, [.. names[..^1].Select(n => Text(1, n)), Text(2, names[^1]), Text(3, $"the {op}"), Text(4, op)]);
+
+    static byte[] Text(int number, string text) => Field(number, System.Text.Encoding.UTF8.GetBytes(text));
+
+    /// <summary>A protobuf field of bytes.</summary>
+    static byte[] Field(int number, params byte[][] parts) => [(byte)((number << 3) | 2), .. Varint(parts.Sum(p => p.Length)), .. parts.SelectMany(p => p)];
+
+    static byte[] Varint(int number, long value) => [(byte)(number << 3), .. Varint(value)];
+
+    static IEnumerable<byte> Varint(long value)
+    {
+        ulong rest = (ulong)value;
+        for (; rest > 127; rest >>= 7) yield return (byte)(rest | 128);
+        yield return (byte)rest;
     }
 
     [Test]

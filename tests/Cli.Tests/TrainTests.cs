@@ -54,7 +54,41 @@ public sealed partial class TrainTests
         var result = Run(Train(folder.File("file/model.safetensors")));
         Assert.That(result.Code, Is.EqualTo(1));
         Assert.That(result.Error, Does.Contain("could not be written").And.Not.Contain("   at "));
+        Assert.That(result.Output, Is.Empty, "found out before training, not after");
+        Assert.That(Run(Train(folder.Path)).Error, Does.Contain("it is a folder"));
         Assert.That(Directory.GetFileSystemEntries(folder.Path), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void AFullDiskLeavesTheOldModel()
+    {
+        if (!OperatingSystem.IsLinux()) Assert.Ignore("limits the size of files as Linux does");
+        using var folder = new TemporaryFolder();
+        string model = folder.File("model.safetensors");
+        File.WriteAllText(model, "the old model");
+        // A write beyond 64 KiB fails, as on a full disk; without W^X the runtime needs no large file of its own.
+        var start = new ProcessStartInfo("bash", ["-c", "trap '' XFSZ; ulimit -f 64; exec dotnet \"$@\"", "-", Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), .. Train(model)])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" },
+        };
+        using var process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.EqualTo(1), output + error);
+        Assert.That(error, Does.StartWith("error: ").And.Contain("could not be written").And.Contain("hint: ").And.Not.Contain("   at "));
+        Assert.That(File.ReadAllText(model), Is.EqualTo("the old model"));
+        Assert.That(Directory.GetFiles(folder.Path), Is.EqualTo(new[] { model }));
+    }
+
+    [Test]
+    public void WithoutValidationTheTableSaysSo()
+    {
+        using var folder = new TemporaryFolder();
+        var result = Run(Train(folder.File("m.safetensors"), 1, "--valid", "0"));
+        Assert.That((result.Code, result.Error), Is.EqualTo((0, "")));
+        Assert.That(result.Output, Does.Contain("warning: no validation photos").And.Contain("#na#        #na#").And.Not.Contain("error rate"));
     }
 
     [Test]

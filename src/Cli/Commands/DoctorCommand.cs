@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Spectre.Console;
 
 namespace Tessera.Cli;
 
@@ -12,17 +11,14 @@ static class DoctorCommand
 {
     public static Command Create(TextWriter output)
     {
-        var command = new Command("doctor", "Show processor features, threads, memory, and which devices can be used and why not.\n\nExample:\n  tessera doctor");
+        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.", "Example:\n  tessera doctor");
         command.SetAction(_ => Run(output));
         return command;
     }
 
     static int Run(TextWriter output)
     {
-        var console = Terminal.For(output);
-        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn("").AddColumn("");
-        foreach (var (name, value) in Facts()) table.AddRow(Markup.Escape(name), Markup.Escape(value));
-        console.Write(table);
+        foreach (var (name, value) in Facts()) output.WriteLine($"{name,-15}  {value}");
         return Tool.Success;
     }
 

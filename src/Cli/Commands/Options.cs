@@ -25,9 +25,13 @@ static class Options
     }
 
     /// <summary>An option that is a whole number of at least <paramref name="least"/>.</summary>
-    public static Option<int> Number(string name, string description, int least, int standard)
+    public static Option<int> Number(string name, string description, int least, int standard) => Number<int>(name, description, least, standard);
+
+    /// <summary>The same, or, with an <c>int?</c>, one that may be left out.</summary>
+    public static Option<T> Number<T>(string name, string description, int least, T standard)
     {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => standard };
+        var option = new Option<T>(name) { Description = description };
+        if (standard is not null) option.DefaultValueFactory = _ => standard;
         option.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int value) && value < least)

@@ -11,9 +11,9 @@ static class PredictCommand
     {
         var model = Options.Path<string>("model", "A model that tessera train wrote.", ArgumentArity.ExactlyOne);
         var photos = Options.Path<string[]>("photo", "Photos, or folders of photos.", ArgumentArity.OneOrMore);
-        var top = new Option<int>("--top") { Description = "How many classes to show for each photo.", DefaultValueFactory = _ => 3 };
+        var top = Options.Number("--top", "How many classes to show for each photo.", 1, 3);
         var device = Options.Device();
-        var command = new Command("predict", "Classify photos with a trained model.\n\nExample:\n  tessera predict model.safetensors cat.jpg holiday/") { model, photos, top, device };
+        var command = new ExampleCommand("predict", "Classify photos with a trained model.", "Examples:\n  tessera predict model.safetensors cat.jpg holiday/\n  tessera predict model.safetensors cat.jpg --top 1") { model, photos, top, device };
         command.SetAction(parsed => Run(parsed.GetValue(model)!, parsed.GetValue(photos)!, parsed.GetValue(top), parsed.GetValue(device)!, output));
         return command;
     }
@@ -25,7 +25,7 @@ static class PredictCommand
         foreach (string path in photos.SelectMany(Files))
         {
             var prediction = classifier.Predict(path);
-            var best = prediction.Probabilities.Index().OrderByDescending(p => p.Item).Take(Math.Max(1, top))
+            var best = prediction.Probabilities.Index().OrderByDescending(p => p.Item).Take(top)
                 .Select(p => string.Create(CultureInfo.InvariantCulture, $"{classifier.Classes[p.Index]} {p.Item:0.0000}"));
             output.WriteLine($"{path}: {string.Join(", ", best)}");
         }

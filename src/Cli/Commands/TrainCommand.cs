@@ -10,9 +10,8 @@ namespace Tessera.Cli;
 /// <summary><c>tessera train</c>: fine-tunes a pretrained network on a folder of photos; without arguments, on the photos of the repository.</summary>
 static class TrainCommand
 {
-    const string Help = """
-        Fine-tune a pretrained network on photos. Without arguments: on the photos in assets/pets, with the network in assets/models.
-
+    const string Examples = """
+        Without arguments: the photos in assets/pets, with the network in assets/models.
         Classes come from sub-folders (one a class, or train/ and valid/ with one a class), from file names such as Bengal_12.jpg,
         from --regex, or from --csv.
 
@@ -35,17 +34,17 @@ static class TrainCommand
     static readonly Option<int> unfreezeEpochs = Options.Number("--unfreeze-epochs", "Epochs afterwards with all layers trained.", 0, 1);
     static readonly Option<string> lr = new("--lr") { Description = "Largest rate of the frozen epochs: a number, slice(last) or slice(first,last).", DefaultValueFactory = _ => "slice(3e-3)" };
     static readonly Option<string> unfreezeLr = new("--unfreeze-lr") { Description = "The same for the unfrozen epochs.", DefaultValueFactory = _ => "slice(1e-6,1e-4)" };
-    static readonly Option<int?> size = new("--size") { Description = "Side of a photo in pixels (224; 160 for the photos of the repository)." };
+    static readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
     static readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     static readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
     static readonly Option<double> valid = new("--valid") { Description = "Share of the photos held back for validation.", DefaultValueFactory = _ => 0.2 };
-    static readonly Option<int?> workers = new("--workers") { Description = "Threads that decode and transform photos." };
+    static readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
     static readonly Option<string> device = Options.Device();
     static readonly Option<string> output = new("--out") { Description = "Where the trained model goes.", DefaultValueFactory = _ => "model.safetensors" };
 
     public static Command Create(TextWriter writer)
     {
-        var command = new Command("train", Help)
+        var command = new ExampleCommand("train", "Fine-tune a pretrained network on photos.", Examples)
         {
             folder, regex, csv, fileColumn, labelColumn, arch, weights, recreateBn, epochs, unfreezeEpochs, lr, unfreezeLr, size, batchSize, seed, valid, workers, device, output,
         };
@@ -58,6 +57,7 @@ static class TrainCommand
         Device.Default = Device.Parse(args.GetValue(device)!);
         var (rate, unfrozenRate) = (LearningRate.Parse(args.GetValue(lr)!), LearningRate.Parse(args.GetValue(unfreezeLr)!));
         string model = args.GetValue(output)!;
+        CheckWritable(model);
         var data = Data(args);
         foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
         var learn = ImageLearner.Create(data, Network(args), new ImageLearnerOptions { RecreateBatchNorms = args.GetValue(recreateBn) }, Metrics.ErrorRate);
@@ -91,6 +91,22 @@ static class TrainCommand
         {
             signal.Cancel = true;
             stop.Cancel();
+        }
+    }
+
+    /// <summary>What would fail only when the first epoch is over fails at once.</summary>
+    static void CheckWritable(string model)
+    {
+        try
+        {
+            if (Directory.Exists(model)) throw new IOException("it is a folder");
+            string folder = Path.GetDirectoryName(Path.GetFullPath(model)) ?? "/";
+            while (!Path.Exists(folder)) folder = Path.GetDirectoryName(folder)!;
+            using var probe = new FileStream(Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TesseraException($"--out: {model} could not be written: {e.Message.TrimEnd('.')}. Hint: name a file in a folder you may write to.", e);
         }
     }
 

@@ -24,11 +24,23 @@ static class Labels
             throw new DataException($"pattern: '{pattern}' has no group: expected one that matches the label, such as /([^/]+)_\\d+.jpg$");
         return [.. paths.Select(path =>
         {
-            var match = regex.Match(path.Replace('\\', '/'));
+            var match = Match(regex, path);
             return match.Success
                 ? (path, match.Groups[1].Value)
                 : throw new DataException($"{path}: the pattern '{pattern}' does not match this path. Hint: it runs on the whole path with forward slashes, and its first group is the label.");
         })];
+    }
+
+    static Match Match(Regex regex, string path)
+    {
+        try
+        {
+            return regex.Match(path.Replace('\\', '/'));
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new DataException($"{path}: the pattern '{regex}' takes too long on this path: expected an answer within a second. Hint: avoid repetitions inside repetitions, such as (.+)+.", e);
+        }
     }
 
     /// <summary>The name of the folder a photo lies in.</summary>
