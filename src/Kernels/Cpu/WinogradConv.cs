@@ -43,7 +43,7 @@ internal unsafe struct WinogradConv
             CpuThreads.For((grid.Count + chunk - 1) / chunk, new Block { Job = this });
             return;
         }
-        chunk = (int)Math.Clamp(ChunkFloats / (36 * (rowV + rowM)), 28, grid.Count);
+        chunk = (int)Math.Min(Math.Max(ChunkFloats / (36 * (rowV + rowM)), 28), grid.Count);
         v = Scratch.Floats(Scratch.Purpose.Tiles, 36L * chunk * rowV);
         m = Scratch.Floats(Scratch.Purpose.Products, 36L * chunk * rowM);
         panelsPerTask = Math.Max(1, panels / 4);
@@ -199,7 +199,7 @@ internal unsafe struct WinogradWeights
         sums = Scratch.Floats(Scratch.Purpose.Weights, (36L * K * C) + Math.Max(K, C));
         zeros = sums + (36L * K * C);
         new Span<float>(zeros, Math.Max(K, C)).Clear();
-        chunk = (int)Math.Clamp(ChunkFloats / (36 * (rowV + rowM)), 16, grid.Count);
+        chunk = (int)Math.Min(Math.Max(ChunkFloats / (36 * (rowV + rowM)), 16), grid.Count);
         v = Scratch.Floats(Scratch.Purpose.Tiles, (36L * chunk * rowV) + GemmKernel.Panel);
         m = Scratch.Floats(Scratch.Purpose.Products, 36L * chunk * rowM);
         rowBlock = Math.Min(K, GemmKernel.MaxRows * 10);
