@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -16,7 +17,6 @@ public sealed class ImageClassifier
 {
     const string Format = "tessera-image-classifier-1";
     const string GraphKey = "onnx";
-    static readonly JsonSerializerOptions json = new() { WriteIndented = false };
 
     readonly byte[]? graph;
 
@@ -81,7 +81,7 @@ public sealed class ImageClassifier
         Safetensors.Write(path, tensors, new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["format"] = Format,
-            ["model"] = JsonSerializer.Serialize(description, json),
+            ["model"] = JsonSerializer.Serialize(description, DescriptionJson.Default.Description),
         });
     }
 
@@ -95,7 +95,7 @@ public sealed class ImageClassifier
         Description? d = null;
         try
         {
-            d = JsonSerializer.Deserialize<Description>(file.Metadata.GetValueOrDefault("model", ""), json);
+            d = JsonSerializer.Deserialize(file.Metadata.GetValueOrDefault("model", ""), DescriptionJson.Default.Description);
         }
         catch (JsonException e)
         {
@@ -129,8 +129,12 @@ public sealed class ImageClassifier
         return new ImageClassifier(d.Network, model, d.Classes, new ImageSize(d.Height, d.Width), d.Resize, d.Stats, graph);
     }
 
-    sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats);
+    internal sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats);
 }
+
+/// <summary>JSON without reflection, so that trimmed and ahead-of-time compiled programs can load models.</summary>
+[JsonSerializable(typeof(ImageClassifier.Description))]
+sealed partial class DescriptionJson : JsonSerializerContext;
 
 /// <summary>A body and a head, described so that the network can be built again.</summary>
 /// <param name="Name">What people call it: <c>resnet34</c>.</param>
