@@ -19,6 +19,8 @@ sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
     readonly bool smaller = mode == MonitorMode.Min
         || (mode == MonitorMode.Auto && (column.Contains("loss", StringComparison.Ordinal) || column.Contains("error", StringComparison.Ordinal)));
 
+    int waited;
+
     /// <summary>The best value; null before the first.</summary>
     public double? Best { get; private set; }
 
@@ -26,7 +28,7 @@ sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
     /// <exception cref="TesseraException">There is no such column, or nothing is validated.</exception>
     public void Begin(TrainingState s)
     {
-        Best = null;
+        (Best, waited) = (null, 0);
         s.Value(column);
         if (column is not "train_loss" && s.Learner.Data.Valid is not { BatchCount: > 0 })
             throw new TesseraException($"Monitor: {column} is not computed: got a data bunch without validation items, expected some. Hint: watch train_loss, or give the data bunch a validation set.");
@@ -38,6 +40,15 @@ sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
         if (s.Value(column) is not double value || double.IsNaN(value)) return false;
         if (Best is { } best && (smaller ? value + minDelta >= best : value - minDelta <= best)) return false;
         Best = value;
+        return true;
+    }
+
+    /// <summary>True where there was no improvement for more than <paramref name="patience"/> epochs; the count begins again then.</summary>
+    public bool Stalls(TrainingState s, int patience)
+    {
+        waited = Improves(s) ? 0 : waited + 1;
+        if (waited <= patience) return false;
+        waited = 0;
         return true;
     }
 }

@@ -10,21 +10,15 @@ namespace Tessera.NN;
 public sealed class EarlyStop(string monitor = "valid_loss", MonitorMode mode = MonitorMode.Auto, double minDelta = 0, int patience = 0) : Callback
 {
     readonly BestValue best = new(monitor, mode, minDelta);
-    int waited;
 
     /// <inheritdoc/>
-    public override void TrainBegin(TrainingState s)
-    {
-        waited = 0;
-        best.Begin(s);
-    }
+    public override void TrainBegin(TrainingState s) => best.Begin(s);
 
     /// <inheritdoc/>
     public override void EpochEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);
-        waited = best.Improves(s) ? 0 : waited + 1;
-        if (waited <= patience) return;
+        if (!best.Stalls(s, patience)) return;
         s.StopTraining = true;
         s.Learner.Display?.Line(string.Create(CultureInfo.InvariantCulture, $"Epoch {s.Epoch}: early stopping, {monitor} has not become better than {best.Best:0.000000}."));
     }

@@ -12,22 +12,15 @@ namespace Tessera.NN;
 public sealed class ReduceLrOnPlateau(string monitor = "valid_loss", MonitorMode mode = MonitorMode.Auto, int patience = 0, double factor = 0.2, double minDelta = 0, double minLr = 1e-3) : Callback
 {
     readonly BestValue best = new(monitor, mode, minDelta);
-    int waited;
 
     /// <inheritdoc/>
-    public override void TrainBegin(TrainingState s)
-    {
-        waited = 0;
-        best.Begin(s);
-    }
+    public override void TrainBegin(TrainingState s) => best.Begin(s);
 
     /// <inheritdoc/>
     public override void EpochEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);
-        waited = best.Improves(s) ? 0 : waited + 1;
-        if (waited <= patience) return;
-        waited = 0;
+        if (!best.Stalls(s, patience)) return;
         foreach (var group in s.Learner.Optimizer!.Groups) group.Lr = Math.Min(group.Lr, Math.Max(group.Lr * factor, minLr));
         s.Learner.Display?.Line(string.Create(CultureInfo.InvariantCulture, $"Epoch {s.Epoch}: learning rate reduced to {s.Learner.Optimizer!.Groups[^1].Lr:0.######E0}."));
     }

@@ -27,7 +27,7 @@ public partial class Learner
 
     /// <summary>
     /// Takes over a state that <see cref="Save"/> wrote, or the model's state of any other safetensors file. An optimizer's state that does not fit
-    /// the present layer groups and their freezing is ignored; what is frozen stays as it is.
+    /// the present layer groups and their freezing is ignored; what is frozen stays as it is, and so do the count of epochs and the random generator, which the file only names.
     /// </summary>
     /// <param name="name">As for <see cref="Save"/>.</param>
     /// <param name="withOptimizer">Whether the optimizer's state is wanted.</param>
