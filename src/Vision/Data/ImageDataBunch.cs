@@ -115,6 +115,10 @@ public sealed class ImageDataBunch : DataBunch
         return this;
     }
 
+    /// <summary>Normalises batches with mean and standard deviation of the first training batch. Returns this bunch.</summary>
+    /// <exception cref="TesseraException">It is normalised already.</exception>
+    public ImageDataBunch Normalize() => Normalize(Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single());
+
     /// <summary>Counts, classes and the first photos of each set.</summary>
     public override string ToString()
     {

@@ -5,6 +5,16 @@ namespace Tessera.Vision;
 /// <param name="Std">One a channel, above 0.</param>
 public sealed record ImageStats(IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
 {
+    /// <summary>Mean and (unbiased) standard deviation of each channel of a batch <c>[N, C, H, W]</c>.</summary>
+    public static ImageStats Of(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        var channels = x.Permute(1, 0, 2, 3).ToArray<float>().Chunk((int)(x.Count / x.Shape[1])).ToArray();
+        double[] means = [.. channels.Select(c => c.Average(v => (double)v))];
+        return new([.. means.Select(m => (float)m)],
+            [.. channels.Zip(means, (c, m) => (float)Math.Sqrt(c.Sum(v => (v - m) * (v - m)) / (c.Length - 1)))]);
+    }
+
     /// <summary>(x - mean) / std by channel of a batch <c>[N, C, H, W]</c>.</summary>
     public Tensor Normalize(Tensor x)
     {

@@ -15,7 +15,7 @@ public sealed record Prediction(string Label, int Index, IReadOnlyList<float> Pr
 /// </summary>
 public sealed class ImageClassifier
 {
-    const string Format = "tessera-image-classifier-1";
+    const string Format = "tessera.image-classifier/1";
     const string GraphKey = "onnx";
 
     readonly byte[]? graph;
@@ -101,8 +101,8 @@ public sealed class ImageClassifier
         {
             throw new DataException($"{path}: the description of the model is damaged: {e.Message}", e);
         }
-        if (d?.Network is null || d.Classes is not { Length: > 0 } || d.Height < 1 || d.Width < 1)
-            throw new DataException($"{path}: the description of the model is incomplete: expected network, classes and size.");
+        if (d is null || !d.IsWhole(file.Tensors.Values.Sum(t => t.Count)))
+            throw new DataException($"{path}: the description of the model is incomplete or impossible: expected network, classes, size and statistics that fit the file's tensors. Hint: train and save the model again.");
         try
         {
             return Rebuild(d, file, path);
@@ -129,7 +129,16 @@ public sealed class ImageClassifier
         return new ImageClassifier(d.Network, model, d.Classes, new ImageSize(d.Height, d.Width), d.Resize, d.Stats, graph);
     }
 
-    internal sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats);
+    internal sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats)
+    {
+        /// <summary>Nothing is missing, and nothing is larger than a file of so many elements can fill.</summary>
+        public bool IsWhole(long elements) =>
+            Network is { Hidden: not null, Dropout: >= 0 and <= 1 } && Network.Hidden.All(n => n > 0 && n <= elements)
+            && (Network.Body is null || (Network.Body is { Blocks: { Count: <= 8 } blocks, Width: > 0 and <= 1 << 16 } && blocks.All(n => n > 0 && n <= elements)))
+            && Classes is { Length: > 0 } && Array.TrueForAll(Classes, c => c is not null)
+            && Height > 0 && Width > 0 && Enum.IsDefined(Resize)
+            && (Stats is null || (Stats is { Mean: { Count: 1 or Image.Channels } mean, Std: { } std } && std.Count == mean.Count && std.All(s => s > 0)));
+    }
 }
 
 /// <summary>JSON without reflection, so that trimmed and ahead-of-time compiled programs can load models.</summary>

@@ -47,6 +47,23 @@ public sealed class ImageDataBunchTests
     }
 
     [Test]
+    public void WithoutStatisticsThoseOfATrainingBatchAreUsed()
+    {
+        var data = Pets();
+        data.Normalize();
+        Assert.That(data.Stats!.Mean, Is.All.InRange(0.2f, 0.8f).And.Not.EqualTo(ImageNet.Stats.Mean));
+        foreach (var batch in data.Train.Epoch().Take(1))
+        {
+            float[] x = data.Prepare(batch.X).Permute(1, 0, 2, 3).ToArray<float>();
+            foreach (float[] channel in x.Chunk(x.Length / 3))
+            {
+                Assert.That(channel.Average(), Is.Zero.Within(1e-4));
+                Assert.That(channel.Average(v => v * v), Is.EqualTo(1).Within(1e-3));
+            }
+        }
+    }
+
+    [Test]
     public void NormalizeTwiceIsRefused()
     {
         var data = Pets().Normalize(ImageNet.Stats);

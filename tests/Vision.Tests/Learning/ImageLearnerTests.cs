@@ -115,6 +115,35 @@ public sealed class ImageLearnerTests
         Assert.That(() => ImageClassifier.Load(path), Throws.TypeOf<DataException>().With.Message.Contains("not a classifier"));
     }
 
+    // Each is a whole, checksummed file whose description of the network is wrong.
+    [TestCase("\"Blocks\":[2,2,2,2]", "\"Blocks\":null")]
+    [TestCase("\"Blocks\":[2,2,2,2]", "\"Blocks\":[2,2,2,2000000000]")]
+    [TestCase("\"Blocks\":[2,2,2,2]", "\"Blocks\":[2,2,2]")]
+    [TestCase("\"Width\":8,", "\"Width\":-8,")]
+    [TestCase("\"Width\":8,", "\"Width\":2000000000,")]
+    [TestCase("\"Hidden\":[512]", "\"Hidden\":null")]
+    [TestCase("\"Hidden\":[512]", "\"Hidden\":[0]")]
+    [TestCase("\"Hidden\":[512]", "\"Hidden\":[2000000000]")]
+    [TestCase("\"Dropout\":0.5", "\"Dropout\":7")]
+    [TestCase("\"Height\":32", "\"Height\":2000000000")]
+    [TestCase("\"Classes\":[\"Abyssinian\",", "\"Classes\":[null,")]
+    [TestCase("\"Classes\":[\"Abyssinian\",", "\"Classes\":[")]
+    [TestCase("\"Mean\":[0.485,0.456,0.406]", "\"Mean\":[0.485,0.456]")]
+    [TestCase("\"Mean\":[0.485,0.456,0.406]", "\"Mean\":null")]
+    [TestCase("\"Std\":[0.229", "\"Std\":[0")]
+    public void AWrongDescriptionIsADataException(string part, string wrong)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("model.safetensors");
+        Slim().Export(path);
+        var file = Safetensors.Read(path);
+        var metadata = file.Metadata.Where(m => m.Key != "sha256").ToDictionary(StringComparer.Ordinal);
+        Assert.That(metadata["model"], Does.Contain(part));
+        metadata["model"] = metadata["model"].Replace(part, wrong, StringComparison.Ordinal);
+        Safetensors.Write(path, file.Tensors, metadata);
+        Assert.That(() => ImageClassifier.Load(path), Throws.TypeOf<DataException>().With.Message.StartsWith(path));
+    }
+
     [Test]
     public void AnUnreadablePhotoAmongGoodOnesIsNamed()
     {
