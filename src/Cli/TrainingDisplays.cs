@@ -12,16 +12,17 @@ static class TrainingDisplays
     /// <summary>The last line of the terminal is the bar; finished lines scroll up above it.</summary>
     sealed class LiveDisplay(IAnsiConsole console) : ITrainingDisplay
     {
-        const int Width = 30;
+        const int LongestBar = 30;
 
         public void Progress(in TrainingProgress p)
         {
             double done = p.Batches == 0 ? 1 : (double)p.Batch / p.Batches;
-            int filled = (int)(done * Width);
-            string bar = new string('█', filled) + new string('░', Width - filled);
-            string part = p.IsTraining ? "train" : "valid";
-            Replace(string.Create(CultureInfo.InvariantCulture,
-                $"epoch {p.Epoch + 1}/{p.Epochs} {part} {bar} {done * 100,3:0}% {p.Batch}/{p.Batches} [{p.Elapsed:mm\\:ss}<{p.Remaining:mm\\:ss} {p.Loss:0.0000}]"));
+            string part = string.Create(CultureInfo.InvariantCulture, $"epoch {p.Epoch}/{p.Epochs - 1} {(p.IsTraining ? "train" : "valid")} ");
+            string numbers = string.Create(CultureInfo.InvariantCulture,
+                $" {done * 100,3:0}% {p.Batch}/{p.Batches} [{TableCallback.Time(p.Elapsed)}<{TableCallback.Time(p.Remaining)} {p.Loss:0.0000}]");
+            // A line that wraps could not be erased.
+            int width = Math.Clamp(console.Profile.Width - part.Length - numbers.Length - 1, 0, LongestBar), filled = (int)(done * width);
+            Replace(part + new string('█', filled) + new string('░', width - filled) + numbers);
         }
 
         public void Line(string text)

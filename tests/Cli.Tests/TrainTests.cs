@@ -30,7 +30,7 @@ public sealed partial class TrainTests
         string model = folder.File("model.safetensors");
         var first = Run(Train(model));
         Assert.That((first.Code, first.Error), Is.EqualTo((0, "")));
-        Assert.That(first.Output, Does.Contain("epoch").And.Contain("train_loss").And.Contain("error rate 0.").And.Contain(model).And.Contain("Next:"));
+        Assert.That(first.Output, Does.Contain("epoch").And.Contain("train_loss").And.Contain("error rate 0.").And.Contain(model).And.Contain("Next "));
         byte[] saved = File.ReadAllBytes(model);
 
         var second = Run(Train(model, 1, "--workers", "1"));

@@ -84,7 +84,7 @@ static class TrainCommand
                 : "train: stopped before the first epoch was finished: no model was saved.");
         }
         if (learn.EpochsTrained == 0) learn.Export(model);
-        PrintEnd(data, learn, model, writer);
+        PrintEnd(data, learn, model, writer, stop.Token);
         return Tool.Success;
 
         void Cancel(PosixSignalContext signal)
@@ -152,17 +152,17 @@ static class TrainCommand
         writer.WriteLine();
     }
 
-    static void PrintEnd(ImageDataBunch data, ImageLearner learn, string model, TextWriter writer)
+    static void PrintEnd(ImageDataBunch data, ImageLearner learn, string model, TextWriter writer, CancellationToken cancellation)
     {
         writer.WriteLine();
         if (data.ValidSet is { } set)
         {
-            double error = learn.Validate().Metrics[0];
+            double error = (learn.Recorder.MetricValues is [.., { } last] ? last : learn.Validate(cancellation: cancellation).Metrics)[0];
             writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"error rate {error:0.0000} ({Math.Round(error * set.Count)} of {set.Count} validation photos wrong)"));
         }
         writer.WriteLine($"model saved: {Path.GetFullPath(model)}");
         writer.WriteLine();
-        writer.WriteLine("Next:");
+        writer.WriteLine("Next (in a clone, tessera is: dotnet run -c Release --project src/Cli --):");
         writer.WriteLine($"  tessera predict {model} {Path.GetRelativePath(Environment.CurrentDirectory, (data.ValidSet ?? data.TrainSet).Items[0].Path)}");
         writer.WriteLine($"  tessera inspect {model}");
         writer.WriteLine("  tessera train --help");
