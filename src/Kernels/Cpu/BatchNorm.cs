@@ -118,10 +118,9 @@ internal sealed unsafe partial class CpuBackend
             public float* X, Mean;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
-                V sum = V.Create(0), square = V.Create(0);
+                V sum = V.Create(0), rest = V.Create(0), square = V.Create(0);
                 float* p = X + c;
                 for (int i = 0; i < N; i++, p += C) sum += Lanes.Load<V>(p);
                 V mean = sum * V.Create(1f / N);
@@ -129,9 +128,10 @@ internal sealed unsafe partial class CpuBackend
                 for (int i = 0; i < N; i++, p += C)
                 {
                     V d = Lanes.Load<V>(p) - mean;
+                    rest += d;
                     square = V.Fma(d, d, square);
                 }
-                Lanes.Store(Mean + c, mean);
+                Lanes.Store(Mean + c, V.Fma(rest, V.Create(1f / N), mean)); // Σ (x - mean) is what rounding left of the sum
                 Lanes.Store(Mean + C + c, square);
             }
         }
@@ -207,13 +207,12 @@ internal sealed unsafe partial class CpuBackend
             public float* X, Y, Mean, Scale, Shift;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
                 => Lanes.Store(Y + c, V.Fma(Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c), Lanes.Load<V>(Scale + c), Lanes.Load<V>(Shift + c)));
         }
     }
 
-    /// <summary>Σ gy and Σ gy·(x - mean) of one chunk.</summary>
+    /// <summary>Σ gy and Σ gy·(x - mean) of one chunk, in four partial sums: shorter chains round less and do not wait for one another.</summary>
     readonly struct Products(ChannelRows rows, float* gy, float* x, float* mean, float* parts) : ICpuTask
     {
         readonly float* gy = gy, x = x, mean = mean, parts = parts;
@@ -230,19 +229,30 @@ internal sealed unsafe partial class CpuBackend
             public float* G, X, Mean, Sum;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
-                V sum = V.Create(0), dot = V.Create(0), mean = Lanes.Load<V>(Mean + c);
+                V mean = Lanes.Load<V>(Mean + c), zero = V.Create(0);
+                V sum0 = zero, sum1 = zero, sum2 = zero, sum3 = zero, dot0 = zero, dot1 = zero, dot2 = zero, dot3 = zero;
                 float* g = G + c, x = X + c;
-                for (int i = 0; i < N; i++, g += C, x += C)
+                int i = 0;
+                for (; i <= N - 4; i += 4, g += 4 * (nint)C, x += 4 * (nint)C)
                 {
-                    V v = Lanes.Load<V>(g);
-                    sum += v;
-                    dot = V.Fma(v, Lanes.Load<V>(x) - mean, dot);
+                    Add(g, x, mean, ref sum0, ref dot0);
+                    Add(g + C, x + C, mean, ref sum1, ref dot1);
+                    Add(g + (2 * (nint)C), x + (2 * (nint)C), mean, ref sum2, ref dot2);
+                    Add(g + (3 * (nint)C), x + (3 * (nint)C), mean, ref sum3, ref dot3);
                 }
-                Lanes.Store(Sum + c, sum);
-                Lanes.Store(Sum + C + c, dot);
+                for (; i < N; i++, g += C, x += C) Add(g, x, mean, ref sum0, ref dot0);
+                Lanes.Store(Sum + c, (sum0 + sum1) + (sum2 + sum3));
+                Lanes.Store(Sum + C + c, (dot0 + dot1) + (dot2 + dot3));
+            }
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            static void Add<V>(float* g, float* x, V mean, ref V sum, ref V dot) where V : unmanaged, IVec<V>
+            {
+                V v = Lanes.Load<V>(g);
+                sum += v;
+                dot = V.Fma(v, Lanes.Load<V>(x) - mean, dot);
             }
         }
     }
@@ -264,7 +274,6 @@ internal sealed unsafe partial class CpuBackend
             public float* G, X, Y, Mean, Scale, Offset, Slope;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V centred = Lanes.Load<V>(X + c) - Lanes.Load<V>(Mean + c);
