@@ -39,7 +39,6 @@ internal sealed unsafe partial class CpuBackend
         public StepOptions O;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
         public readonly void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i);
@@ -62,7 +61,6 @@ internal sealed unsafe partial class CpuBackend
         readonly float newest1 = (float)(1 - o.Momentum), beta2 = (float)o.Beta2, newest2 = (float)(1 - o.Beta2);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
         public void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i), m = Lanes.Load<V>(M + i), s = Lanes.Load<V>(S + i);

@@ -75,7 +75,6 @@ internal sealed unsafe partial class CpuBackend
             public int C, W;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V best = V.Create(float.NegativeInfinity), index = V.FromBits(uint.MaxValue);
@@ -137,7 +136,6 @@ internal sealed unsafe partial class CpuBackend
             public float Divisor;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
                 V sum = V.Create(0);
@@ -177,7 +175,6 @@ internal sealed unsafe partial class CpuBackend
             public float Divisor;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
                 => Lanes.Store(X + c, Lanes.Load<V>(X + c) + (Lanes.Load<V>(G + c) / V.Create(Divisor)));
         }

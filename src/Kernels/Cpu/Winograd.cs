@@ -146,7 +146,6 @@ internal static unsafe class Winograd
         public const int WorkFloats = (6 + 36) * 16;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-
         public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
         {
             V* line = (V*)Work, middle = line + 6;
