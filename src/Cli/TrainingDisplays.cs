@@ -17,7 +17,7 @@ static class TrainingDisplays
         public void Progress(in TrainingProgress p)
         {
             double done = p.Batches == 0 ? 1 : (double)p.Batch / p.Batches;
-            string part = string.Create(CultureInfo.InvariantCulture, $"epoch {p.Epoch}/{p.Epochs - 1} {(p.IsTraining ? "train" : "valid")} ");
+            string part = string.Create(CultureInfo.InvariantCulture, $"epoch {p.Epoch + 1}/{p.Epochs} {(p.IsTraining ? "train" : "valid")} ");
             string numbers = string.Create(CultureInfo.InvariantCulture,
                 $" {done * 100,3:0}% {p.Batch}/{p.Batches} [{TableCallback.Time(p.Elapsed)}<{TableCallback.Time(p.Remaining)} {p.Loss:0.0000}]");
             // A line that wraps could not be erased.

@@ -44,6 +44,8 @@ public sealed partial class TrainTests
         var inspected = Run("inspect", model);
         Assert.That(inspected.Code, Is.Zero);
         Assert.That(inspected.Output, Does.Contain("tensors").And.Contain("0.0.weight"));
+        File.Copy(model, folder.File("model"));
+        Assert.That(Run("inspect", folder.File("model")).Output, Is.EqualTo(inspected.Output), "the content says what it is");
     }
 
     [Test]

@@ -17,9 +17,19 @@ static class InspectCommand
 
     static int Run(string path, TextWriter output)
     {
-        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) PrintSafetensors(path, output);
+        if (IsSafetensors(path)) PrintSafetensors(path, output);
         else PrintOnnx(path, output);
         return Tool.Success;
+    }
+
+    /// <summary>By name, or by content: eight bytes of the header's length, then the header, which is JSON.</summary>
+    static bool IsSafetensors(string path)
+    {
+        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return true;
+        if (!File.Exists(path)) return false;
+        using var file = File.OpenRead(path);
+        Span<byte> head = stackalloc byte[9];
+        return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head[8] == '{';
     }
 
     static void PrintOnnx(string path, TextWriter output)
