@@ -128,6 +128,7 @@ public sealed class ToolTests
         File.WriteAllBytes(classifier, File.ReadAllBytes(classifier)[..^100]);
         MistakesAreOneLineAndACode(1, "classifier.safetensors", ["predict", classifier, Path.Combine(pets, "Abyssinian_1.jpg")]);
         MistakesAreOneLineAndACode(1, "not a classifier", ["predict", Other(folder), Path.Combine(pets, "Abyssinian_1.jpg")]);
+        MistakesAreOneLineAndACode(1, "hint: name it: --arch", ["train", pets, "--weights", Other(folder)]);
         Assert.That(Directory.GetFiles(folder.Path), Has.Length.EqualTo(6));
     }
 
