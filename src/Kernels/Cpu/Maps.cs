@@ -4,7 +4,7 @@ using static Tessera.Cpu.Pieces;
 
 namespace Tessera.Cpu;
 
-/// <summary>The loops of elementwise formulas over adjacent floats: four vectors at a time, then one, then single elements; any width gives the same bits.</summary>
+/// <summary>The loops of elementwise formulas over adjacent floats: vectors, then single elements; any width gives the same bits.</summary>
 internal static unsafe class Maps
 {
     /// <summary>y ← f(x) at the widest vectors the processor has.</summary>
@@ -23,23 +23,22 @@ internal static unsafe class Maps
         else Binary<TOp, Vec1>(op, a, b, y, n);
     }
 
+    // One formula a method: long ones exhaust what the compiler inlines into one (unrolled by four, gelu took ten times as long).
+
     /// <summary>y ← f(x); y may be x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unary<TOp, V>(TOp op, float* x, float* y, long n) where TOp : struct, IUnary where V : struct, IVec<V>
     {
         int w = V.Lanes;
         long i = 0;
-        for (; i <= n - (4 * w); i += 4 * w)
-        {
-            V y0 = op.Apply(Load<V>(x + i)), y1 = op.Apply(Load<V>(x + i + w));
-            V y2 = op.Apply(Load<V>(x + i + (2 * w))), y3 = op.Apply(Load<V>(x + i + (3 * w)));
-            Store(y + i, y0);
-            Store(y + i + w, y1);
-            Store(y + i + (2 * w), y2);
-            Store(y + i + (3 * w), y3);
-        }
         for (; i <= n - w; i += w) Store(y + i, op.Apply(Load<V>(x + i)));
-        for (; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(x + i)));
+        if (i < n) Rest(op, x + i, y + i, n - i);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    static void Rest<TOp>(TOp op, float* x, float* y, long n) where TOp : struct, IUnary
+    {
+        for (long i = 0; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(x + i)));
     }
 
     /// <summary>y ← f(a, b); y may be a or b.</summary>
@@ -48,16 +47,13 @@ internal static unsafe class Maps
     {
         int w = V.Lanes;
         long i = 0;
-        for (; i <= n - (4 * w); i += 4 * w)
-        {
-            V y0 = op.Apply(Load<V>(a + i), Load<V>(b + i)), y1 = op.Apply(Load<V>(a + i + w), Load<V>(b + i + w));
-            V y2 = op.Apply(Load<V>(a + i + (2 * w)), Load<V>(b + i + (2 * w))), y3 = op.Apply(Load<V>(a + i + (3 * w)), Load<V>(b + i + (3 * w)));
-            Store(y + i, y0);
-            Store(y + i + w, y1);
-            Store(y + i + (2 * w), y2);
-            Store(y + i + (3 * w), y3);
-        }
         for (; i <= n - w; i += w) Store(y + i, op.Apply(Load<V>(a + i), Load<V>(b + i)));
-        for (; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(a + i), Load<Vec1>(b + i)));
+        if (i < n) Rest(op, a + i, b + i, y + i, n - i);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    static void Rest<TOp>(TOp op, float* a, float* b, float* y, long n) where TOp : struct, IBinary
+    {
+        for (long i = 0; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(a + i), Load<Vec1>(b + i)));
     }
 }
