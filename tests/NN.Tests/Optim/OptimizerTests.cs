@@ -37,7 +37,7 @@ public class OptimizerTests
             Step(second, b);
         }
         Assert.That(b.ToArray<float>(), Is.EqualTo(a.ToArray<float>()));
-        Assert.That(second.Groups[0].WeightDecay, Is.EqualTo(0.1f));
+        Assert.That(second.Groups[0].WeightDecay, Is.EqualTo(0.1));
     }
 
     [TestCaseSource(nameof(kinds))]
