@@ -33,11 +33,7 @@ static class TrainCommand
     static readonly Option<int> epochs = Options.Number("--epochs", "Epochs with the body frozen.", 0, 4);
     static readonly Option<int> unfreezeEpochs = Options.Number("--unfreeze-epochs", "Epochs afterwards with all layers trained.", 0, 1);
     static readonly Option<string> lr = new("--lr") { Description = "Largest rate of the frozen epochs: a number, slice(last) or slice(first,last).", DefaultValueFactory = _ => "slice(3e-3)" };
-    static readonly Option<string> unfreezeLr = new("--unfreeze-lr")
-    {
-        Description = "The same for the unfrozen epochs (slice(1e-6,1e-4); slice(5e-5,2e-4) for the photos of the repository, which are few).",
-        DefaultValueFactory = parsed => parsed.GetValue(folder) is null && parsed.GetValue(csv) is null ? "slice(5e-5,2e-4)" : "slice(1e-6,1e-4)",
-    };
+    static readonly Option<string> unfreezeLr = new("--unfreeze-lr") { Description = "The same for the unfrozen epochs.", DefaultValueFactory = _ => "slice(1e-6,1e-4)" };
     static readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
     static readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     static readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
