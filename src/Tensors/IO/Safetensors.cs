@@ -46,7 +46,7 @@ public static class Safetensors
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            var (entries, metadata, _) = ParseHeader(stream, path);
+            var (entries, metadata) = ParseHeader(stream, path);
             return (entries.ToDictionary(e => e.Name, e => (e.DType, e.Shape), StringComparer.Ordinal), metadata);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -77,7 +77,7 @@ public static class Safetensors
 
     static SafetensorsFile Read(Stream stream, string path, Device? device)
     {
-        var (entries, metadata, _) = ParseHeader(stream, path);
+        var (entries, metadata) = ParseHeader(stream, path);
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var entry in entries)
@@ -112,7 +112,7 @@ public static class Safetensors
 
     sealed record Entry(string Name, string DType, Shape Shape, long Begin, long End);
 
-    static (List<Entry> Entries, Dictionary<string, string> Metadata, long DataStart) ParseHeader(Stream stream, string path)
+    static (List<Entry> Entries, Dictionary<string, string> Metadata) ParseHeader(Stream stream, string path)
     {
         long size = stream.Length;
         if (size < 8) throw new DataException($"{path}: not a safetensors file: got {size} bytes, expected at least a header of 8.");
@@ -128,7 +128,7 @@ public static class Safetensors
             using var json = JsonDocument.Parse(header, new JsonDocumentOptions { MaxDepth = 8 });
             var (entries, metadata) = ParseEntries(json.RootElement, path);
             CheckCoverage(entries, size - 8 - header.Length, path);
-            return (entries, metadata, 8 + header.Length);
+            return (entries, metadata);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or System.FormatException)
         {
