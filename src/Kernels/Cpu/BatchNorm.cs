@@ -2,8 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Tessera.Cpu;
 
-// x [N, C, H, W] lies as rows of C channels. The rows are cut into chunks that stay in the cache; the chunks' statistics are combined in double
-// precision in a fixed order (Chan, Golub, LeVeque 1979), so that a mean far from zero costs no digits.
+// x [N, C, H, W] lies as rows of C channels. The rows are cut into chunks that stay in the cache.
 internal sealed unsafe partial class CpuBackend
 {
     public override void BatchNormTrain(View x, View? w, View? b, View y, View mean, View invStd, float eps)
@@ -15,12 +14,11 @@ internal sealed unsafe partial class CpuBackend
         }
         var rows = new ChannelRows(x);
         if (rows.C == 0) return;
-        float* parts = Scratch.Floats(Scratch.Purpose.Partial, (2L * rows.Chunks * rows.C) + (4L * rows.C));
-        float* m = parts + (2L * rows.Chunks * rows.C), s = m + rows.C, scale = s + rows.C, shift = scale + rows.C;
-        CpuThreads.For(rows.Chunks, new Moments(rows, x.Float(), parts));
-        CpuThreads.For(rows.Blocks, new Statistics(rows, parts, m, s, eps));
+        float* m = Scratch.Floats(Scratch.Purpose.Partial, 4L * rows.C), s = m + rows.C, scale = s + rows.C, shift = scale + rows.C;
+        ChannelMoments.Of(x.Float(), rows.Rows, rows.C, m, s, 1);
         for (int c = 0; c < rows.C; c++)
         {
+            s[c] = (float)(1 / Math.Sqrt((double)s[c] + eps));
             scale[c] = s[c] * Channel(w, c, 1);
             shift[c] = Channel(b, c, 0);
             SetChannel(mean, c, m[c]);
@@ -99,72 +97,6 @@ internal sealed unsafe partial class CpuBackend
         public int Blocks => (C + BlockChannels - 1) / BlockChannels;
 
         public nint Start(int i) => (nint)i * chunk * C;
-    }
-
-    /// <summary>Mean and sum of squared deviations of one chunk.</summary>
-    readonly struct Moments(ChannelRows rows, float* x, float* parts) : ICpuTask
-    {
-        readonly float* x = x, parts = parts;
-
-        public void Run(int task)
-        {
-            var lane = new Lane { N = rows.Count(task), C = rows.C, X = x + rows.Start(task), Mean = parts + (2L * task * rows.C) };
-            Lanes.Run(0, rows.C, ref lane);
-        }
-
-        struct Lane : ILane
-        {
-            public int N, C;
-            public float* X, Mean;
-
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
-            {
-                V sum = V.Create(0), rest = V.Create(0), square = V.Create(0);
-                float* p = X + c;
-                for (int i = 0; i < N; i++, p += C) sum += Lanes.Load<V>(p);
-                V mean = sum * V.Create(1f / N);
-                p = X + c;
-                for (int i = 0; i < N; i++, p += C)
-                {
-                    V d = Lanes.Load<V>(p) - mean;
-                    rest += d;
-                    square = V.Fma(d, d, square);
-                }
-                Lanes.Store(Mean + c, V.Fma(rest, V.Create(1f / N), mean)); // Σ (x - mean) is what rounding left of the sum
-                Lanes.Store(Mean + C + c, square);
-            }
-        }
-    }
-
-    /// <summary>The chunks' statistics combined: mean and 1/√(var + eps) of a block of channels.</summary>
-    readonly struct Statistics(ChannelRows rows, float* parts, float* mean, float* invStd, float eps) : ICpuTask
-    {
-        readonly float* parts = parts, mean = mean, invStd = invStd;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run(int task)
-        {
-            int c0 = task * ChannelRows.BlockChannels, n = Math.Min(ChannelRows.BlockChannels, rows.C - c0);
-            double* mu = stackalloc double[n], m2 = stackalloc double[n];
-            for (int c = 0; c < n; c++) mu[c] = m2[c] = 0;
-            for (int i = 0; i < rows.Chunks; i++)
-            {
-                float* part = parts + (2L * i * rows.C) + c0;
-                double weight = (double)rows.Count(i) / rows.Rows;
-                for (int c = 0; c < n; c++) mu[c] += weight * part[c];
-            }
-            for (int i = 0; i < rows.Chunks; i++)
-            {
-                float* part = parts + (2L * i * rows.C) + c0;
-                for (int c = 0; c < n; c++) m2[c] += part[rows.C + c] + (rows.Count(i) * (part[c] - mu[c]) * (part[c] - mu[c]));
-            }
-            for (int c = 0; c < n; c++)
-            {
-                mean[c0 + c] = (float)mu[c];
-                invStd[c0 + c] = (float)(1 / Math.Sqrt((m2[c] / rows.Rows) + eps));
-            }
-        }
     }
 
     /// <summary>The chunks' two sums added up for a block of channels.</summary>

@@ -4,12 +4,17 @@ namespace Tessera.Cpu;
 // without a stride is a plain one; a 3x3 one without a stride goes by Winograd's algorithm where that saves products.
 internal sealed unsafe partial class CpuBackend
 {
-    public override void Conv2d(View x, View w, View? b, View y, Window2d window)
+    public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {
-        int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S;
-        if (IsPlain(window) && b is null)
+        if (y.Count == 0 || epilogue.Residual is { IsDense: false })
         {
-            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y));
+            base.Conv2d(x, w, y, window, epilogue);
+            return;
+        }
+        int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S;
+        if (IsPlain(window))
+        {
+            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y), epilogue with { Residual = epilogue.Residual is { } r ? Pixels(r) : null });
             return;
         }
         if (Winograd.Fits(window, x.Shape[0], x.Shape[1], K, y.Shape[2], y.Shape[3]))
@@ -28,14 +33,14 @@ internal sealed unsafe partial class CpuBackend
                 WInner = 1,
                 WOuter = 9 * Cg,
             }.Run();
-            if (b is { } shift) Binary(new Ops.Add(), y, AlongChannels(shift, 4).BroadcastTo(y.Shape), y);
+            Finish(y, epilogue, 1);
             return;
         }
         KernelTap* list = stackalloc KernelTap[taps];
         for (int t = 0; t < taps; t++)
             list[t] = new KernelTap((t / window.S * window.DilationH) - window.Top, (t % window.S * window.DilationW) - window.Left, t);
         int Ho = y.Shape[2], Wo = y.Shape[3];
-        new Correlation
+        var job = new Correlation
         {
             Source = new Image(x, "Conv2d"),
             N = x.Shape[0],
@@ -55,10 +60,13 @@ internal sealed unsafe partial class CpuBackend
             WTap = Cg,
             WInner = 1,
             WOuter = (nint)taps * Cg,
-            Bias = b is { } bias ? bias.Float() : null,
+            Epilogue = new TileEpilogue(epilogue, y.Float()),
+            WantsMoments = epilogue.Moments is not null,
             Taps = list,
             TapCount = taps,
-        }.Run();
+        };
+        job.Run();
+        if (epilogue.Moments is { } m) job.Moments.Combine(m.Float(), m.Float() + m.Layout.Strides[0], (nint)m.Layout.Strides[1]);
     }
 
     // Input pixel (h, w) is reached by tap r only where h + top - r·dilation is a multiple of the stride: each phase of the stride is a

@@ -4,7 +4,7 @@ namespace Tessera.Cpu;
 internal readonly record struct KernelTap(int Dy, int Dx, int Weight);
 
 /// <summary>
-/// <c>Out[n, i, j, k] = bias[k] + Σ_taps Σ_c Source[n, i·StepY + dy, j·StepX + dx, c] · w[tap, c, k]</c>: the forward convolution, and (one call a phase
+/// <c>Out[n, i, j, k] = Σ_taps Σ_c Source[n, i·StepY + dy, j·StepX + dx, c] · w[tap, c, k]</c>: the forward convolution, and (one call a phase
 /// of the stride) the gradient of its input. An implicit matrix product: rows are pixels, read from a padded <see cref="Patch"/>.
 /// </summary>
 internal unsafe struct Correlation
@@ -30,11 +30,17 @@ internal unsafe struct Correlation
 
     public nint WGroup, WTap, WInner, WOuter;
 
-    /// <summary>One number an output channel, or null.</summary>
-    public float* Bias;
+    /// <summary>What becomes of the result.</summary>
+    public TileEpilogue Epilogue;
+
+    /// <summary>Whether the results' statistics are wanted; the results of an image must be adjacent.</summary>
+    public bool WantsMoments;
 
     public KernelTap* Taps;
     public int TapCount;
+
+    /// <summary>Those statistics, after <see cref="Run()"/>.</summary>
+    public ChannelMoments Moments;
 
     Patch patch;
     Tap* offsets;
@@ -59,6 +65,7 @@ internal unsafe struct Correlation
             list[t] = new Tap(at, (nint)t * tapLength * Inner * GemmKernel.Panel);
         }
         offsets = list;
+        if (WantsMoments) Moments = new ChannelMoments(Groups * Outer, N * rowBlocks);
         CpuThreads.For(N * Groups * rowBlocks * panelBlocks, new Block { Job = this });
     }
 
@@ -146,8 +153,12 @@ internal unsafe struct Correlation
     {
         int rows = i1 - i0, nr = GemmKernel.Panel;
         float* block = Out + (n * OutN) + (i0 * OutRow) + ((nint)group * Outer);
-        if (Bias != null || TapCount == 0) Prefill(block, group, rows, panel0 * nr, Math.Min(panel1 * nr, Outer));
-        if (TapCount == 0) return;
+        if (TapCount == 0)
+        {
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < OutW; j++) new Span<float>(block + (i * OutRow) + (j * OutCol), Outer).Clear();
+            return;
+        }
         int lastY = int.MinValue;
         for (int t = 0; t < TapCount; t++) lastY = Math.Max(lastY, Taps[t].Dy);
         var p = patch.WithRows(single ? rows : ((rows - 1) * StepY) + lastY - minY + 1);
@@ -162,26 +173,20 @@ internal unsafe struct Correlation
         for (int panel = panel0; panel < panel1; panel++)
         {
             float* b = packed + ((((long)group * panels) + panel) * PanelSize);
-            int columns = Math.Min(nr, Outer - (panel * nr));
+            int columns = Math.Min(nr, Outer - (panel * nr)), k = (group * Outer) + (panel * nr);
+            var bias = Epilogue.Bias == null ? default : new Matrix(Epilogue.Bias + (k * Epilogue.BiasStep), 0, Epilogue.BiasStep);
             for (int t = 0; t < stretches; t += chunk)
             {
                 tile.Taps = offsets + t;
                 tile.TapCount = Math.Min(chunk, stretches - t);
-                tile.Accumulate = t > 0 || Bias != null;
+                tile.Accumulate = t > 0 || Epilogue.Residual != 0;
+                tile.Start = t > 0 ? 0 : Epilogue.Residual;
+                tile.Bias = t > 0 ? default : bias;
+                tile.Relu = Epilogue.Relu && t + chunk >= stretches;
                 for (int i = 0; i < rows; i++)
                     GemmJob.Tiles(tile, a + (i * rowA), b, new Matrix(block + (i * OutRow) + ((nint)panel * nr), OutCol, 1), width, columns);
             }
+            if (Moments.Wanted) Moments.Set((n * rowBlocks) + (i0 / rowBlock), block + ((nint)panel * nr), OutCol, (i1 - i0) * OutW, k, columns);
         }
-    }
-
-    readonly void Prefill(float* block, int group, int rows, int k0, int k1)
-    {
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j < OutW; j++)
-            {
-                var to = new Span<float>(block + (i * OutRow) + (j * OutCol) + k0, k1 - k0);
-                if (Bias == null) to.Clear();
-                else new Span<float>(Bias + ((nint)group * Outer) + k0, k1 - k0).CopyTo(to);
-            }
     }
 }

@@ -15,13 +15,25 @@ internal readonly unsafe struct Matrix(float* p, nint row, nint col)
 
 internal sealed unsafe partial class CpuBackend
 {
-    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0)
+    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0) => Gemm(a, b, y, alpha, beta, default);
+
+    public override void Gemm(View a, View b, View y, in Epilogue epilogue)
+    {
+        if (y.Count == 0 || a.Shape[-1] == 0 || epilogue.Residual is { } r && !r.Layout.SameStrides(y.Layout)) base.Gemm(a, b, y, epilogue);
+        else
+        {
+            Gemm(a, b, y, 1, 0, new TileEpilogue(epilogue, y.Float()));
+            if (epilogue.Moments is { } moments) Moments(y, moments, y.Shape.Rank - 1);
+        }
+    }
+
+    static void Gemm(View a, View b, View y, float alpha, float beta, TileEpilogue epilogue)
     {
         int rank = y.Shape.Rank, M = y.Shape[-2], N = y.Shape[-1], K = alpha == 0 ? 0 : a.Shape[-1];
         if (y.Count == 0) return;
         long batch = y.Count / ((long)M * N);
         Matrix A = MatrixOf(a), B = MatrixOf(b), C = MatrixOf(y);
-        var job = new GemmJob { M = M, N = N, K = K, A = A, B = B, C = C, Alpha = alpha, Beta = beta };
+        var job = new GemmJob { M = M, N = N, K = K, A = A, B = B, C = C, Alpha = alpha, Beta = beta, Residual = epilogue.Residual, Bias = new Matrix(epilogue.Bias, 0, epilogue.BiasStep), Relu = epilogue.Relu };
         if (batch == 1)
         {
             job.Run(1, null, null, null);
@@ -47,7 +59,7 @@ internal sealed unsafe partial class CpuBackend
 }
 
 /// <summary>
-/// C ← alpha · A · B + beta · C for a batch of matrices. B is packed into panels of <see cref="GemmKernel.Panel"/> columns; C is cut into blocks,
+/// C ← alpha · A · B + beta · C, or relu(A · B + bias + residual), for a batch of matrices. B is packed into panels of <see cref="GemmKernel.Panel"/> columns; C is cut into blocks,
 /// which are the tasks; a block walks the inner dimension in chunks that keep its part of A in the second-level cache. Where C is small and the
 /// inner dimension long, the inner dimension is cut as well, each task packs its own part of B, and the partial sums are added in a fixed order. Nothing depends on the number of threads.
 /// </summary>
@@ -59,6 +71,12 @@ internal unsafe struct GemmJob
     public int M, N, K;
     public Matrix A, B, C;
     public float Alpha, Beta;
+
+    /// <summary>Bias (i, j) of C, none where null; floats from C to the residual, 0 for none; negative results become zero.</summary>
+    public Matrix Bias;
+
+    public nint Residual;
+    public bool Relu;
 
     int rowBlock, columnBlock, rowBlocks, columnBlocks, splits, panels, first;
     bool accumulate, sharedB;
@@ -73,7 +91,7 @@ internal unsafe struct GemmJob
         offsetC = c;
         if (PrefersTransposed())
         {
-            (A, B, C) = (B.T, A.T, C.T);
+            (A, B, C, Bias) = (B.T, A.T, C.T, Bias.T);
             (M, N) = (N, M);
             offsetA = b;
             offsetB = a;
@@ -195,11 +213,17 @@ internal unsafe struct GemmJob
         for (int k = k0; k < k1; k += KChunk)
         {
             tile.K = Math.Min(KChunk, k1 - k);
-            tile.Accumulate = k > k0 || (accumulate && splits == 1);
+            bool begins = k == k0 && splits == 1, ends = k + tile.K == k1 && splits == 1;
+            tile.Accumulate = k > k0 || (begins && (accumulate || Residual != 0));
+            tile.Start = begins ? Residual : 0;
+            tile.Relu = ends && Relu;
             float* block = PrepareA(new Matrix(a.At(i0, k), a.Row, a.Col), rows, columns, ref tile);
             float* own = splits > 1 ? PackChunk(k, tile.K, j0, columns) : null;
             for (int j = 0; j < columns; j += nr)
+            {
+                tile.Bias = begins && Bias.P != null ? new Matrix(Bias.At(i0, j0 + j), Bias.Row, Bias.Col) : default;
                 Tiles(tile, block, own != null ? own + ((nint)j * tile.K) : packed + ((panel0 + ((long)(j / nr) * K) + k) * nr), new Matrix(c.At(i0, j0 + j), c.Row, c.Col), rows, Math.Min(nr, columns - j));
+            }
         }
     }
 
@@ -244,7 +268,7 @@ internal unsafe struct GemmJob
     public static void Tiles(in TileJob tile, float* a, float* b, Matrix c, int rows, int columns)
     {
         int count = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;
-        bool whole = c.Col == 1 && columns % GemmKernel.Lanes == 0;
+        bool whole = c.Col == 1 && columns % GemmKernel.Lanes == 0 && (tile.Bias.P == null || tile.Bias is { Row: 0, Col: 1 });
         float* edge = stackalloc float[14 * 32];
         for (int t = 0, i = 0; t < count; t++)
         {
@@ -253,12 +277,24 @@ internal unsafe struct GemmJob
             if (whole) GemmKernel.Tile(height, columns, tile, from, b, c.At(i, 0), c.Row);
             else
             {
-                if (tile.Accumulate) Panels.Move(new Matrix(c.At(i, 0), c.Row, c.Col), new Matrix(edge, nr, 1), height, columns);
-                GemmKernel.Tile(height, columns, tile, from, b, edge, nr);
+                var started = tile with { Accumulate = tile.Accumulate || tile.Bias.P != null, Start = 0, Bias = default };
+                if (started.Accumulate) Start(tile, i, new Matrix(c.At(i, 0), c.Row, c.Col), edge, height, columns);
+                GemmKernel.Tile(height, columns, started, from, b, edge, nr);
                 Panels.Move(new Matrix(edge, nr, 1), new Matrix(c.At(i, 0), c.Row, c.Col), height, columns);
             }
             i = next;
         }
+    }
+
+    // What a tile whose columns are no whole vectors starts from, in a place that has room for them.
+    static void Start(in TileJob tile, int i0, Matrix c, float* edge, int rows, int columns)
+    {
+        int nr = GemmKernel.Panel;
+        if (tile.Accumulate) Panels.Move(new Matrix(c.P + tile.Start, c.Row, c.Col), new Matrix(edge, nr, 1), rows, columns);
+        else new Span<float>(edge, rows * nr).Clear();
+        if (tile.Bias.P == null) return;
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++) edge[(i * nr) + j] += *tile.Bias.At(i0 + i, j);
     }
 
     struct AddPartials : ICpuTask
@@ -274,7 +310,9 @@ internal unsafe struct GemmJob
                 float sum = *p;
                 for (int s = 1; s < Job.splits; s++) sum += p[s * size];
                 float* c = Job.C.At(task, j) + (Job.offsetC == null ? 0 : Job.offsetC[Job.first]);
-                *c = Job.accumulate ? *c + sum : sum;
+                if (Job.accumulate || Job.Residual != 0) sum += c[Job.Residual];
+                if (Job.Bias.P != null) sum += *Job.Bias.At(task, j);
+                *c = Job.Relu && sum < 0 ? 0 : sum;
             }
         }
     }

@@ -26,8 +26,17 @@ internal unsafe struct TileJob
     /// <summary>Inner length of each tap.</summary>
     public int K;
 
-    /// <summary>C starts from its old content instead of zero.</summary>
+    /// <summary>C starts from what lies <see cref="Start"/> floats from it instead of zero: its old content, or a residual.</summary>
     public bool Accumulate;
+
+    /// <summary>Floats from C to the numbers it starts from.</summary>
+    public nint Start;
+
+    /// <summary>Bias (row, column) of the tile is added to the start; none where its address is null.</summary>
+    public Matrix Bias;
+
+    /// <summary>Negative results become zero.</summary>
+    public bool Relu;
 }
 
 /// <summary>
@@ -111,7 +120,7 @@ internal static unsafe class GemmKernel
         V c13 = z, d13 = z;
         if (job.Accumulate)
         {
-            float* p = c;
+            float* p = c + job.Start;
             if (R.Value > 0) Load<V, N>(ref p, ldc, out c0, out d0);
             if (R.Value > 1) Load<V, N>(ref p, ldc, out c1, out d1);
             if (R.Value > 2) Load<V, N>(ref p, ldc, out c2, out d2);
@@ -126,6 +135,25 @@ internal static unsafe class GemmKernel
             if (R.Value > 11) Load<V, N>(ref p, ldc, out c11, out d11);
             if (R.Value > 12) Load<V, N>(ref p, ldc, out c12, out d12);
             if (R.Value > 13) Load<V, N>(ref p, ldc, out c13, out d13);
+        }
+        if (job.Bias.P != null)
+        {
+            float* p = job.Bias.P;
+            Load<V, N>(ref p, 0, out V u, out V v);
+            if (R.Value > 0) { c0 += u; d0 += v; }
+            if (R.Value > 1) { c1 += u; d1 += v; }
+            if (R.Value > 2) { c2 += u; d2 += v; }
+            if (R.Value > 3) { c3 += u; d3 += v; }
+            if (R.Value > 4) { c4 += u; d4 += v; }
+            if (R.Value > 5) { c5 += u; d5 += v; }
+            if (R.Value > 6) { c6 += u; d6 += v; }
+            if (R.Value > 7) { c7 += u; d7 += v; }
+            if (R.Value > 8) { c8 += u; d8 += v; }
+            if (R.Value > 9) { c9 += u; d9 += v; }
+            if (R.Value > 10) { c10 += u; d10 += v; }
+            if (R.Value > 11) { c11 += u; d11 += v; }
+            if (R.Value > 12) { c12 += u; d12 += v; }
+            if (R.Value > 13) { c13 += u; d13 += v; }
         }
         nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep, bs = job.BStep;
         for (int t = 0; t < job.TapCount; t++)
@@ -154,6 +182,23 @@ internal static unsafe class GemmKernel
                 if (R.Value > 12) p12 += ks;
                 q += bs;
             }
+        }
+        if (job.Relu)
+        {
+            if (R.Value > 0) { c0 = Relu(c0); if (N.Value > 1) d0 = Relu(d0); }
+            if (R.Value > 1) { c1 = Relu(c1); if (N.Value > 1) d1 = Relu(d1); }
+            if (R.Value > 2) { c2 = Relu(c2); if (N.Value > 1) d2 = Relu(d2); }
+            if (R.Value > 3) { c3 = Relu(c3); if (N.Value > 1) d3 = Relu(d3); }
+            if (R.Value > 4) { c4 = Relu(c4); if (N.Value > 1) d4 = Relu(d4); }
+            if (R.Value > 5) { c5 = Relu(c5); if (N.Value > 1) d5 = Relu(d5); }
+            if (R.Value > 6) { c6 = Relu(c6); if (N.Value > 1) d6 = Relu(d6); }
+            if (R.Value > 7) { c7 = Relu(c7); if (N.Value > 1) d7 = Relu(d7); }
+            if (R.Value > 8) { c8 = Relu(c8); if (N.Value > 1) d8 = Relu(d8); }
+            if (R.Value > 9) { c9 = Relu(c9); if (N.Value > 1) d9 = Relu(d9); }
+            if (R.Value > 10) { c10 = Relu(c10); if (N.Value > 1) d10 = Relu(d10); }
+            if (R.Value > 11) { c11 = Relu(c11); if (N.Value > 1) d11 = Relu(d11); }
+            if (R.Value > 12) { c12 = Relu(c12); if (N.Value > 1) d12 = Relu(d12); }
+            if (R.Value > 13) { c13 = Relu(c13); if (N.Value > 1) d13 = Relu(d13); }
         }
         if (R.Value > 0) Store<V, N>(ref c, ldc, c0, d0);
         if (R.Value > 1) Store<V, N>(ref c, ldc, c1, d1);
@@ -186,6 +231,9 @@ internal static unsafe class GemmKernel
         if (N.Value > 1) Unsafe.WriteUnaligned(p + V.Lanes, v1);
         p += ldc;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V Relu<V>(V x) where V : struct, IVec<V> => V.Select(V.Less(x, V.Create(0)), V.Create(0), x);
 
     interface ICount
     {

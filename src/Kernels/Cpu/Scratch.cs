@@ -41,6 +41,9 @@ internal sealed unsafe class Scratch
         /// <summary>Products of a Winograd convolution.</summary>
         Products,
 
+        /// <summary>Statistics of the parts of a tensor.</summary>
+        Moments,
+
         /// <summary>Number of purposes.</summary>
         Count,
     }

@@ -68,13 +68,5 @@ public abstract partial class Backend
         if (b is { } shift) Binary(new Ops.Add(), y, AlongChannels(shift, y.Shape.Rank).BroadcastTo(y.Shape), y);
     }
 
-    /// <summary>[C] as [1, C, 1, ...].</summary>
-    private protected static View AlongChannels(View v, int rank)
-    {
-        int[] shape = new int[rank];
-        long[] strides = new long[rank];
-        Array.Fill(shape, 1);
-        (shape[1], strides[1]) = (v.Shape[0], v.Layout.Strides[0]);
-        return v.As(new Layout(shape, strides, v.Layout.Offset));
-    }
+    private protected static View AlongChannels(View v, int rank) => Along(v, rank, 1);
 }

@@ -3,14 +3,18 @@ namespace Tessera;
 // The composed convolution: every window is copied out as a row of a matrix ("im2col"), the rest is matrix products.
 public abstract partial class Backend
 {
-    /// <summary>y [N, K, H', W'] ← Σ x [N, C, H, W] · w [K, C/groups, R, S] + b [K]; all dense.</summary>
-    public virtual void Conv2d(View x, View w, View? b, View y, Window2d window)
+    /// <summary>y [N, K, H', W'] ← epilogue(Σ x [N, C, H, W] · w [K, C/groups, R, S]); all dense.</summary>
+    public virtual void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {
-        if (y.Count == 0) return;
+        if (y.Count > 0) Products(x, w, y, window);
+        Finish(y, epilogue, 1);
+    }
+
+    void Products(View x, View w, View y, Window2d window)
+    {
         using var windows = Windows(x, y.Shape[2], y.Shape[3], window, 0);
         for (int g = 0; g < window.Groups; g++)
             Gemm(GroupRows(windows.View, g), GroupWeight(w, window, g).Permute(1, 0), GroupPixels(y, window, g));
-        if (b is { } bias) Binary(new Ops.Add(), y, AlongChannels(bias, 4).BroadcastTo(y.Shape), y);
     }
 
     /// <summary>gx ← gradient of the convolution's input: the transposed convolution of gy with w; all dense.</summary>

@@ -72,7 +72,7 @@ public sealed partial class Tensor
         {
             var (a, w) = (x[0].Contiguous(), x[1].Contiguous());
             var y = Empty([a.Shape[0], w.Shape[0], window.OutH(a.Shape[2]), window.OutW(a.Shape[3])], DType.Float32, a.Device);
-            a.Backend.Conv2d(a.View, w.View, x.Length > 2 ? x[2].Contiguous().View : null, y.View, window);
+            a.Backend.Conv2d(a.View, w.View, y.View, window, new Epilogue(Bias: x.Length > 2 ? x[2].View : null));
             return y;
         }
 
@@ -107,7 +107,7 @@ public sealed partial class Tensor
         {
             g = g.Contiguous();
             var y = Empty(InputShape(i), DType.Float32, g.Device);
-            if (i == 0) g.Backend.Conv2d(g.View, Input(1).Contiguous().View, null, y.View, window);
+            if (i == 0) g.Backend.Conv2d(g.View, Input(1).Contiguous().View, y.View, window);
             else g.Backend.Conv2dBackwardWeight(Input(0).Contiguous().View, g.View, y.View, window);
             return y;
         }

@@ -47,8 +47,8 @@ public sealed class Conv2dTests
             Cpu.GemmKernel.Use(lanes == 0 ? best : lanes);
             CpuThreads.Count = count;
             foreach (var view in (View[])[Y, YB, GX, GW]) Views.Clear(view);
-            k.Conv2d(X, Wt, null, Y, p);
-            k.Conv2d(X, Wt, B, YB, p);
+            k.Conv2d(X, Wt, Y, p);
+            k.Conv2d(X, Wt, YB, p, new Epilogue(B));
             k.Conv2dBackwardData(GY, Wt, GX, p);
             k.Conv2dBackwardWeight(GY, X, GW, p);
             List<float[]> results = [Views.Get<float>(Y), Views.Get<float>(YB), Views.Get<float>(GX), Views.Get<float>(GW)];

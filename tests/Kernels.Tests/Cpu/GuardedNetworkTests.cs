@@ -41,7 +41,7 @@ public sealed class GuardedNetworkTests
     public void Convolutions(int C, int K, Window2d p)
     {
         Shape x = [3, C, 13, 11], w = [K, C / p.Groups, p.R, p.S], y = [3, K, p.OutH(13), p.OutW(11)];
-        Same([x, w, [K], y], v => cpu.Conv2d(v[0], v[1], v[2], v[3], p));
+        Same([x, w, [K], y], v => cpu.Conv2d(v[0], v[1], v[3], p, new Epilogue(v[2])));
         Same([y, w, x], v => cpu.Conv2dBackwardData(v[0], v[1], v[2], p));
         Same([y, x, w], v => cpu.Conv2dBackwardWeight(v[0], v[1], v[2], p));
     }
