@@ -4,6 +4,8 @@ namespace Tessera;
 /// A stretch of work after which the memory of the tensors created in it goes back to the pool. The training loop opens one a batch, so user
 /// code needs none. A scope holds leases, not tensors: a tensor nobody can reach is still collected inside a long scope.
 /// Scopes nest and belong to the thread that opened them.
+/// <para>Operations recorded for a backward pass hold leases of their own on what their gradients read. They end as the pass goes, or with the
+/// scope, but not with a <see cref="Local"/> one: every call of a module is such a scope.</para>
 /// </summary>
 public sealed class Scope : IDisposable
 {
@@ -13,12 +15,16 @@ public sealed class Scope : IDisposable
     readonly Scope? parent;
     readonly List<Lease> leases = [];
     readonly int thread = Environment.CurrentManagedThreadId;
+    readonly bool local;
     bool ended;
 
-    Scope(Scope? parent) => this.parent = parent;
+    Scope(Scope? parent, bool local) => (this.parent, this.local) = (parent, local);
 
     /// <summary>Opens a scope inside the current one; dispose it to end it.</summary>
-    public static Scope Begin() => current = new Scope(current);
+    public static Scope Begin() => current = new Scope(current, local: false);
+
+    /// <summary>Opens a scope for the inside of a function whose result may be differentiated: its end leaves recorded operations what they need.</summary>
+    public static Scope Local() => current = new Scope(current, local: true);
 
     /// <summary>Runs work in a scope of its own; the tensor it returns outlives it.</summary>
     public static Tensor Run(Func<Tensor> work)
@@ -52,6 +58,13 @@ public sealed class Scope : IDisposable
         return tensor;
     }
 
+    /// <summary>Gives a tensor back now, if this scope would do so at its end; what was kept, returned, or made outside stays.</summary>
+    public void Release(Tensor tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        if (Forget(tensor)) tensor.Dispose();
+    }
+
     /// <summary>Gives the memory of this scope's tensors back.</summary>
     /// <exception cref="TesseraException">Ended on another thread, or while an inner scope is open.</exception>
     public void Dispose()
@@ -72,6 +85,14 @@ public sealed class Scope : IDisposable
     internal bool Owns(Tensor tensor) => leases.LastIndexOf(tensor.Lease) >= 0;
 
     internal static void Register(Lease lease) => current?.leases.Add(lease);
+
+    /// <summary>What a recorded operation holds ends with the nearest scope that is not local.</summary>
+    internal static void RegisterHeld(Lease lease)
+    {
+        var scope = current;
+        while (scope is { local: true }) scope = scope.parent;
+        scope?.leases.Add(lease);
+    }
 
     /// <summary>Latest first: what is kept or returned was usually made last.</summary>
     bool Forget(Tensor tensor)

@@ -100,18 +100,25 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g) => g;
     }
 
     sealed class CastOp(DType dtype) : Op
     {
+        DType from;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
+            from = x[0].DType;
             var y = Empty(x[0].Shape, dtype, x[0].Device);
             x[0].Backend.Copy(x[0].View, y.View);
             return y;
         }
 
-        protected override Tensor? Gradient(int i, Tensor g) => g.To(Input(0).DType);
+        protected override bool Saves(int i) => false;
+
+        protected override Tensor? Gradient(int i, Tensor g) => g.To(from);
     }
 }

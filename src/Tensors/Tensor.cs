@@ -20,6 +20,14 @@ public sealed partial class Tensor : IDisposable
         Temporaries.Add(this);
     }
 
+    /// <summary>The elements of another tensor, held for the gradients of a recorded operation.</summary>
+    Tensor(Tensor held)
+    {
+        view = held.View;
+        lease = view.Storage.Rent();
+        Scope.RegisterHeld(lease);
+    }
+
     /// <summary>The safety net: memory of a tensor that nobody can reach goes back to the pool.</summary>
     ~Tensor() => lease.Release(finalizing: true);
 
@@ -103,6 +111,9 @@ public sealed partial class Tensor : IDisposable
 
     /// <summary>The same elements without history: shares memory, needs no gradient.</summary>
     public Tensor Detach() => Alias(View);
+
+    /// <summary>A use of these elements for a recorded operation; local scopes do not end it.</summary>
+    internal Tensor Hold() => new(this);
 
     /// <summary>Another tensor over this storage.</summary>
     internal Tensor Alias(View other) => new(other, other.Storage.Rent());

@@ -5,13 +5,22 @@ public abstract partial class Module
     [ThreadStatic]
     static Action<Module, Tensor, Tensor>? watcher;
 
-    /// <summary><see cref="Forward"/>, seen by whoever watches: what a module calls its children by.</summary>
+    /// <summary>
+    /// <see cref="Forward"/>, seen by whoever watches: what a module calls its children by. It runs in a local scope: of the tensors made inside
+    /// only the result, and what gradients need, stays. <see cref="Scope.Keep"/> what else should outlive the call.
+    /// </summary>
     /// <param name="x">The input.</param>
     public Tensor Call(Tensor x)
     {
-        var y = Forward(x);
+        var y = ForwardInScope(x);
         watcher?.Invoke(this, x, y);
         return y;
+    }
+
+    Tensor ForwardInScope(Tensor x)
+    {
+        using var scope = Scope.Local();
+        return scope.Return(Forward(x));
     }
 
     /// <summary>Shows each module that is called on this thread, its input and its output to <paramref name="see"/>, until disposed.</summary>

@@ -25,8 +25,14 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x)
     {
-        foreach (var module in modules) x = module.Call(x);
-        return x;
+        using var scope = Scope.Local();
+        foreach (var module in modules)
+        {
+            var y = module.Call(x);
+            if (y != x) scope.Release(x);
+            x = y;
+        }
+        return scope.Return(x);
     }
 
     /// <inheritdoc/>

@@ -47,7 +47,7 @@ public partial class Learner
         using var scope = Scope.Begin();
         s.Begin(batch, Data.Prepare(batch.X));
         Raise(s, static (c, s) => c.BatchBegin(s));
-        s.Output = Model.Forward(s.X);
+        s.Output = Model.Call(s.X);
         Raise(s, static (c, s) => c.LossBegin(s));
         s.Know(Loss.Forward(s.Output, s.Y));
         Raise(s, static (c, s) => c.BackwardBegin(s));

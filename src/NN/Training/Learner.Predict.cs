@@ -51,7 +51,7 @@ public partial class Learner
     public Tensor Predict(Tensor x)
     {
         using var evaluating = new Evaluating(Model);
-        return Scope.Run(() => Loss.Activation(Model.Forward(Data.Prepare(x))));
+        return Scope.Run(() => Loss.Activation(Model.Call(Data.Prepare(x))));
     }
 
     void ValidateEpoch(TrainingState s, DataLoader loader, CancellationToken cancellation)
@@ -64,7 +64,7 @@ public partial class Learner
             using var scope = Scope.Begin();
             s.Begin(batch, Data.Prepare(batch.X));
             Raise(s, static (c, s) => c.BatchBegin(s));
-            s.Output = Model.Forward(s.X);
+            s.Output = Model.Call(s.X);
             Raise(s, static (c, s) => c.LossBegin(s));
             s.Know(Loss.Forward(s.Output, s.Y));
             (sum, n) = (sum + (s.LossValue * batch.Items.Length), n + batch.Items.Length);
@@ -83,7 +83,7 @@ public partial class Learner
         foreach (var batch in loader.Epoch(0, cancellation))
         {
             using var scope = Scope.Begin();
-            take(Model.Forward(Data.Prepare(batch.X)), batch);
+            take(Model.Call(Data.Prepare(batch.X)), batch);
             cancellation.ThrowIfCancellationRequested();
         }
     }

@@ -40,7 +40,7 @@ public static class Autograd
         var queue = new PriorityQueue<Op, long>();
         try
         {
-            Give(root, seed.Alias(seed.View), queue);
+            Give(new Edge(root), seed.Alias(seed.View), queue);
             while (queue.TryDequeue(out var op, out _)) Step(op, queue, retain);
         }
         finally
@@ -68,11 +68,11 @@ public static class Autograd
     }
 
     /// <summary>Hands a gradient over to a leaf's Grad or to what its producer has collected.</summary>
-    static void Give(Tensor to, Tensor g, PriorityQueue<Op, long> queue)
+    static void Give(Edge to, Tensor g, PriorityQueue<Op, long> queue)
     {
         if (to.Producer is not { } op)
         {
-            if (to.RequiresGrad) to.Accumulate(g);
+            if (to.Leaf is { RequiresGrad: true } leaf) leaf.Accumulate(g);
             else g.Dispose();
             return;
         }
@@ -80,15 +80,30 @@ public static class Autograd
             throw new AutogradException($"Backward: the recorded operations were already used: {op.Name} of shape {to.Shape}. Hint: call Backward once, or Backward(retain: true) the first time.");
         if (op.OutputGrad is { } sum)
         {
-            op.OutputGrad = sum + g;
-            sum.Dispose();
-            g.Dispose();
+            op.OutputGrad = Sum(sum, g);
         }
         else
         {
             op.OutputGrad = g;
             queue.Enqueue(op, -op.Sequence);
         }
+    }
+
+    /// <summary>a + b, both handed over: in the memory of one of them where nobody else uses it.</summary>
+    internal static Tensor Sum(Tensor a, Tensor b)
+    {
+        if (!a.IsSole && b.IsSole) (a, b) = (b, a);
+        if (!a.IsSole)
+        {
+            var sum = a + b;
+            a.Dispose();
+            b.Dispose();
+            return sum;
+        }
+        a.Backend.Binary(default(Ops.Add), a.View, b.View, a.View);
+        a.View.Storage.Touch();
+        b.Dispose();
+        return a;
     }
 }
 
@@ -112,14 +127,21 @@ public sealed partial class Tensor
         Autograd.Run(this, gradient ?? Ones(Shape, Device), retain);
     }
 
+    /// <summary>True where this tensor is all of its memory, and its only user.</summary>
+    internal bool IsSole => IsDense && !View.Storage.IsShared && View.Storage.Bytes == Count * DType.Size();
+
     /// <summary>Grad ← Grad + g, which is handed over. It is copied where it shares memory, since optimizers may change Grad in place.</summary>
     internal void Accumulate(Tensor g)
     {
-        var previous = Grad;
-        bool whole = g.IsDense && !g.View.Storage.IsShared && g.View.Storage.Bytes == g.Count * g.DType.Size();
-        var sum = previous is not null ? previous + g : whole ? g : g.Clone();
-        Grad = Scope.Keep(sum);
-        previous?.Dispose();
-        if (sum != g) g.Dispose();
+        if (Grad is { } sum)
+        {
+            sum.Backend.Binary(default(Ops.Add), sum.View, g.View, sum.View);
+            sum.View.Storage.Touch();
+        }
+        else
+        {
+            Grad = Scope.Keep(g.IsSole ? g : g.Clone());
+        }
+        if (g != Grad) g.Dispose();
     }
 }

@@ -55,8 +55,8 @@ public sealed partial class Tensor
             var a = x[0].Contiguous();
             bool affine = x.Length > 1;
             var y = Empty(a.Shape, DType.Float32, a.Device);
-            mean = Empty([a.Shape[1]], DType.Float32, a.Device);
-            invStd = Empty([a.Shape[1]], DType.Float32, a.Device);
+            mean = Save(Empty([a.Shape[1]], DType.Float32, a.Device));
+            invStd = Save(Empty([a.Shape[1]], DType.Float32, a.Device));
             a.Backend.BatchNormTrain(a.View, affine ? x[1].Contiguous().View : null, affine ? x[2].Contiguous().View : null, y.View, mean.View, invStd.View, eps);
             if (runningMean is not null) Move(runningMean, mean);
             if (runningVar is not null)
@@ -66,6 +66,8 @@ public sealed partial class Tensor
             }
             return y;
         }
+
+        protected override bool Saves(int i) => i < 2;
 
         // x̂ = (x - mean)·invStd:  gb = Σ g,  gw = Σ g·x̂,  gx = w·invStd·(g - mean(g) - x̂·mean(g·x̂))
         protected override void Gradients(Tensor g, Tensor?[] grads)
@@ -79,8 +81,6 @@ public sealed partial class Tensor
         }
 
         protected override Tensor? Gradient(int i, Tensor g) => null; // all at once above
-
-        protected override void Forget() => (mean, invStd) = (null, null);
 
         /// <summary>r ← r + momentum·(batch - r), in place.</summary>
         void Move(Tensor r, Tensor batch)
@@ -103,6 +103,8 @@ public sealed partial class Tensor
                 x[1].Contiguous().View, x[2].Contiguous().View, y.View, eps);
             return y;
         }
+
+        protected override bool Saves(int i) => i switch { 0 or 1 => Needs(2) || (Inputs.Length > 3 && Needs(3)), 2 or 3 => true, _ => false };
 
         // s = 1/√(var + eps):  gx = g·w·s,  gw = Σ g·(x - mean)·s,  gb = Σ g,  gmean = -Σ g·w·s,  gvar = -Σ g·w·(x - mean)·s³/2
         protected override Tensor? Gradient(int i, Tensor g)

@@ -58,6 +58,8 @@ public sealed partial class Tensor
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Fmod), x[0], x[1], Name);
 
+        protected override bool Saves(int i) => Needs(1);
+
         // ∂/∂a = 1,  ∂/∂b = -trunc(a/b)
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : -(g * (Input(0) / Input(1)).Trunc());
     }
@@ -65,6 +67,8 @@ public sealed partial class Tensor
     sealed class RemainderOp : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Remainder), x[0], x[1], Name);
+
+        protected override bool Saves(int i) => Needs(1);
 
         // ∂/∂a = 1,  ∂/∂b = -⌊a/b⌋
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : -(g * (Input(0) / Input(1)).Floor());

@@ -76,6 +76,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => i < 2 && Needs(1 - i);
+
         // dX: transposed convolution of G with W;  dW: correlation of X with G;  db: Σ G over N, H, W
         protected override void Gradients(Tensor g, Tensor?[] grads)
         {
@@ -101,6 +103,8 @@ public sealed partial class Tensor
             y.Backend.Conv2dBackwardData(x[0].Contiguous().View, x[1].Contiguous().View, y.View, window);
             return y;
         }
+
+        protected override bool Saves(int i) => Needs(1 - i);
 
         // The gradients of the convolution, with the roles of input and output exchanged.
         protected override Tensor? Gradient(int i, Tensor g)

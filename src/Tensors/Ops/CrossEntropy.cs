@@ -84,12 +84,14 @@ public sealed partial class Tensor
         {
             var (logits, classes, counts, w) = (x[0], x[1], x[2], x[3]);
             var zero = Scalar(0, logits.Device);
-            logp = logits.LogSoftmax(1);
+            logp = Save(logits.LogSoftmax(1));
             var hit = Where(counts, logp.Gather(1, classes), zero) * w;
             if (smoothing == 0) return -hit;
             var spread = (x.Length > 4 ? logp * Channels(x[4], logp.Rank, Name) : logp).Sum(1, keepDim: true);
             return (hit * (smoothing - 1)) - (Where(counts, spread, zero) * (smoothing / logits.Shape[1]));
         }
+
+        protected override bool Saves(int i) => i > 0;
 
         // gx = g·(p·Σ_c q_c - q): the gradient of ln softmax for -g·q
         protected override Tensor? Gradient(int i, Tensor g)
@@ -107,7 +109,5 @@ public sealed partial class Tensor
             g.Backend.SoftmaxBackward(gy.View, logp.View, gx.View, 1, log: true);
             return gx;
         }
-
-        protected override void Forget() => logp = null;
     }
 }

@@ -83,12 +83,16 @@ public sealed partial class Tensor
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Add), x[0], x[1], Name);
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g) => g;
     }
 
     sealed class SubOp : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Sub), x[0], x[1], Name);
+
+        protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : -g;
     }
@@ -97,12 +101,18 @@ public sealed partial class Tensor
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Mul), x[0], x[1], Name);
 
+        protected override bool Saves(int i) => Needs(1 - i);
+
         protected override Tensor? Gradient(int i, Tensor g) => g * Input(1 - i);
     }
 
     sealed class DivOp : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Div), x[0], x[1], Name);
+
+        protected override bool Saves(int i) => i == 1;
+
+        protected override bool SavesOutput => Needs(1);
 
         // d(a/b)/da = 1/b,  d(a/b)/db = -(a/b)/b
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g / Input(1) : -(g * Output / Input(1));
@@ -113,6 +123,8 @@ public sealed partial class Tensor
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.Affine(scale, shift), x[0]);
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g) => scale == 1 ? g : g * scale;
     }
 
@@ -122,6 +134,8 @@ public sealed partial class Tensor
         public override string Name => "Sum";
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(default(Ops.Sum), x[0], shape);
+
+        protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g) => g.Expand(InputShape(0));
     }

@@ -100,6 +100,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => i == 1;
+
         protected override Tensor? Gradient(int i, Tensor g) => Zeros(InputShape(0), g.Device).ScatterAdd(dim, Input(1), g);
     }
 
@@ -116,6 +118,8 @@ public sealed partial class Tensor
             y.Backend.ScatterAdd(Reach(y.View, index.Shape, dim), index.View, Reach(source.View, index.Shape), dim);
             return y;
         }
+
+        protected override bool Saves(int i) => i == 1;
 
         protected override Tensor? Gradient(int i, Tensor g)
         {

@@ -102,6 +102,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g) => g.Narrow(dim, ranges[i].Start, ranges[i].Length);
     }
 
@@ -114,6 +116,8 @@ public sealed partial class Tensor
             if (n > 0) y.Backend.Copy(x[0].View.Slice(dim, n - 1, n, -1), y.View);
             return y;
         }
+
+        protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g) => g.Flip(dim);
     }

@@ -48,6 +48,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => i < 2 && Needs(1 - i);
+
         // Y = X·Wᵀ + b:  dX = G·W,  dW = Gᵀ·X,  db = Σ rows of G
         protected override Tensor? Gradient(int i, Tensor g) => i switch
         {
@@ -73,6 +75,8 @@ public sealed partial class Tensor
                 y.View);
             return y;
         }
+
+        protected override bool Saves(int i) => Needs(1 - i);
 
         // Y = A·B:  dA = G·Bᵀ,  dB = Aᵀ·G
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g.MatMul(Input(1).Transpose()) : Input(0).Transpose().MatMul(g);

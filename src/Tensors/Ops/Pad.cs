@@ -60,6 +60,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g)
             => g.Narrow(-2, top, InputShape(0)[-2]).Narrow(-1, left, InputShape(0)[-1]);
     }

@@ -104,25 +104,28 @@ public sealed partial class Tensor
 
     sealed class MaxPool2dOp(Window2d window, Shape shape) : Op
     {
+        Tensor? saved;
+
         internal Tensor? Indices { get; private set; }
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(shape, DType.Float32, x[0].Device);
             Indices = Empty(shape, DType.Int64, x[0].Device);
+            saved = Save(Indices);
             y.Backend.MaxPool2d(x[0].Contiguous().View, y.View, Indices.View, window);
             return y;
         }
+
+        protected override bool Saves(int i) => false;
 
         // Each window's g goes to its maximum.
         protected override Tensor? Gradient(int i, Tensor g)
         {
             var gx = Empty(InputShape(0), DType.Float32, g.Device);
-            g.Backend.MaxPool2dBackward(g.Contiguous().View, Indices!.View, gx.View);
+            g.Backend.MaxPool2dBackward(g.Contiguous().View, saved!.View, gx.View);
             return gx;
         }
-
-        protected override void Forget() => Indices = null;
     }
 
     sealed class AvgPool2dOp(Window2d window, Shape shape, bool countPadding) : Op
@@ -133,6 +136,8 @@ public sealed partial class Tensor
             y.Backend.AvgPool2d(x[0].Contiguous().View, y.View, window, countPadding);
             return y;
         }
+
+        protected override bool Saves(int i) => false;
 
         // Each window's g is shared by its positions.
         protected override Tensor? Gradient(int i, Tensor g)

@@ -135,6 +135,8 @@ public sealed partial class Tensor
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(op, x[0], kept);
 
+        protected override bool SavesOutput => true;
+
         // The k elements that equal the extreme get g/k each.
         protected override Tensor? Gradient(int i, Tensor g)
         {
@@ -152,6 +154,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool SavesOutput => true;
+
         // y = √Σ x²:  gx = g·x/y, and 0 where y = 0
         protected override Tensor? Gradient(int i, Tensor g) => Where(Output.Equal(0), Scalar(0, g.Device), g / Output) * Input(0);
     }
@@ -164,6 +168,8 @@ public sealed partial class Tensor
             max = Where(max.IsFinite(), max, Scalar(0, max.Device));
             return Reduce(default(Ops.Sum), (x[0] - max).Exp(), kept).Log() + max;
         }
+
+        protected override bool SavesOutput => true;
 
         // gx = g·softmax(x) = g·e^(x - y), normalised once more: a large y is rounded
         protected override Tensor? Gradient(int i, Tensor g)

@@ -37,6 +37,8 @@ public sealed partial class Tensor
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Scan(default(Ops.Sum), x[0], dim);
 
+        protected override bool Saves(int i) => false;
+
         // yⱼ = Σ_{i≤j} xᵢ:  gxᵢ = Σ_{j≥i} gⱼ
         protected override Tensor? Gradient(int i, Tensor g) => g.Flip(dim).CumSum(dim).Flip(dim);
     }

@@ -95,12 +95,16 @@ public sealed partial class Tensor
             }
         }
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g) => g.Reshape(InputShape(0));
     }
 
     sealed class PermuteOp(int[] dims) : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.Permute(dims));
+
+        protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g)
         {
@@ -114,12 +118,16 @@ public sealed partial class Tensor
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.BroadcastTo(shape));
 
+        protected override bool Saves(int i) => false;
+
         protected override Tensor? Gradient(int i, Tensor g) => g; // summed back to the input's shape by Op
     }
 
     sealed class SliceOp(int dim, int start, int length, int step) : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.Slice(dim, start, length, step));
+
+        protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g)
         {

@@ -20,6 +20,10 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => false;
+
+        protected override bool SavesOutput => true;
+
         // y = softmax x:  gx = y·(g - Σ g·y);   y = ln softmax x:  gx = g - eʸ·Σ g
         protected override Tensor? Gradient(int i, Tensor g)
         {

@@ -81,6 +81,10 @@ public sealed partial class Tensor
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
 
+        protected override bool Saves(int i) => !ofOutput;
+
+        protected override bool SavesOutput => ofOutput;
+
         protected override Tensor? Gradient(int i, Tensor g) => Map(gradient, g, ofOutput ? Output : Input(0), Name);
     }
 
@@ -90,6 +94,8 @@ public sealed partial class Tensor
         public override string Name => typeof(TOp).Name;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
+
+        protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g) => null;
     }

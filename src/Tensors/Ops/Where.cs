@@ -38,6 +38,8 @@ public sealed partial class Tensor
             return y;
         }
 
+        protected override bool Saves(int i) => i == 0;
+
         protected override Tensor? Gradient(int i, Tensor g)
         {
             var zero = Scalar(0, g.Device);

@@ -15,6 +15,7 @@ public sealed partial class ResNet : Module
     readonly Relu relu = new();
     readonly MaxPool2d maxPool = new(3, 2, 1);
     readonly Sequential[] stages;
+    readonly Sequential body;
 
     /// <summary>A network with fresh weights: convolutions Kaiming-normal by fan-out, as in torchvision.</summary>
     public ResNet(ResNetOptions options)
@@ -33,6 +34,7 @@ public sealed partial class ResNet : Module
             stages[i] = Register(string.Create(CultureInfo.InvariantCulture, $"layer{i + 1}"), Stage(options, channels, inner, i == 0 ? 1 : 2, options.Blocks[i]));
             channels = inner * options.Expansion;
         }
+        body = Body();
         if (options.Classes > 0) Classifier = Register("fc", new Linear(channels, options.Classes));
     }
 
@@ -55,9 +57,7 @@ public sealed partial class ResNet : Module
     public override Tensor Forward(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        var y = maxPool.Call(bn1.Call(conv1.Call(x)).Relu());
-        foreach (var stage in stages) y = stage.Call(y);
-        y = y.AdaptiveAvgPool2d(1, 1).Flatten();
+        var y = body.Call(x).AdaptiveAvgPool2d(1, 1).Flatten();
         return Classifier is null ? y : Classifier.Call(y);
     }
 

@@ -303,6 +303,94 @@ public sealed class AutogradTests
         x.Dispose();
     }
 
+    [Test, NonParallelizable]
+    public void What_no_gradient_reads_is_given_back_at_the_end_of_a_local_scope()
+    {
+        var memory = Device.Cpu.Memory;
+        var x = Leaf([4], 1, 2, 3, 4);
+        int blocks = memory.LiveBlocks;
+        Tensor y, product;
+        using (var local = Scope.Local())
+        {
+            var sum = x + x;            // nothing reads it again
+            product = sum * 2f;         // nor this: the gradient of exp reads its result
+            y = local.Return(product.Exp() * x);
+        }
+        Assert.That(memory.LiveBlocks, Is.EqualTo(blocks + 2), "the result, and e^4x for both gradients");
+        Assert.That(product.IsReleased, Is.True);
+        y.Sum().Backward();
+        Assert.That(Grad(x)[1], Is.EqualTo(Math.Exp(8) * 9).Within(1e-3), "d(x·e^4x) = (1 + 4x)·e^4x");
+    }
+
+    [Test, NonParallelizable]
+    public void Saved_tensors_are_given_back_as_the_pass_goes()
+    {
+        const int Bytes = 1 << 20;
+        var memory = Device.Cpu.Memory;
+        var x = Tensor.Full([Bytes / 4], 0.5);
+        x.RequiresGrad = true;
+        long before = memory.Live;
+        Tensor loss;
+        using (var local = Scope.Local())
+        {
+            var y = x;
+            for (int i = 0; i < 20; i++) y = y.Sigmoid() + 1f; // only the sigmoids are saved
+            loss = local.Return(y.Sum());
+        }
+        Assert.That(memory.Live - before, Is.InRange(20 * Bytes, 21 * Bytes));
+        memory.ResetPeak();
+        loss.Backward();
+        Assert.That(memory.Peak - before, Is.LessThan(24 * Bytes));
+        Assert.That(memory.Live - before, Is.LessThan(2 * Bytes), "the gradient");
+    }
+
+    [Test, NonParallelizable]
+    public void A_scope_ends_what_recorded_operations_hold()
+    {
+        var memory = Device.Cpu.Memory;
+        var x = Leaf([2], 1, 2);
+        int blocks = memory.LiveBlocks;
+        Tensor y;
+        using (var inner = Scope.Begin())
+        {
+            using var local = Scope.Local();
+            y = inner.Return(local.Return(x.Exp().Exp()));
+        }
+        Assert.That(memory.LiveBlocks, Is.EqualTo(blocks + 1));
+        Assert.That(() => y.Sum().Backward(), Throws.TypeOf<TesseraException>().With.Message.Contains("given back"));
+    }
+
+    /// <summary>y = x², which forgets to say that the gradient reads x.</summary>
+    sealed class ForgetfulOp : Op
+    {
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0] * x[0];
+
+        protected override bool Saves(int i) => false;
+
+        protected override Tensor? Gradient(int i, Tensor g) => g * Input(0) * 2f;
+    }
+
+    [Test]
+    public void Reading_what_was_not_saved_says_so()
+    {
+        var y = new ForgetfulOp().Apply(Leaf([1], 2));
+        Assert.That(() => y.Backward(), Throws.TypeOf<AutogradException>().With.Message.EqualTo("Forgetful: input 0 was not saved: expected Saves to say that the gradients read it."));
+    }
+
+    [Test, NonParallelizable]
+    public void Gradients_add_up_in_place()
+    {
+        var x = Leaf([1 << 18], new float[1 << 18]);
+        (x * 2f).Sum().Backward();
+        var grad = x.Grad!;
+        var memory = Device.Cpu.Memory;
+        long live = memory.Live;
+        ((x * 3f) + (x * 4f) + (x * 5f)).Sum().Backward();
+        Assert.That(x.Grad, Is.SameAs(grad));
+        Assert.That(Grad(x), Is.All.EqualTo(14f));
+        Assert.That(memory.Live - live, Is.LessThan(6 << 20), "the results only");
+    }
+
     [Test]
     public void A_deep_chain_needs_no_deep_stack()
     {
