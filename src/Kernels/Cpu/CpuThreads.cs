@@ -34,6 +34,9 @@ public static unsafe class CpuThreads
     [ThreadStatic]
     static bool working;
 
+    /// <summary>Starts a worker's thread; tests let it fail.</summary>
+    internal static Action<Thread> Launch { get; set; } = static thread => thread.Start();
+
     /// <summary>Threads that compute together, the caller included; at least 1. Default: <c>TESSERA_THREADS</c>, or one a processor. Results do not depend on it.</summary>
     /// <exception cref="TesseraException">Not within 1..1024.</exception>
     public static int Count
@@ -55,12 +58,27 @@ public static unsafe class CpuThreads
             for (int i = 0; i < tasks; i++) local.Run(i);
     }
 
-    // `local` lives on the caller's stack, so its address is fixed and its references are seen by the collector while the caller waits here.
     static void RunShared<TBody>(int tasks, ref TBody local) where TBody : struct, ICpuTask
     {
-        int helpers = Math.Min(Count, tasks) - 1;
-        if (helpers > workers.Length) Grow(helpers);
-        working = true;
+        Exception? failure;
+        try
+        {
+            working = true;
+            int helpers = Math.Min(Count, tasks) - 1;
+            if (helpers > workers.Length) Grow(helpers);
+            failure = Share(tasks, helpers, ref local);
+        }
+        finally
+        {
+            working = false;
+            Volatile.Write(ref owned, 0);
+        }
+        if (failure is not null) ExceptionDispatchInfo.Throw(failure);
+    }
+
+    // `local` lives on the caller's stack, so its address is fixed and its references are seen by the collector while the caller waits here.
+    static Exception? Share<TBody>(int tasks, int helpers, ref TBody local) where TBody : struct, ICpuTask
+    {
         drain = &Drain<TBody>;
         body = Unsafe.AsPointer(ref local);
         error = null;
@@ -75,9 +93,7 @@ public static unsafe class CpuThreads
         while (Volatile.Read(ref job.Inside) != int.MinValue) spin.SpinOnce(sleep1Threshold: -1);
         var failure = error;
         error = null;
-        working = false;
-        Volatile.Write(ref owned, 0);
-        if (failure is not null) ExceptionDispatchInfo.Throw(failure);
+        return failure;
     }
 
     // Opens or shuts the door. Inside = number of workers at the job, with the sign bit set while the door is shut.
@@ -119,7 +135,7 @@ public static unsafe class CpuThreads
         {
             while (more.Count < needed) more.Add(new Worker(more.Count));
         }
-        catch (OutOfMemoryException)
+        catch (Exception e) when (e is OutOfMemoryException or ThreadStartException)
         {
         }
         workers = [.. more];
@@ -143,7 +159,7 @@ public static unsafe class CpuThreads
         public Worker(int index)
         {
             this.index = index;
-            new Thread(Loop) { IsBackground = true, Name = "Tessera compute " + (index + 1).ToString(CultureInfo.InvariantCulture) }.Start();
+            Launch(new Thread(Loop) { IsBackground = true, Name = "Tessera compute " + (index + 1).ToString(CultureInfo.InvariantCulture) });
         }
 
         public void Wake()

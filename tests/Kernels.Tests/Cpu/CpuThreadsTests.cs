@@ -94,6 +94,52 @@ public sealed class CpuThreadsTests
         }
     }
 
+    [TestCase(typeof(ThreadStartException), false)]
+    [TestCase(typeof(OutOfMemoryException), false)]
+    [TestCase(typeof(NotSupportedException), true)]
+    public void AThreadThatDoesNotStartLeavesTheOthersAtWork(Type failure, bool isThrown)
+    {
+        CpuThreads.Count = 1024; // more than any other test has started
+        var launch = CpuThreads.Launch;
+        try
+        {
+            CpuThreads.Launch = _ => throw (Exception)System.Runtime.CompilerServices.RuntimeHelpers.GetUninitializedObject(failure);
+            Action job = () => EveryTask(1024);
+            if (isThrown) Assert.That(() => job(), Throws.TypeOf(failure));
+            else job();
+        }
+        finally
+        {
+            CpuThreads.Launch = launch;
+        }
+        CpuThreads.Count = 3;
+        Assert.That(SharingThreads(), Is.GreaterThan(1), "the workers are not free again");
+    }
+
+    /// <summary>How many threads worked at a job that waits for a second one, if need be for a second.</summary>
+    static int SharingThreads()
+    {
+        var seen = new System.Collections.Concurrent.ConcurrentDictionary<int, int>();
+        CpuThreads.For(200, new Meet(seen));
+        return seen.Count;
+    }
+
+    readonly struct Meet(System.Collections.Concurrent.ConcurrentDictionary<int, int> seen) : ICpuTask
+    {
+        public void Run(int task)
+        {
+            seen[Environment.CurrentManagedThreadId] = task;
+            for (int i = 0; seen.Count < 2 && i < 5; i++) Thread.Sleep(1);
+        }
+    }
+
+    static void EveryTask(int tasks)
+    {
+        int[] hits = new int[tasks];
+        CpuThreads.For(tasks, new Mark(hits));
+        Assert.That(hits, Is.All.EqualTo(1), $"{tasks} tasks");
+    }
+
     [Test]
     public void SleepingWorkersWakeUp()
     {
