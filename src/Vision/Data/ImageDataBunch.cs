@@ -157,8 +157,9 @@ public sealed class ImageDataBunch : DataBunch
         if (trainItems.Count < batchSize)
             throw new DataException($"photos: fewer than one batch: got {trainItems.Count} training photos, expected at least the batch size of {batchSize}. Hint: use a smaller batch size.");
         if (validItems.Count == 0) warnings.Add("no validation photos: the error of the model will not be measured.");
-        var trainSet = new ImageDataset(trainItems, Pipeline(transforms.Train, size, options));
-        var validSet = validItems.Count == 0 ? null : new ImageDataset(validItems, Pipeline(transforms.Valid, size, options));
+        var decoded = options.CacheBytes > 0 ? new DecodedPhotos(options.CacheBytes) : null;
+        var trainSet = new ImageDataset(trainItems, Pipeline(transforms.Train, size, options), options.ScaledDecoding, decoded);
+        var validSet = validItems.Count == 0 ? null : new ImageDataset(validItems, Pipeline(transforms.Valid, size, options), options.ScaledDecoding, decoded);
         return new ImageDataBunch(trainSet, validSet, classes, batchSize, options) { Warnings = warnings };
     }
 

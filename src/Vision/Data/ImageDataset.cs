@@ -11,17 +11,25 @@ public readonly record struct LabeledImage(string Path, int Label);
 public sealed class ImageDataset : Dataset
 {
     readonly TransformPipeline pipeline;
+    readonly DecodedPhotos? decoded;
+    readonly ImageSize? atLeast;
 
     /// <summary>Photos and the pipeline that makes floats of them.</summary>
+    /// <param name="items">The photos.</param>
+    /// <param name="pipeline">From pixels to floats; it has a size.</param>
+    /// <param name="scaledDecoding">Decode large JPEG photos at a fraction of their size that is still no smaller than the pipeline's: see <see cref="Image.Load"/>.</param>
     /// <exception cref="ShapeException">The pipeline has no size, so photos would not fit into one batch.</exception>
-    public ImageDataset(IReadOnlyList<LabeledImage> items, TransformPipeline pipeline)
+    public ImageDataset(IReadOnlyList<LabeledImage> items, TransformPipeline pipeline, bool scaledDecoding = true) : this(items, pipeline, scaledDecoding, decoded: null) { }
+
+    internal ImageDataset(IReadOnlyList<LabeledImage> items, TransformPipeline pipeline, bool scaledDecoding, DecodedPhotos? decoded)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
-        this.pipeline = pipeline;
+        (this.pipeline, this.decoded) = (pipeline, decoded);
         Items = items;
         Size = pipeline.Size
             ?? throw new ShapeException("ImageDataset: no size: photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
         InputShape = [Image.Channels, Size.Height, Size.Width];
+        if (scaledDecoding && pipeline.Method != ResizeMethod.None) atLeast = Size;
     }
 
     /// <summary>The photos, in order.</summary>
@@ -39,8 +47,18 @@ public sealed class ImageDataset : Dataset
     /// <inheritdoc/>
     public override void Load(int item, Philox random, Span<float> x, out long label)
     {
-        label = Items[item].Label;
-        pipeline.Apply(Image.Load(Items[item].Path), new ItemRandom(random), x, PixelLayout.Hwc);
+        (string path, int number) = Items[item];
+        label = number;
+        var image = decoded?.Find(path) ?? Decode(path);
+        pipeline.Apply(image, new ItemRandom(random), x, PixelLayout.Hwc);
+        image.Recycle();
+    }
+
+    Image Decode(string path)
+    {
+        var image = Image.LoadRented(path, atLeast);
+        decoded?.Keep(path, image);
+        return image;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Tessera.Vision;
 
 /// <summary>
@@ -9,13 +11,25 @@ public sealed class Image
     /// <summary>Bytes a pixel, and colour channels.</summary>
     public const int Channels = 3;
 
-    /// <summary>H*W*3 bytes and one spare, so that a pixel can be read as four bytes at once.</summary>
+    /// <summary>H*W*3 bytes and at least two spare, so that two pixels can be read as eight bytes at once.</summary>
     internal byte[] Buffer { get; }
 
-    private Image(byte[] buffer, int width, int height) => (Buffer, Width, Height) = (buffer, width, height);
+    private readonly bool isRented;
+
+    private Image(byte[] buffer, int width, int height, bool isRented = false) => (Buffer, Width, Height, this.isRented) = (buffer, width, height, isRented);
 
     /// <summary>A picture that takes over <paramref name="buffer"/>, made by <see cref="NewBuffer"/>.</summary>
     internal static Image Own(byte[] buffer, int width, int height) => new(buffer, width, height);
+
+    /// <summary>An unset picture in a pooled buffer, which <see cref="Recycle"/> gives back.</summary>
+    internal static Image Rent(int width, int height) => new(ArrayPool<byte>.Shared.Rent(BufferSize(width, height)), width, height, isRented: true);
+
+    /// <summary>Gives a rented buffer back: nobody may look at the picture any more. Of other pictures, nothing.</summary>
+    internal void Recycle()
+    {
+        if (isRented)
+            ArrayPool<byte>.Shared.Return(Buffer);
+    }
 
     /// <summary>A picture of the given pixels, which are copied.</summary>
     /// <param name="width">Columns, at least 1.</param>
@@ -54,28 +68,38 @@ public sealed class Image
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="applyOrientation">Turn the photo as its EXIF orientation says.</param>
+    /// <param name="atLeast">
+    /// A JPEG photo at least twice as large as this along both sides is decoded at a half, a quarter or an eighth of its size, never smaller than
+    /// this: its cosine transform gives the smaller picture without the larger one, several times as fast. Null for the whole photo.
+    /// </param>
     /// <exception cref="DataException">The file is missing, unreadable, truncated or no image.</exception>
-    public static Image Load(string path, bool applyOrientation = true)
+    public static Image Load(string path, bool applyOrientation = true, ImageSize? atLeast = null) =>
+        ImageCodec.Decode(ReadFile(path), path, applyOrientation, atLeast, rented: false);
+
+    /// <summary>Like <see cref="Load"/>, in a pooled buffer: call <see cref="Recycle"/> when done.</summary>
+    internal static Image LoadRented(string path, ImageSize? atLeast) =>
+        ImageCodec.Decode(ReadFile(path), path, applyOrientation: true, atLeast, rented: true);
+
+    private static byte[] ReadFile(string path)
     {
-        byte[] file;
         try
         {
-            file = File.ReadAllBytes(path);
+            return File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new DataException($"{path}: cannot be opened: {e.Message} Hint: check the path and the rights.", e);
         }
-        return Decode(file, path, applyOrientation);
     }
 
     /// <summary>Decodes a photo from the bytes of its file, like <see cref="Load"/>.</summary>
     /// <param name="file">The whole file; bytes after its end marker are ignored.</param>
     /// <param name="name">How messages call it.</param>
     /// <param name="applyOrientation">Turn the photo as its EXIF orientation says.</param>
+    /// <param name="atLeast">As in <see cref="Load"/>.</param>
     /// <exception cref="DataException">Truncated, damaged or no image.</exception>
-    public static Image Decode(ReadOnlySpan<byte> file, string name = "image", bool applyOrientation = true) =>
-        ImageCodec.Decode(file, name, applyOrientation);
+    public static Image Decode(ReadOnlySpan<byte> file, string name = "image", bool applyOrientation = true, ImageSize? atLeast = null) =>
+        ImageCodec.Decode(file, name, applyOrientation, atLeast, rented: false);
 
     /// <summary>
     /// Writes the picture as PNG (name ends in .png) or JPEG (.jpg, .jpeg), whole or not at all: an old file stays as it was on failure.
@@ -111,10 +135,12 @@ public sealed class Image
     internal ReadOnlySpan<byte> Row(int row) => Buffer.AsSpan(row * Width * Channels, Width * Channels);
 
     /// <summary>An unset buffer for a picture of this size.</summary>
-    internal static byte[] NewBuffer(int width, int height)
+    internal static byte[] NewBuffer(int width, int height) => GC.AllocateUninitializedArray<byte>(BufferSize(width, height));
+
+    private static int BufferSize(int width, int height)
     {
         if (width < 1 || height < 1 || (long)width * height > ImageCodec.MaxPixels)
             throw new ShapeException($"Image: impossible size: got {height} x {width}, expected sides of at least 1 and at most {ImageCodec.MaxPixels} pixels. Hint: give rows, then columns.");
-        return GC.AllocateUninitializedArray<byte>(width * height * Channels + 1);
+        return width * height * Channels + 2;
     }
 }

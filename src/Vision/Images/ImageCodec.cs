@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
 using SkiaSharp;
 
 namespace Tessera.Vision;
@@ -10,7 +11,7 @@ internal static class ImageCodec
     /// <summary>Larger pictures are refused as decompression bombs (Pillow's limit).</summary>
     public const int MaxPixels = 178_956_970;
 
-    public static Image Decode(ReadOnlySpan<byte> file, string name, bool applyOrientation)
+    public static Image Decode(ReadOnlySpan<byte> file, string name, bool applyOrientation, ImageSize? atLeast, bool rented)
     {
         using var data = SKData.CreateCopy(file);
         using var codec = SKCodec.Create(data) ?? throw NotAnImage(file, name);
@@ -19,6 +20,9 @@ internal static class ImageCodec
             throw new DataException(
                 $"{name}: impossible size: got {h} x {w} pixels in {file.Length} bytes, expected at most {MaxPixels} in all. Hint: the header is damaged, or shrink the picture first.");
 
+        var origin = applyOrientation ? codec.EncodedOrigin : SKEncodedOrigin.TopLeft;
+        if (atLeast is { } size && codec.EncodedFormat == SKEncodedImageFormat.Jpeg)
+            (w, h) = Scaled(codec, Turns(origin) ? new ImageSize(size.Width, size.Height) : size);
         // No colour space in the target: bytes come as they are stored. Unpremul: alpha is dropped, never blended.
         var info = new SKImageInfo(w, h, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         var rgba = ArrayPool<byte>.Shared.Rent(w * h * 4);
@@ -27,13 +31,31 @@ internal static class ImageCodec
             var result = codec.GetPixels(info, rgba);
             if (result != SKCodecResult.Success)
                 throw Damaged(result, name);
-            return Orient(rgba, w, h, applyOrientation ? codec.EncodedOrigin : SKEncodedOrigin.TopLeft);
+            var (width, height) = Turns(origin) ? (h, w) : (w, h);
+            var image = rented ? Image.Rent(width, height) : Image.Own(Image.NewBuffer(width, height), width, height);
+            Orient(rgba, w, h, origin, image);
+            return image;
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(rgba);
         }
     }
+
+    /// <summary>The smallest of the whole, a half, a quarter and an eighth with no side below <paramref name="atLeast"/>, both as stored.</summary>
+    private static (int Width, int Height) Scaled(SKCodec codec, ImageSize atLeast)
+    {
+        for (var n = 8; n > 1; n /= 2)
+        {
+            var scaled = codec.GetScaledDimensions(1f / n);
+            if (scaled.Width >= atLeast.Width && scaled.Height >= atLeast.Height)
+                return (scaled.Width, scaled.Height);
+        }
+        return (codec.Info.Width, codec.Info.Height);
+    }
+
+    /// <summary>Whether what is stored as rows is shown as columns.</summary>
+    private static bool Turns(SKEncodedOrigin origin) => origin >= SKEncodedOrigin.LeftTop;
 
     /// <summary>
     /// The most pixels believed of a file above 16 million: JPEG spends at least a bit on each block of 8 x 8, 512 pixels a byte;
@@ -43,7 +65,7 @@ internal static class ImageCodec
         Math.Min(MaxPixels, Math.Max(1 << 24, bytes * (format == SKEncodedImageFormat.Jpeg ? 512L : 10_000L)));
 
     /// <summary>RGBA [h, w] as stored to RGB as displayed: out(r, c) = stored[start + r*dr + c*dc].</summary>
-    private static Image Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin)
+    private static void Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin, Image image)
     {
         var (start, dr, dc) = origin switch
         {
@@ -56,16 +78,26 @@ internal static class ImageCodec
             SKEncodedOrigin.LeftBottom => (w - 1, -1, w),
             _ => (0, w, 1),
         };
-        var (width, height) = origin < SKEncodedOrigin.LeftTop ? (w, h) : (h, w);
-        var rgb = Image.NewBuffer(width, height);
-        var to = 0;
+        var (width, height, rgb) = (image.Width, image.Height, image.Buffer);
         for (var r = 0; r < height; r++)
         {
-            var from = start + r * dr;
-            for (var c = 0; c < width; c++, from += dc, to += 3) // the fourth byte is overwritten by the next pixel
-                BinaryPrimitives.WriteUInt32LittleEndian(rgb.AsSpan(to), BinaryPrimitives.ReadUInt32LittleEndian(rgba[(4 * from)..]));
+            var row = rgb.AsSpan(r * width * 3);
+            if (dc == 1)
+                DropFourth(rgba.Slice(4 * (start + r * dr), 4 * width), row);
+            else
+                for (int c = 0, from = start + r * dr, to = 0; c < width; c++, from += dc, to += 3) // the fourth byte is overwritten by the next pixel
+                    BinaryPrimitives.WriteUInt32LittleEndian(row[to..], BinaryPrimitives.ReadUInt32LittleEndian(rgba[(4 * from)..]));
         }
-        return Image.Own(rgb, width, height);
+    }
+
+    /// <summary>[W, 4] to [W, 3]; up to four bytes behind the row are overwritten where there are any.</summary>
+    private static void DropFourth(ReadOnlySpan<byte> rgba, Span<byte> rgb)
+    {
+        int from = 0, to = 0;
+        for (; from <= rgba.Length - 16 && to <= rgb.Length - 16; from += 16, to += 12)
+            Vector128.Shuffle(Vector128.Create(rgba.Slice(from, 16)), Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255)).CopyTo(rgb[to..]);
+        for (; from < rgba.Length; from += 4, to += 3)
+            rgba.Slice(from, 3).CopyTo(rgb[to..]);
     }
 
     public static void Save(Image image, string path, int quality)

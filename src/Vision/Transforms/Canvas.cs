@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Vision;
@@ -222,10 +223,11 @@ public sealed class Canvas : IDisposable
     private void Render<T>(T px, Span<float> y, PixelLayout? layout) where T : struct, IPixels
     {
         var wide = (Width + 63) & ~63; // whole vectors of any width
-        var scratch = ArrayPool<float>.Shared.Rent(wide * 6);
+        var scratch = ArrayPool<float>.Shared.Rent(wide * 7);
         var xs = scratch.AsSpan(0, wide);
         var ys = scratch.AsSpan(wide, wide);
-        var buffer = scratch.AsSpan(2 * wide, 4 * Width);
+        var corners = MemoryMarshal.Cast<float, int>(scratch.AsSpan(2 * wide, wide));
+        var buffer = scratch.AsSpan(3 * wide, 4 * Width);
         var sampler = new Sampler<T>(px, sourceH, sourceW);
         for (var i = 0; i < Height; i++)
         {
@@ -238,7 +240,7 @@ public sealed class Canvas : IDisposable
             else
             {
                 grid.Row(i, window, sourceH, sourceW, xs, ys);
-                sampler.Row(xs, ys, Padding, Mode, row);
+                sampler.Row(xs, ys, corners, Padding, Mode, row);
             }
             if (layout == PixelLayout.Chw)
             {

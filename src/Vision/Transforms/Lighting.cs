@@ -1,10 +1,11 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Tessera.Vision;
 
 /// <summary>Brightness and contrast work on logits: y = sigmoid(scale logit(x) + shift), so that nothing leaves [0, 1].</summary>
 internal static class Lighting
 {
+    private const int Lanes = 16;
     private const float Low = 1e-7f, High = 1 - 1e-7f;
 
     /// <summary>ln(x/(1-x)) of x clamped to [1e-7, 1-1e-7].</summary>
@@ -14,20 +15,20 @@ internal static class Lighting
     public static void Apply(Span<float> x, float scale, float shift)
     {
         var j = 0;
-        for (; j + Vector<float>.Count <= x.Length; j += Vector<float>.Count)
-            Apply(new Vector<float>(x[j..]), scale, shift).CopyTo(x[j..]);
+        for (; j <= x.Length - Lanes; j += Lanes)
+            Apply(Vector512.Create<float>(x.Slice(j, Lanes)), scale, shift).CopyTo(x[j..]);
         if (j == x.Length)
             return;
-        Span<float> tail = stackalloc float[Vector<float>.Count];
+        Span<float> tail = stackalloc float[Lanes];
         x[j..].CopyTo(tail);
-        Apply(new Vector<float>(tail), scale, shift).CopyTo(tail);
+        Apply(Vector512.Create<float>(tail), scale, shift).CopyTo(tail);
         tail[..(x.Length - j)].CopyTo(x[j..]);
     }
 
-    private static Vector<float> Apply(Vector<float> x, float scale, float shift)
+    private static Vector512<float> Apply(Vector512<float> x, float scale, float shift)
     {
-        var one = Vector<float>.One;
-        x = Vector.Min(Vector.Max(x, new Vector<float>(Low)), new Vector<float>(High));
-        return one / (one + Vector.Exp(Vector.Log(one / x - one) * scale - new Vector<float>(shift)));
+        x = Vector512.Min(Vector512.Max(x, Vector512.Create(Low)), Vector512.Create(High));
+        var one = Vector512<float>.One;
+        return one / (one + Vector512.Exp(Vector512.Log(one / x - one) * scale - Vector512.Create(shift)));
     }
 }

@@ -1,3 +1,4 @@
+using Tessera.Testing;
 using Tessera.Vision;
 
 namespace Tessera.Tests;
@@ -73,6 +74,42 @@ public sealed class ImageTests
                 Assert.That(shown[r, c], Is.EqualTo(plain[y, x]));
             }
         }
+    }
+
+    /// <summary>H x W as shown, the least size asked for, and what comes: a half, a quarter or an eighth, rounded up, no side below the least.</summary>
+    [TestCase(64, 96, 33, 10, 64, 96)]
+    [TestCase(64, 96, 32, 32, 32, 48)]
+    [TestCase(64, 96, 10, 48, 32, 48)]
+    [TestCase(64, 96, 10, 49, 64, 96)]
+    [TestCase(65, 97, 33, 49, 33, 49)]
+    [TestCase(64, 96, 16, 16, 16, 24)]
+    [TestCase(64, 96, 8, 1, 8, 12)]
+    [TestCase(64, 96, 1, 1, 8, 12)]
+    public void AJpegIsDecodedAtAFractionOfItsSize(int height, int width, int leastHeight, int leastWidth, int expectedHeight, int expectedWidth)
+    {
+        ImageSize least = (leastHeight, leastWidth);
+        for (var orientation = 1; orientation <= 8; orientation++)
+        {
+            var stored = orientation <= 4 ? Gradient(width, height) : Gradient(height, width);
+            var image = Image.Decode(WithOrientation(stored, orientation), atLeast: least);
+            Assert.That((image.Height, image.Width), Is.EqualTo((expectedHeight, expectedWidth)), $"orientation {orientation}");
+        }
+        var path = Path.Combine(folder, "whole.png");
+        Gradient(width, height).Save(path);
+        var png = Image.Load(path, atLeast: least);
+        Assert.That((png.Height, png.Width), Is.EqualTo((height, width)), "only a cosine transform gives smaller pictures");
+    }
+
+    [TestCase(96, 2)]
+    [TestCase(48, 4)]
+    [TestCase(24, 8)]
+    public void AFractionLooksLikeTheMeanOfThePixels(int least, int n)
+    {
+        var path = TestData.Asset("pets/images/Abyssinian_1.jpg");
+        Image whole = Image.Load(path), scaled = Image.Load(path, atLeast: least);
+        Assert.That((scaled.Height, scaled.Width), Is.EqualTo(((whole.Height + n - 1) / n, (whole.Width + n - 1) / n)));
+        var mean = whole.Resize(scaled.Height, scaled.Width, ResizeFilter.Box);
+        Assert.That(scaled.Pixels.ToArray().Zip(mean.Pixels.ToArray(), (a, b) => Math.Abs(a - b)).Average(), Is.LessThan(2.5));
     }
 
     [Test]
