@@ -75,6 +75,7 @@ public sealed class ToolTests
         yield return new TestCaseData(1, "README.md", new[] { "train", "--weights", Path.Combine(TestData.RepositoryRoot, "README.md") });
         yield return new TestCaseData(1, "no.safetensors", new[] { "predict", "no.safetensors", "x.jpg" });
         yield return new TestCaseData(1, "no.onnx", new[] { "inspect", "no.onnx" });
+        yield return new TestCaseData(1, "/: is a folder", new[] { "inspect", "/" });
     }
 
     [TestCaseSource(nameof(Mistakes))]
@@ -107,6 +108,28 @@ public sealed class ToolTests
         foreach (string photo in Directory.GetFiles(pets, "*_1*.jpg")) File.Copy(photo, folder.File(Path.GetFileName(photo)));
         MistakesAreOneLineAndACode(1, "Bengal_999.jpg", ["train", folder.Path, "--weights", slim, "--size", "32", "--bs", "4", "--valid", "0", "--out", model]);
         Assert.That(File.Exists(model), Is.False);
+    }
+
+    [Test]
+    public void NamesWithoutAClassNameTheOtherWaysToGiveOne()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string photo in Directory.GetFiles(pets, "*_1*.jpg")) File.Copy(photo, folder.File(Path.GetFileName(photo).Replace('_', '-')));
+        var result = Run("train", folder.Path, "--out", folder.File("model.safetensors"));
+        Assert.That(result.Code, Is.EqualTo(1));
+        Assert.That(result.Error, Does.Contain("does not match").And.Contain("--regex").And.Contain("--csv").And.Contain("sub-folder"));
+    }
+
+    [Test]
+    public void PredictionGoesOnAfterAnUnreadablePhoto()
+    {
+        using var folder = new TemporaryFolder();
+        string classifier = Classifier(folder), good = Path.Combine(pets, "Abyssinian_1.jpg"), bad = folder.File("bad.jpg");
+        File.WriteAllText(bad, "not a photo");
+        var result = Run("predict", classifier, bad, good);
+        Assert.That(result.Output, Does.Contain("Abyssinian_1.jpg: "), "the photo after the bad one is classified");
+        Assert.That(result.Code, Is.EqualTo(1));
+        Assert.That(result.Error, Does.StartWith("error: ").And.Contain("bad.jpg").And.Contain("1 of 2 photos"));
     }
 
     [Test]

@@ -61,4 +61,11 @@ public sealed class PhiloxTests
         Assert.That(Views.Get<float>(uniform), Is.EqualTo(Enumerable.Range(0, (int)shape.Count).Select(i => random.Uniform((ulong)i))));
         Assert.That(Views.Get<float>(normal), Is.EqualTo(Enumerable.Range(0, (int)shape.Count).Select(i => random.Normal((ulong)i))));
     }
+
+    [Test]
+    public void StreamsOfCoordinatesAreNoneOfTheSmallNumbersAGeneratorCountsUp()
+    {
+        var streams = from i in Enumerable.Range(0, 40) from j in Enumerable.Range(0, 400) select new Philox(1).At((uint)i, (uint)j).Stream;
+        Assert.That(streams, Is.All.GreaterThan(1UL << 32));
+    }
 }

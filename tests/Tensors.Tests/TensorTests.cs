@@ -140,4 +140,31 @@ public sealed class TensorTests
         int[] order = new Philox((ulong)choice).Permutation(factors.Count);
         return [.. order.Select(o => factors[o])];
     }
+
+    [Test]
+    public void Negation_and_scaling_keep_the_sign_of_zero()
+    {
+        var x = Tensor.From([0f, -0f, 1f], [3]);
+        bool[] Negative(Tensor t) => Array.ConvertAll(t.ToArray<float>(), float.IsNegative);
+        Assert.That(Negative(-x), Is.EqualTo(new[] { true, false, true }));
+        Assert.That(Negative(x * 2), Is.EqualTo(new[] { false, true, false }));
+        Assert.That(Negative(-2 * x), Is.EqualTo(new[] { true, false, true }));
+        Assert.That(Negative(x + 0), Is.EqualTo(new[] { false, false, false }), "-0 + 0 is 0");
+    }
+
+    [Test]
+    public void The_gradient_of_relu_passes_where_the_input_is_not_a_number()
+    {
+        var x = Tensor.From([float.NaN, -1f, 0f, 2f], [4]);
+        x.RequiresGrad = true;
+        (x.Relu() * Tensor.From([3f, 3f, 3f, 3f], [4])).Sum().Backward();
+        Assert.That(x.Grad!.ToArray<float>(), Is.EqualTo(new[] { 3f, 0f, 0f, 3f }));
+    }
+
+    [Test]
+    public void Planes_whose_positions_float32_cannot_count_are_refused()
+    {
+        var plane = Tensor.Zeros([1, 1, 1, 1]).Expand([1, 1, 4097, 4096]);
+        Assert.That(() => plane.GridSample(Tensor.Zeros([1, 1, 1, 2])), Throws.TypeOf<ShapeException>().With.Message.Contains("4097 x 4096"));
+    }
 }

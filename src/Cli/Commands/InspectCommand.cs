@@ -25,6 +25,7 @@ static class InspectCommand
     /// <summary>By name, or by content: eight bytes of the header's length, then the header, which is JSON.</summary>
     static bool IsSafetensors(string path)
     {
+        if (Directory.Exists(path)) throw new DataException($"{path}: is a folder: expected a model file. Hint: name an .onnx, .onnx.gz or .safetensors file.");
         if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return true;
         if (!File.Exists(path)) return false;
         using var file = File.OpenRead(path);

@@ -22,15 +22,30 @@ static class PredictCommand
     {
         Device.Default = Device.Parse(device);
         var classifier = ImageClassifier.Load(modelPath);
-        foreach (string path in photos.SelectMany(Files))
+        string[] paths = [.. photos.SelectMany(Files)];
+        List<DataException> unread = [];
+        foreach (string path in paths)
         {
-            var prediction = classifier.Predict(path);
-            var best = prediction.Probabilities.Index().OrderByDescending(p => p.Item).Take(top)
-                .Select(p => string.Create(CultureInfo.InvariantCulture, $"{classifier.Classes[p.Index]} {p.Item:0.0000}"));
-            output.WriteLine($"{path}: {string.Join(", ", best)}");
+            try
+            {
+                output.WriteLine($"{path}: {Best(classifier, classifier.Predict(path), top)}");
+            }
+            catch (DataException e)
+            {
+                unread.Add(e);
+            }
         }
-        return Tool.Success;
+        return unread switch
+        {
+            [] => Tool.Success,
+            [var only] when paths.Length == 1 => throw only,
+            _ => throw new DataException($"{unread.Count} of {paths.Length} photos could not be read: {string.Join("; ", unread.Select(e => e.Message.Split(" Hint: ")[0]))}", unread[0]),
+        };
     }
+
+    static string Best(ImageClassifier classifier, Prediction prediction, int top) => string.Join(", ", prediction.Probabilities.Index()
+        .OrderByDescending(p => p.Item).Take(top)
+        .Select(p => string.Create(CultureInfo.InvariantCulture, $"{classifier.Classes[p.Index]} {p.Item:0.0000}")));
 
     static string[] Files(string path)
     {

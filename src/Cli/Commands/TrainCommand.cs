@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using Tessera.NN;
 using Tessera.Vision;
 using Architecture = Tessera.Vision.Architecture;
@@ -119,11 +120,20 @@ static class TrainCommand
         if (args.GetValue(csv) is { } table)
             return ImageDataBunch.FromCsv(table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options).Normalize(ImageNet.Stats);
         path ??= Assets.Find("pets/images", "give a folder of photos: tessera train photos/");
-        string? pattern = args.GetValue(regex) ?? (HasClassFolders(path) ? null : @"/([^/]+)_\d+\.[^./]+$");
-        var data = pattern is null
+        string? pattern = args.GetValue(regex);
+        var data = pattern is null && HasClassFolders(path)
             ? ImageDataBunch.FromFolder(path, transforms: transforms, size: side, batchSize: bs, options: options)
-            : ImageDataBunch.FromNameRegex(path, pattern, transforms, side, bs, options);
+            : ImageDataBunch.FromNameRegex(path, pattern ?? NamePattern(path), transforms, side, bs, options);
         return data.Normalize(ImageNet.Stats);
+    }
+
+    /// <summary>The class is what stands before the last underscore and number, as in Bengal_12.jpg.</summary>
+    static string NamePattern(string path)
+    {
+        const string pattern = @"/([^/]+)_\d+\.[^./]+$";
+        return Array.Find(ImageFiles.In(path, recurse: true), photo => !Regex.IsMatch("/" + Path.GetFileName(photo), pattern)) is not { } odd
+            ? pattern
+            : throw new DataException($"{odd}: the name does not match class_number, as Bengal_12.jpg does. Hint: give --regex or --csv, or put the photos into one sub-folder a class.");
     }
 
     static bool HasClassFolders(string path) => Directory.Exists(path) && ImageFiles.In(path).Length == 0;

@@ -12,11 +12,11 @@ public static partial class Ops
         V IUnary.Apply<V>(V x) => V.Select(V.Less(x, V.Create(0)), V.Create(0), x);
     }
 
-    /// <summary>(g, x or y): g where x &gt; 0, else 0.</summary>
+    /// <summary>(g, x or y): 0 where x ≤ 0, else g; g where x is NaN, as in PyTorch.</summary>
     public readonly struct ReluGrad : IBinary
     {
         static string IBinary.Name => "relu_grad";
-        V IBinary.Apply<V>(V g, V x) => V.Less(V.Create(0), x) & g;
+        V IBinary.Apply<V>(V g, V x) => V.Select(V.LessEqual(x, V.Create(0)), V.Create(0), g);
     }
 
     /// <summary>y = x where x &gt; 0, else slope · x.</summary>

@@ -61,9 +61,10 @@ public readonly record struct Philox(ulong Seed, ulong Stream = 0)
         return order;
     }
 
-    /// <summary>SplitMix64 finalizer.</summary>
+    /// <summary>A step of SplitMix64, so that stream 0 does not become the small numbers a <c>Generator</c> counts up.</summary>
     static ulong Mix(ulong z)
     {
+        z += 0x9E3779B97F4A7C15;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);

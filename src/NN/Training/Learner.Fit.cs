@@ -95,8 +95,9 @@ public partial class Learner
         }
         finally
         {
-            foreach (var c in running) c.TrainEnd(s, error);
+            var ending = running;
             running = outer;
+            foreach (var c in ending) c.TrainEnd(s, error);
         }
     }
 

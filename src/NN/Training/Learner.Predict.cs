@@ -99,22 +99,22 @@ public partial class Learner
         return whole;
     }
 
-    /// <summary>Evaluation mode without recording, until disposed; then the mode is as before.</summary>
+    /// <summary>Evaluation mode without recording, until disposed; then the mode of each module is as before.</summary>
     readonly struct Evaluating : IDisposable
     {
-        readonly Module model;
-        readonly bool wasTraining;
+        readonly (Module Module, bool WasTraining)[] modes;
         readonly Autograd.NoGradRegion noGrad;
 
         public Evaluating(Module model)
         {
-            (this.model, wasTraining, noGrad) = (model, model.IsTraining, Autograd.NoGrad());
+            modes = [.. model.NamedModules().Select(m => (m.Module, m.Module.IsTraining))];
+            noGrad = Autograd.NoGrad();
             model.Eval();
         }
 
         public void Dispose()
         {
-            model.Train(wasTraining);
+            foreach (var (module, wasTraining) in modes) module.Train(wasTraining); // parents first, so that a child's own mode stays
             noGrad.Dispose();
         }
     }

@@ -15,7 +15,7 @@ public sealed partial class Tensor
     public static Tensor operator /(Tensor a, Tensor b) => new DivOp().Apply(a, b);
 
     /// <summary>-a.</summary>
-    public static Tensor operator -(Tensor a) => new AffineOp(-1, 0).Apply(a);
+    public static Tensor operator -(Tensor a) => new AffineOp(-1, -0f).Apply(a);
 
     /// <summary>a + b.</summary>
     public static Tensor operator +(Tensor a, float b) => new AffineOp(1, b).Apply(a);
@@ -30,10 +30,10 @@ public sealed partial class Tensor
     public static Tensor operator -(float a, Tensor b) => new AffineOp(-1, a).Apply(b);
 
     /// <summary>a · b.</summary>
-    public static Tensor operator *(Tensor a, float b) => new AffineOp(b, 0).Apply(a);
+    public static Tensor operator *(Tensor a, float b) => new AffineOp(b, -0f).Apply(a);
 
     /// <summary>a · b.</summary>
-    public static Tensor operator *(float a, Tensor b) => new AffineOp(a, 0).Apply(b);
+    public static Tensor operator *(float a, Tensor b) => new AffineOp(a, -0f).Apply(b);
 
     /// <summary>a / b.</summary>
     public static Tensor operator /(Tensor a, float b) => a / Scalar(b, a.Device);
@@ -118,7 +118,7 @@ public sealed partial class Tensor
         protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g / Input(1) : -(g * Output / Input(1));
     }
 
-    /// <summary>y = scale · x + shift.</summary>
+    /// <summary>y = scale · x + shift. Adding -0 leaves every number as it is, the sign of zero too; adding 0 would make 0 of -0.</summary>
     sealed class AffineOp(float scale, float shift) : Op
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.Affine(scale, shift), x[0]);

@@ -28,6 +28,8 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(grid);
         if (Rank != 4 || grid.Rank != 4 || grid.Shape[3] != 2 || grid.Shape[0] != Shape[0] || Shape[2] < 1 || Shape[3] < 1)
             throw new ShapeException($"GridSample: got x {Shape} and grid {grid.Shape}, expected [N, C, H, W] and [N, h, w, 2].");
+        if ((long)Shape[2] * Shape[3] > 1 << 24)
+            throw new ShapeException($"GridSample: plane too large: got {Shape[2]} x {Shape[3]}, expected at most 2^24 elements, which float32 can number. Hint: sample tiles of it.");
         int h = grid.Shape[1], w = grid.Shape[2];
         var x = Position(grid.Select(3, 0).Reshape(Shape[0], h * w, 1), Shape[3], padding, alignCorners);
         var y = Position(grid.Select(3, 1).Reshape(Shape[0], h * w, 1), Shape[2], padding, alignCorners);

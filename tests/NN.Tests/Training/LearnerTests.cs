@@ -203,4 +203,15 @@ public sealed class LearnerTests
         learn.Fit(1);
         Assert.That(learn.Summary(), Does.Contain("head                 1                    51         all        3E-3"));
     }
+
+    [Test]
+    public void EvaluationLeavesEachModuleInTheModeItHad()
+    {
+        var learn = Toy.Learner();
+        var norm = learn.Model.NamedModules().Select(m => m.Module).OfType<BatchNorm1d>().Single();
+        norm.Eval();
+        learn.Validate();
+        learn.GetPreds();
+        Assert.That((norm.IsTraining, learn.Model.IsTraining), Is.EqualTo((false, true)));
+    }
 }
