@@ -7,7 +7,7 @@ public sealed class Device
 {
     static readonly Lazy<Device> cpu = new(() => new Device("cpu", new Cpu.CpuBackend()));
 
-    Device(string name, Backend backend)
+    internal Device(string name, Backend backend)
     {
         Name = name;
         Backend = backend;

@@ -13,9 +13,14 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <exception cref="ShapeException">A size is negative or the element count exceeds 2^62.</exception>
     public Shape(params ReadOnlySpan<int> dims)
     {
+        UInt128 count = 1;
         foreach (int d in dims)
-            if (d < 0)
-                throw new ShapeException($"Shape: a size is negative: got [{string.Join(", ", dims.ToArray())}], expected sizes of at least 0.");
+        {
+            if (d < 0) throw new ShapeException($"Shape: a size is negative: got [{string.Join(", ", dims.ToArray())}], expected sizes of at least 0.");
+            count *= (uint)d;
+            if (count > 1UL << 62 && !dims.Contains(0))
+                throw new ShapeException($"Shape: too many elements: got [{string.Join(", ", dims.ToArray())}], expected a product of at most 2^62.");
+        }
         this.dims = dims.ToArray();
     }
 
@@ -28,7 +33,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         get
         {
             long n = 1;
-            foreach (int d in Dims) n = checked(n * d);
+            foreach (int d in Dims) n *= d;
             return n;
         }
     }

@@ -67,18 +67,11 @@ public sealed partial class Tensor
     /// <summary>The elements cast to another type; floats to integers are truncated towards zero. This tensor where the type is the same.</summary>
     public Tensor To(DType dtype) => dtype == DType ? this : new CastOp(dtype).Apply(this);
 
-    /// <summary>The elements on another device; this tensor where it is there already.</summary>
+    /// <summary>The elements on another device; this tensor where it is there already. The gradient goes the way back.</summary>
     public Tensor To(Device device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        if (device == Device) return this;
-        var source = Contiguous();
-        byte[] bytes = new byte[Count * DType.Size()];
-        Backend.Download(source.View.Storage, bytes, source.Layout.Offset * DType.Size());
-        GC.KeepAlive(source);
-        var y = Empty(Shape, DType, device);
-        y.Backend.Upload(bytes, y.View.Storage);
-        return y;
+        return device == Device ? this : new MoveOp(device).Apply(this);
     }
 
     /// <summary>Overwrites the elements with those of another tensor, which is broadcast and cast as needed. Not recorded.</summary>
@@ -103,6 +96,26 @@ public sealed partial class Tensor
         protected override bool Saves(int i) => false;
 
         protected override Tensor? Gradient(int i, Tensor g) => g;
+    }
+
+    sealed class MoveOp(Device device) : Op
+    {
+        Device? from;
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var source = x[0].Contiguous();
+            byte[] bytes = new byte[source.Count * source.DType.Size()];
+            from = source.Device;
+            from.Backend.Download(source.View.Storage, bytes, source.Layout.Offset * source.DType.Size());
+            var y = Empty(source.Shape, source.DType, device);
+            y.Backend.Upload(bytes, y.View.Storage);
+            return y;
+        }
+
+        protected override bool Saves(int i) => false;
+
+        protected override Tensor? Gradient(int i, Tensor g) => g.To(from!);
     }
 
     sealed class CastOp(DType dtype) : Op

@@ -18,7 +18,7 @@ internal sealed unsafe partial class GuardedMemory : IDisposable
         Assert.That(block, Is.Not.EqualTo(-1), "mmap");
         Assert.That(Protect(block + pages, page, None), Is.Zero, "mprotect");
         blocks.Add((block, pages + page));
-        var storage = new Storage(Device.Cpu.Memory, block + pages - (nint)bytes, bytes, bytes);
+        var storage = new Storage(Device.Cpu.Memory, new Block { Pointer = block + pages - (nint)bytes, Size = bytes, Used = bytes });
         return new View(storage, DTypes.Of<T>(), Layout.Dense(shape));
     }
 

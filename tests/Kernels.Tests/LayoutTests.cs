@@ -36,6 +36,14 @@ public sealed class LayoutTests
     }
 
     [Test]
+    public void AShapeOfTooManyElementsIsRefused()
+    {
+        Assert.That(() => new Shape(1 << 21, 1 << 21, 1 << 21), Throws.TypeOf<ShapeException>().With.Message.EqualTo("Shape: too many elements: got [2097152, 2097152, 2097152], expected a product of at most 2^62."));
+        Assert.That(new Shape(1 << 21, 1 << 21, 1 << 20).Count, Is.EqualTo(1L << 62));
+        Assert.That(new Shape(int.MaxValue, int.MaxValue, int.MaxValue, 0).Count, Is.Zero);
+    }
+
+    [Test]
     public void PermuteMovesIndices() => Gen.Select(layouts, Gen.Int[0, 1000]).Sample((layout, seed) =>
     {
         int[] dims = new Philox((ulong)seed).Permutation(layout.Shape.Rank);

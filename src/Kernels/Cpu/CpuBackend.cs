@@ -9,7 +9,10 @@ internal sealed unsafe partial class CpuBackend : Backend
     {
         try
         {
-            return (nint)NativeMemory.AlignedAlloc((nuint)bytes, 64);
+            bool huge = bytes >= 16 * HugePages.Size;
+            void* pointer = NativeMemory.AlignedAlloc((nuint)bytes, huge ? HugePages.Size : 64);
+            if (huge) HugePages.Ask(pointer, bytes);
+            return (nint)pointer;
         }
         catch (OutOfMemoryException)
         {

@@ -1,25 +1,24 @@
 using System.Globalization;
-using System.Numerics;
 
 namespace Tessera;
 
 /// <summary>
-/// The memory of one device. Blocks come in size classes (four a power of two) and are reused; the free ones are kept until the budget
-/// is needed for another size. When live memory has doubled since the last collection, or the budget is reached, unreachable tensors are collected.
+/// The memory of one device, in large segments that are cut into blocks (see <see cref="Arena"/>) and kept for reuse until the budget or the device
+/// needs them back. When live memory has doubled since the last collection, or the budget is reached, unreachable tensors are collected.
 /// </summary>
 public sealed class MemoryPool
 {
-    const long Smallest = 256;
-    const long CollectionFloor = 1L << 30;
+    const long Granule = 256, SmallBlock = 512 << 10, SmallSegment = 32 << 20, Segment = 256 << 20, CollectionFloor = 1L << 30;
 
     readonly Lock gate = new();
-    readonly Dictionary<long, Stack<nint>> free = [];
-    readonly HashSet<Storage> live = [];
+    readonly Arena small, large;
+    readonly HashSet<Block> live = [];
     long collectAt = CollectionFloor;
 
     internal MemoryPool(Device device)
     {
         Device = device;
+        (small, large) = (new Arena(device.Backend), new Arena(device.Backend));
         Budget = DefaultBudget();
     }
 
@@ -29,22 +28,22 @@ public sealed class MemoryPool
     /// <summary>Most bytes held at once, live and pooled together. Default: 90 % of the machine's memory, or <c>TESSERA_MEMORY</c> (bytes, or with K, M, G).</summary>
     public long Budget { get; set; }
 
-    /// <summary>Bytes in use, by size class.</summary>
+    /// <summary>Bytes in use, rounded up to whole blocks.</summary>
     public long Live { get; private set; }
 
     /// <summary>Number of storages in use.</summary>
-    public int LiveBlocks { get; private set; }
+    public int LiveBlocks => live.Count;
 
     /// <summary>Largest <see cref="Live"/> since the start or <see cref="ResetPeak"/>.</summary>
     public long Peak { get; private set; }
 
-    /// <summary>Bytes free for reuse.</summary>
-    public long Pooled { get; private set; }
+    /// <summary>Bytes free for reuse. Of the memory of the host, what was never used counts here but takes up nothing.</summary>
+    public long Pooled => small.Free + large.Free;
 
     /// <summary>Storages that only a finalizer gave back: a sign of tensors created outside of scopes.</summary>
     public long Finalized { get; private set; }
 
-    /// <summary>Number of blocks taken from the operating system or driver so far; flat in a steady training loop.</summary>
+    /// <summary>Number of segments taken from the operating system or driver so far; flat in a steady training loop.</summary>
     public long Allocations { get; private set; }
 
     /// <summary>Starts a new measurement of <see cref="Peak"/>.</summary>
@@ -54,40 +53,28 @@ public sealed class MemoryPool
     }
 
     /// <summary>A storage of at least <paramref name="bytes"/> bytes with one lease; its content is undefined.</summary>
-    /// <exception cref="OutOfDeviceMemoryException">The budget does not hold it, also after a collection.</exception>
+    /// <exception cref="OutOfDeviceMemoryException">The budget or the device does not hold it, also after a collection.</exception>
     public (Storage Storage, Lease Lease) Rent(long bytes)
     {
-        long capacity = SizeClass(bytes);
-        if (Live + capacity > Math.Min(Budget, Volatile.Read(ref collectAt))) Collect();
-        nint pointer;
-        lock (gate)
+        long size = (Math.Max(bytes, 1) + Granule - 1) / Granule * Granule;
+        if (Live + size > Volatile.Read(ref collectAt)) Collect();
+        var block = Take(bytes, size);
+        if (block is null)
         {
-            if (free.TryGetValue(capacity, out var stack) && stack.Count > 0)
-            {
-                pointer = stack.Pop();
-                Pooled -= capacity;
-            }
-            else
-            {
-                pointer = Allocate(bytes, capacity);
-            }
-            Live += capacity;
-            LiveBlocks++;
-            Peak = Math.Max(Peak, Live);
-            var storage = new Storage(this, pointer, bytes, capacity);
-            live.Add(storage);
-            return (storage, storage.Rent());
+            Collect();
+            block = Take(bytes, size) ?? throw OutOfMemory(bytes);
         }
+        var storage = new Storage(this, block);
+        return (storage, storage.Rent());
     }
 
-    /// <summary>Gives all pooled blocks back to the operating system or driver.</summary>
+    /// <summary>Gives the segments in which nothing is in use back to the operating system or driver.</summary>
     public void Trim()
     {
         lock (gate)
         {
-            foreach (var (capacity, stack) in free)
-                while (stack.TryPop(out nint p)) Device.Backend.Free(p, capacity);
-            Pooled = 0;
+            small.Trim();
+            large.Trim();
         }
     }
 
@@ -95,28 +82,51 @@ public sealed class MemoryPool
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{Device.Name}: {Mib(Live)} live in {LiveBlocks} blocks, {Mib(Peak)} peak, {Mib(Pooled)} pooled, budget {Mib(Budget)}");
 
-    internal void Return(Storage storage, bool finalizing)
+    internal void Return(Block block, bool finalizing)
     {
         lock (gate)
         {
-            live.Remove(storage);
-            Live -= storage.Capacity;
-            LiveBlocks--;
+            live.Remove(block);
+            Live -= block.Size;
             if (finalizing) Finalized++;
-            if (!free.TryGetValue(storage.Capacity, out var stack)) free[storage.Capacity] = stack = new Stack<nint>();
-            stack.Push(storage.Pointer);
-            Pooled += storage.Capacity;
+            ArenaOf(block.Size).Return(block);
         }
     }
 
-    nint Allocate(long bytes, long capacity)
+    /// <summary>A block; null where budget or device refuse it.</summary>
+    Block? Take(long bytes, long size)
     {
-        if (Live + Pooled + capacity > Budget) Trim();
-        if (Live + capacity > Budget) throw OutOfMemory(bytes);
-        Allocations++;
-        nint pointer = Device.Backend.Allocate(capacity);
-        return pointer != 0 ? pointer : throw OutOfMemory(bytes);
+        lock (gate)
+        {
+            if (Live + size > Budget) return null;
+            var arena = ArenaOf(size);
+            if (arena.Take(size) is not { } block)
+            {
+                if (!Grow(arena, size)) return null;
+                block = arena.Take(size)!;
+            }
+            block.Used = bytes;
+            live.Add(block);
+            Live += size;
+            Peak = Math.Max(Peak, Live);
+            return block;
+        }
     }
+
+    /// <summary>One more segment, within the budget. Where the device refuses it, what is pooled goes back first.</summary>
+    bool Grow(Arena arena, long size)
+    {
+        long segment = Math.Max(size, arena == small ? SmallSegment : Segment);
+        if (Live + Pooled + segment > Budget) Trim();
+        segment = Math.Clamp(Budget - Live - Pooled, size, segment);
+        Allocations++;
+        if (arena.Grow(segment)) return true;
+        Trim();
+        return arena.Grow(size);
+    }
+
+    // Small blocks in segments of their own do not cut up the memory of large ones.
+    Arena ArenaOf(long size) => size <= SmallBlock ? small : large;
 
     void Collect()
     {
@@ -127,17 +137,10 @@ public sealed class MemoryPool
 
     OutOfDeviceMemoryException OutOfMemory(long bytes)
     {
-        var largest = live.Select(s => s.Bytes).OrderDescending().Take(5).Select(Mib);
+        string largest;
+        lock (gate) largest = string.Join(", ", live.Select(b => b.Used).OrderDescending().Take(5).Select(Mib));
         return new OutOfDeviceMemoryException(string.Create(CultureInfo.InvariantCulture,
-            $"Memory: out of memory on {Device.Name}: got a request of {Mib(bytes)}, expected at most {Mib(Math.Max(0, Budget - Live))} free of {Mib(Budget)} ({Mib(Live)} live in {LiveBlocks} blocks; largest: {string.Join(", ", largest)}). Hint: use a smaller batch size, or raise TESSERA_MEMORY."));
-    }
-
-    /// <summary>Four classes a power of two: at most 25 % are lost.</summary>
-    static long SizeClass(long bytes)
-    {
-        if (bytes <= Smallest) return Smallest;
-        long step = (long)BitOperations.RoundUpToPowerOf2((ulong)bytes) / 8;
-        return (bytes + step - 1) / step * step;
+            $"Memory: out of memory on {Device.Name}: got a request of {Mib(bytes)}, expected at most {Mib(Math.Max(0, Budget - Live))} free of {Mib(Budget)} ({Mib(Live)} live in {LiveBlocks} blocks; largest: {largest}). Hint: use a smaller batch size, or raise TESSERA_MEMORY."));
     }
 
     static string Mib(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.#} MiB");

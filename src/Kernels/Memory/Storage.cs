@@ -4,14 +4,12 @@ namespace Tessera;
 public sealed class Storage
 {
     readonly MemoryPool pool;
+    readonly Block block;
     int leases;
 
-    internal Storage(MemoryPool pool, nint pointer, long bytes, long capacity)
+    internal Storage(MemoryPool pool, Block block)
     {
-        this.pool = pool;
-        Pointer = pointer;
-        Bytes = bytes;
-        Capacity = capacity;
+        (this.pool, this.block, Pointer, Bytes) = (pool, block, block.Pointer, block.Used);
     }
 
     /// <summary>The device whose memory this is.</summary>
@@ -29,9 +27,6 @@ public sealed class Storage
     /// <summary>True where more than one lease holds this memory.</summary>
     public bool IsShared => Volatile.Read(ref leases) > 1;
 
-    /// <summary>Bytes of the size class.</summary>
-    internal long Capacity { get; }
-
     /// <summary>Address in the device's memory; host memory on the CPU. 64-byte aligned.</summary>
     internal nint Pointer { get; }
 
@@ -47,7 +42,7 @@ public sealed class Storage
 
     internal void Release(bool finalizing)
     {
-        if (Interlocked.Decrement(ref leases) == 0) pool.Return(this, finalizing);
+        if (Interlocked.Decrement(ref leases) == 0) pool.Return(block, finalizing);
     }
 }
 

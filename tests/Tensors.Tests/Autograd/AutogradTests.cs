@@ -479,6 +479,18 @@ public sealed class AutogradTests
     }
 
     [Test]
+    public void Gradients_pass_from_device_to_device()
+    {
+        var other = new Device("other", Device.Cpu.Backend);
+        var x = Leaf([1, 2, 1, 2], 1, 2, 3, 4);
+        var moved = x.To(other);
+        Assert.That((moved.Device, moved.To(other)), Is.EqualTo((other, moved)));
+        (moved * moved).Sum().Backward();
+        Assert.That(x.Grad!.Device, Is.EqualTo(x.Device));
+        Assert.That(Grad(x), Is.EqualTo(new float[] { 2, 4, 6, 8 }));
+    }
+
+    [Test]
     public void Integers_have_no_gradient()
     {
         Assert.That(() => Tensor.Arange(3).RequiresGrad = true, Throws.TypeOf<DTypeException>());
