@@ -17,8 +17,11 @@ public sealed partial class Tensor
     /// <param name="eps">Added to the variance.</param>
     /// <param name="residual">Added behind the normalisation, of the shape of x; or none.</param>
     /// <param name="relu">Whether negative results become 0.</param>
+    /// <param name="moments">In training: mean and variance of x <c>[2, C]</c>, where they are known; see <see cref="Conv2dWithMoments"/>.</param>
     /// <exception cref="ShapeException">Shapes do not fit, or only one value a channel in training.</exception>
-    public Tensor BatchNorm(Tensor? w, Tensor? b, Tensor? runningMean, Tensor? runningVar, bool training, float momentum = 0.1f, float eps = 1e-5f, Tensor? residual = null, bool relu = false)
+    public Tensor BatchNorm(
+        Tensor? w, Tensor? b, Tensor? runningMean, Tensor? runningVar, bool training, float momentum = 0.1f, float eps = 1e-5f, Tensor? residual = null, bool relu = false,
+        Tensor? moments = null)
     {
         if (Rank < 2) throw new ShapeException($"BatchNorm: got shape {Shape}, expected at least [N, C].");
         RequireFloat("BatchNorm");
@@ -29,6 +32,8 @@ public sealed partial class Tensor
                 throw new ShapeException($"BatchNorm: got a parameter of shape {p.Shape}, expected [{Shape[1]}] for the channels of x {Shape}.");
         if (residual is not null && residual.Shape != Shape)
             throw new ShapeException($"BatchNorm: residual: got shape {residual.Shape}, expected that of x, {Shape}.");
+        if (moments is not null && moments.Shape != new Shape(2, Shape[1]))
+            throw new ShapeException($"BatchNorm: moments: got shape {moments.Shape}, expected [2, {Shape[1]}] for the channels of x {Shape}.");
         if (training && Count <= Shape[1])
             throw new ShapeException($"BatchNorm: got shape {Shape}, expected more than one value a channel in training. Hint: drop the last batch where it has one item.");
         if (!training && (runningMean is null || runningVar is null))
@@ -38,16 +43,16 @@ public sealed partial class Tensor
             int rest = 1;
             foreach (int d in Shape.Dims[2..]) rest *= d;
             Shape flat = [Shape[0], Shape[1], rest, 1];
-            return Reshape(flat).BatchNorm(w, b, runningMean, runningVar, training, momentum, eps, residual?.Reshape(flat), relu).Reshape(Shape);
+            return Reshape(flat).BatchNorm(w, b, runningMean, runningVar, training, momentum, eps, residual?.Reshape(flat), relu, moments).Reshape(Shape);
         }
         w ??= Ones([Shape[1]], Device);
         b ??= Zeros([Shape[1]], Device);
-        var op = new BatchNormOp(runningMean, runningVar, training, momentum, eps, relu);
+        var op = new BatchNormOp(runningMean, runningVar, training ? moments : null, training, momentum, eps, relu);
         return residual is null ? op.Apply(this, w, b) : op.Apply(this, w, b, residual);
     }
 
     /// <summary>Inputs: x, w, b, and the residual if any.</summary>
-    sealed class BatchNormOp(Tensor? runningMean, Tensor? runningVar, bool training, float momentum, float eps, bool relu) : Op
+    sealed class BatchNormOp(Tensor? runningMean, Tensor? runningVar, Tensor? known, bool training, float momentum, float eps, bool relu) : Op
     {
         Tensor? moments; // [2, C]: mean and variance of the batch, or copies of the running ones
 
@@ -57,7 +62,7 @@ public sealed partial class Tensor
         {
             var a = x[0].Contiguous();
             var y = Empty(a.Shape, DType.Float32, a.Device);
-            moments = Save(Moments(a));
+            moments = Save(known ?? Moments(a));
             a.Backend.BatchNorm(a.View, Norm(x[1], x[2]), x.Length > 3 ? x[3].Contiguous().View : null, relu, y.View);
             if (training) MoveRunning(a.Count / a.Shape[1]);
             return y;
