@@ -37,7 +37,7 @@ internal sealed unsafe partial class CpuBackend
         CpuThreads.For(rows.Chunks, new InputGradient(rows, pass, dx.Float(), offset, slope));
     }
 
-    /// <summary>The gradient behind the ReLU: gy where y, or without it (x - mean) · scale + shift, is positive, else 0.</summary>
+    /// <summary>The gradient behind the ReLU: 0 where y, or without it (x - mean) · scale + shift, is at most 0, else gy.</summary>
     readonly struct PassedGradient(float* gy, float* x, float* y, bool relu, ChannelLine line)
     {
         public readonly float* Gy = gy, X = x, Y = y;
@@ -50,7 +50,7 @@ internal sealed unsafe partial class CpuBackend
             V g = Lanes.Load<V>(Gy + i);
             if (!Relu) return g;
             V output = Y != null ? Lanes.Load<V>(Y + i) : V.Fma(centred, scale, shift);
-            return g & V.Less(V.Create(0), output);
+            return V.Select(V.LessEqual(output, V.Create(0)), V.Create(0), g);
         }
     }
 
