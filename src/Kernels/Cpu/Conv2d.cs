@@ -19,7 +19,7 @@ internal sealed unsafe partial class CpuBackend
         }
         if (Winograd.Fits(window, x.Shape[0], x.Shape[1], K, y.Shape[2], y.Shape[3]))
         {
-            new WinogradConv
+            var winograd = new WinogradConv
             {
                 Source = new Image(x, "Conv2d"),
                 Result = new Image(y, "Conv2d"),
@@ -32,8 +32,11 @@ internal sealed unsafe partial class CpuBackend
                 WTap = Cg,
                 WInner = 1,
                 WOuter = 9 * Cg,
-            }.Run();
-            Finish(y, epilogue, 1);
+                Epilogue = new TileEpilogue(epilogue, y.Float()),
+                WantsMoments = epilogue.Moments is not null,
+            };
+            winograd.Run();
+            if (epilogue.Moments is { } of) winograd.Moments.Combine(of.Float(), of.Float() + of.Layout.Strides[0], (nint)of.Layout.Strides[1]);
             return;
         }
         KernelTap* list = stackalloc KernelTap[taps];

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Tessera.Cpu;
 
@@ -29,4 +30,11 @@ internal static unsafe class Lanes
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<V>(float* p, V x) where V : struct, IVec<V> => Unsafe.WriteUnaligned(p, x);
+
+    /// <summary>Asks for the cache line of an address that will be needed soon.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* p)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(p);
+    }
 }

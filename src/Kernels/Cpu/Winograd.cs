@@ -11,8 +11,8 @@ internal unsafe interface ITileTransform
     /// <summary>Rows of the matrix.</summary>
     static abstract int To { get; }
 
-    /// <summary>o[0], o[step], ... ← matrix · (d[0], d[1], ...).</summary>
-    static abstract void Apply<V>(V* d, V* o, int step) where V : unmanaged, IVec<V>;
+    /// <summary>The vectors at o, o + os, ... ← matrix · (those at d, d + ds, ...).</summary>
+    static abstract void Apply<V>(float* d, nint ds, float* o, nint os) where V : unmanaged, IVec<V>;
 }
 
 /// <summary>
@@ -40,16 +40,16 @@ internal static unsafe class Winograd
         public static int To => 6;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Apply<V>(V* d, V* o, int step) where V : unmanaged, IVec<V>
+        public static void Apply<V>(float* d, nint ds, float* o, nint os) where V : unmanaged, IVec<V>
         {
-            V d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4], d5 = d[5], four = V.Create(4), minus4 = V.Create(-4), minus5 = V.Create(-5);
+            V d1 = Get<V>(d + ds), d2 = Get<V>(d + (2 * ds)), d3 = Get<V>(d + (3 * ds)), d4 = Get<V>(d + (4 * ds)), four = V.Create(4), minus4 = V.Create(-4), minus5 = V.Create(-5);
             V a = V.Fma(minus4, d2, d4), b = V.Fma(minus4, d1, d3), c = d4 - d2, e = (d3 - d1) * V.Create(2);
-            o[0] = V.Fma(four, d0, V.Fma(minus5, d2, d4));
-            o[step] = a + b;
-            o[2 * step] = a - b;
-            o[3 * step] = c + e;
-            o[4 * step] = c - e;
-            o[5 * step] = V.Fma(four, d1, V.Fma(minus5, d3, d5));
+            Put(o, V.Fma(four, Get<V>(d), V.Fma(minus5, d2, d4)));
+            Put(o + os, a + b);
+            Put(o + (2 * os), a - b);
+            Put(o + (3 * os), c + e);
+            Put(o + (4 * os), c - e);
+            Put(o + (5 * os), V.Fma(four, d1, V.Fma(minus5, d3, Get<V>(d + (5 * ds)))));
         }
     }
 
@@ -61,16 +61,16 @@ internal static unsafe class Winograd
         public static int To => 6;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Apply<V>(V* g, V* o, int step) where V : unmanaged, IVec<V>
+        public static void Apply<V>(float* g, nint gs, float* o, nint os) where V : unmanaged, IVec<V>
         {
-            V g0 = g[0], g1 = g[1], g2 = g[2], s = g0 + g2, minusSixth = V.Create(-1f / 6);
+            V g0 = Get<V>(g), g1 = Get<V>(g + gs), g2 = Get<V>(g + (2 * gs)), s = g0 + g2, minusSixth = V.Create(-1f / 6);
             V e = V.Fma(V.Create(1f / 24), g0, V.Create(1f / 6) * g2), h = V.Create(1f / 12) * g1;
-            o[0] = V.Create(0.25f) * g0;
-            o[step] = minusSixth * (s + g1);
-            o[2 * step] = minusSixth * (s - g1);
-            o[3 * step] = e + h;
-            o[4 * step] = e - h;
-            o[5 * step] = g2;
+            Put(o, V.Create(0.25f) * g0);
+            Put(o + os, minusSixth * (s + g1));
+            Put(o + (2 * os), minusSixth * (s - g1));
+            Put(o + (3 * os), e + h);
+            Put(o + (4 * os), e - h);
+            Put(o + (5 * os), g2);
         }
     }
 
@@ -82,13 +82,14 @@ internal static unsafe class Winograd
         public static int To => 4;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Apply<V>(V* m, V* o, int step) where V : unmanaged, IVec<V>
+        public static void Apply<V>(float* m, nint ms, float* o, nint os) where V : unmanaged, IVec<V>
         {
-            V s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
-            o[0] = m[0] + s1 + s2;
-            o[step] = V.Fma(V.Create(2), d2, d1);
-            o[2 * step] = V.Fma(V.Create(4), s2, s1);
-            o[3 * step] = V.Fma(V.Create(8), d2, d1) + m[5];
+            V m1 = Get<V>(m + ms), m2 = Get<V>(m + (2 * ms)), m3 = Get<V>(m + (3 * ms)), m4 = Get<V>(m + (4 * ms));
+            V s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4;
+            Put(o, Get<V>(m) + s1 + s2);
+            Put(o + os, V.Fma(V.Create(2), d2, d1));
+            Put(o + (2 * os), V.Fma(V.Create(4), s2, s1));
+            Put(o + (3 * os), V.Fma(V.Create(8), d2, d1) + Get<V>(m + (5 * ms)));
         }
     }
 
@@ -100,16 +101,16 @@ internal static unsafe class Winograd
         public static int To => 6;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Apply<V>(V* y, V* o, int step) where V : unmanaged, IVec<V>
+        public static void Apply<V>(float* y, nint ys, float* o, nint os) where V : unmanaged, IVec<V>
         {
-            V y0 = y[0], y1 = y[1], y2 = y[2], y3 = y[3], e = y0 + y2, f = y1 + y3;
+            V y0 = Get<V>(y), y1 = Get<V>(y + ys), y2 = Get<V>(y + (2 * ys)), y3 = Get<V>(y + (3 * ys)), e = y0 + y2, f = y1 + y3;
             V g = V.Fma(V.Create(4), y2, y0), h = V.Fma(V.Create(8), y3, V.Create(2) * y1);
-            o[0] = y0;
-            o[step] = e + f;
-            o[2 * step] = e - f;
-            o[3 * step] = g + h;
-            o[4 * step] = g - h;
-            o[5 * step] = y3;
+            Put(o, y0);
+            Put(o + os, e + f);
+            Put(o + (2 * os), e - f);
+            Put(o + (3 * os), g + h);
+            Put(o + (4 * os), g - h);
+            Put(o + (5 * os), y3);
         }
     }
 
@@ -121,45 +122,46 @@ internal static unsafe class Winograd
         public static int To => 3;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Apply<V>(V* m, V* o, int step) where V : unmanaged, IVec<V>
+        public static void Apply<V>(float* m, nint ms, float* o, nint os) where V : unmanaged, IVec<V>
         {
-            V a = m[1] + m[2], b = m[2] - m[1], c = m[3] + m[4], d = m[3] - m[4];
-            o[0] = V.Fma(V.Create(1f / 24), c, V.Fma(V.Create(-1f / 6), a, V.Create(0.25f) * m[0]));
-            o[step] = V.Fma(V.Create(1f / 12), d, V.Create(1f / 6) * b);
-            o[2 * step] = V.Fma(V.Create(1f / 6), c - a, m[5]);
+            V m1 = Get<V>(m + ms), m2 = Get<V>(m + (2 * ms)), m3 = Get<V>(m + (3 * ms)), m4 = Get<V>(m + (4 * ms));
+            V a = m1 + m2, b = m2 - m1, c = m3 + m4, d = m3 - m4;
+            Put(o, V.Fma(V.Create(1f / 24), c, V.Fma(V.Create(-1f / 6), a, V.Create(0.25f) * Get<V>(m))));
+            Put(o + os, V.Fma(V.Create(1f / 12), d, V.Create(1f / 6) * b));
+            Put(o + (2 * os), V.Fma(V.Create(1f / 6), c - a, Get<V>(m + (5 * ms))));
         }
     }
 
-    /// <summary>The two-dimensional transform of adjacent channels: the matrix on every column, then on every row.</summary>
-    public struct Tile<T> : ILane where T : struct, ITileTransform
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static V Get<V>(float* p) where V : unmanaged, IVec<V> => Lanes.Load<V>(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Put<V>(float* p, V x) where V : unmanaged, IVec<V> => Lanes.Store(p, x);
+
+    /// <summary>
+    /// The two-dimensional transform of <paramref name="channels"/> adjacent channels: the matrix on every column, then on every row. Element (i, j)
+    /// begins <c>i·row + j·col</c> floats from the first.
+    /// </summary>
+    public static void Transform<T>(int channels, float* from, nint row, nint col, float* to, nint toRow, nint toCol) where T : struct, ITileTransform
     {
-        /// <summary>Channel 0 of each of From x From elements.</summary>
-        public float** Source;
+        if (channels >= 16 && GemmKernel.Lanes == 16) Transform<T, Vec16>(channels, from, row, col, to, toRow, toCol);
+        else if (channels >= 8 && GemmKernel.Lanes == 8) Transform<T, Vec8>(channels, from, row, col, to, toRow, toCol);
+        else Transform<T, Vec1>(channels, from, row, col, to, toRow, toCol);
+    }
 
-        /// <summary>Where channel 0 of each of To x To results goes; null where it is not wanted.</summary>
-        public float** Target;
-
-        /// <summary>Room for <see cref="WorkFloats"/> floats.</summary>
-        public float* Work;
-
-        /// <summary>Floats needed by the widest vector.</summary>
-        public const int WorkFloats = (6 + 36) * 16;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
+    // The last vector may overlap the one before it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]
+    static void Transform<T, V>(int channels, float* from, nint row, nint col, float* to, nint toRow, nint toCol) where T : struct, ITileTransform where V : unmanaged, IVec<V>
+    {
+        float* room = stackalloc float[(36 * V.Lanes) + 16], work = (float*)(((nint)room + 63) & ~63);
+        for (int c = 0; c < channels; c += V.Lanes)
         {
-            V* line = (V*)Work, middle = line + 6;
-            for (int j = 0; j < T.From; j++)
-            {
-                for (int i = 0; i < T.From; i++) line[i] = Lanes.Load<V>(Source[(i * T.From) + j] + c);
-                T.Apply(line, middle + j, T.From);
-            }
-            for (int i = 0; i < T.To; i++)
-            {
-                T.Apply(middle + (i * T.From), line, 1);
-                for (int j = 0; j < T.To; j++)
-                    if (Target[(i * T.To) + j] is var to && to != null) Lanes.Store(to + c, line[j]);
-            }
+            int at = Math.Min(c, channels - V.Lanes);
+            float* p = from + at, q = work, o = to + at;
+            for (int j = 0; j < T.From; j++, p += col, q += V.Lanes) T.Apply<V>(p, row, q, T.From * V.Lanes);
+            q = work;
+            for (int i = 0; i < T.To; i++, q += T.From * V.Lanes, o += toRow) T.Apply<V>(q, V.Lanes, o, toCol);
         }
     }
 
@@ -174,22 +176,43 @@ internal static unsafe class Winograd
         /// <summary>Products per result, relative to the 9 of a direct convolution.</summary>
         public double Cost => 36.0 * perRow * perColumn / (9.0 * h * w);
 
-        /// <summary>
-        /// Addresses of size x size pixels of tile <paramref name="t"/>, beginning <paramref name="dy"/>, <paramref name="dx"/> from its results;
-        /// <paramref name="outside"/> for pixels beyond the image.
-        /// </summary>
-        public void Pixels(Image image, int t, int size, int dy, int dx, float* outside, float** to)
-        {
-            int x0 = (t % perRow * 4) + dx, rest = t / perRow, y0 = (rest % perColumn * 4) + dy, image0 = rest / perColumn;
-            for (int i = 0; i < size; i++)
-                for (int j = 0; j < size; j++)
-                    to[(i * size) + j] = (uint)(y0 + i) < (uint)image.H && (uint)(x0 + j) < (uint)image.W ? image.At(image0, y0 + i, x0 + j) : outside;
-        }
-    }
+        /// <summary>Image of tile <paramref name="t"/>, and row and column of its first result.</summary>
+        public (int N, int Y, int X) this[int t] => (t / (perRow * perColumn), t / perRow % perColumn * 4, t % perRow * 4);
 
-    /// <summary>Addresses of row <paramref name="t"/> in 36 planes.</summary>
-    public static void Planes(float* p, nint plane, nint row, int t, float** to)
-    {
-        for (int k = 0; k < 36; k++) to[k] = p + (k * plane) + (t * row);
+        /// <summary>
+        /// Address of the size x size pixels that begin <paramref name="dy"/>, <paramref name="dx"/> from the results of tile <paramref name="t"/>,
+        /// <paramref name="row"/> floats from one row to the next: in the image, or where they reach over its border a copy with zeros.
+        /// </summary>
+        public float* Pixels(Image image, int t, int size, int dy, int dx, float* copy, out nint row)
+        {
+            var (n, y0, x0) = this[t];
+            (y0, x0) = (y0 + dy, x0 + dx);
+            int C = image.C, first = Math.Clamp(-x0, 0, size), end = Math.Clamp(image.W - x0, first, size);
+            row = (nint)image.W * C;
+            if (y0 >= 0 && y0 + size <= image.H && end - first == size) return image.At(n, y0, x0);
+            row = (nint)size * C;
+            for (int i = 0; i < size; i++)
+            {
+                float* to = copy + (i * row);
+                int have = (uint)(y0 + i) < (uint)image.H ? end - first : 0;
+                new Span<float>(to, first * C).Clear();
+                if (have > 0) Panels.Copy(image.At(n, y0 + i, x0 + first), to + (first * C), have * C);
+                new Span<float>(to + ((first + have) * C), (size - first - have) * C).Clear();
+            }
+            return copy;
+        }
+
+        /// <summary>Asks for the pixels of a tile that the tile to its left has not read.</summary>
+        public void Prefetch(Image image, int t, int size, int dy, int dx)
+        {
+            if (t >= Count) return;
+            var (n, y, x) = this[t];
+            int y0 = Math.Max(y + dy, 0), y1 = Math.Min(y + dy + size, image.H), x0 = Math.Max(x + dx + (x > 0 ? size - 4 : 0), 0), x1 = Math.Min(x + dx + size, image.W);
+            for (int i = y0; i < y1; i++)
+            {
+                float* p = image.At(n, i, x0);
+                for (int j = 0; j < (x1 - x0) * image.C; j += 16) Lanes.Prefetch(p + j);
+            }
+        }
     }
 }

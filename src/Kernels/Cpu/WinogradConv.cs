@@ -1,14 +1,17 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
 /// <summary>
 /// A 3x3 convolution of stride 1 by <see cref="Winograd"/>: forward, and with the kernel turned around the gradient of the input. Tiles are
-/// transformed, multiplied plane by plane, and transformed back. With few channels a task takes a block of tiles through all three stages inside
-/// its cache; with many, each stage runs over a chunk of tiles so that the weights are read once a chunk.
+/// transformed, multiplied plane by plane, and transformed back; the products of a block of tiles and a panel of channels never leave the cache of
+/// their task. With few channels a task transforms the tiles of its block itself; with many, all tiles of a chunk are transformed first, and
+/// the weights of a panel piece by piece where they are used, so that the 36/9 times larger transformed weights never go to memory.
 /// </summary>
 internal unsafe struct WinogradConv
 {
-    const int BlockedWeights = 128 * 128, TransformTiles = 8;
-    const long ChunkFloats = 6 << 20;
+    const int FewWeights = 256 * 256, BlockTiles = 14, WideTiles = 70, Depth = 128, TransformTiles = 8;
+    const long ChunkFloats = 4 << 20;
 
     /// <summary>Source and result, each with all its channels.</summary>
     public Image Source, Result;
@@ -22,98 +25,59 @@ internal unsafe struct WinogradConv
     public nint WTap, WInner, WOuter;
     public bool Turned;
 
+    /// <summary>What becomes of a result while its tile is in the cache; <see cref="Moments"/> are the statistics where they are wanted.</summary>
+    public TileEpilogue Epilogue;
+
+    public bool WantsMoments;
+    public ChannelMoments Moments;
+
     Winograd.Grid grid;
-    int panels, chunk, first, last, panelsPerTask;
-    nint rowV, rowM;
-    float* weights, v, m, zeros;
+    int panels, block, blocks, first, last;
+    nint rowV, planeV;
+    float* weights, v;
 
     public void Run()
     {
+        int nr = GemmKernel.Panel;
         grid = new Winograd.Grid(N, Result.H, Result.W);
-        panels = (Outer + GemmKernel.Panel - 1) / GemmKernel.Panel;
-        (rowV, rowM) = (Inner + 16, (panels * GemmKernel.Panel) + 16);
-        long packed = 9L * Inner * GemmKernel.Panel;
-        weights = Scratch.Floats(Scratch.Purpose.Weights, (36L * panels * Inner * GemmKernel.Panel) + Inner);
-        zeros = weights + (36L * panels * Inner * GemmKernel.Panel);
-        new Span<float>(zeros, Inner).Clear();
-        CpuThreads.For(panels, new TransformWeights { Job = this });
-        if ((long)Inner * Outer <= BlockedWeights)
+        panels = (Outer + nr - 1) / nr;
+        rowV = Inner + 16;
+        if ((long)Inner * Outer <= FewWeights)
         {
-            chunk = Inner + Outer <= 128 ? 42 : 28;
-            CpuThreads.For((grid.Count + chunk - 1) / chunk, new Block { Job = this });
+            weights = Scratch.Floats(Scratch.Purpose.Weights, panels * PanelWeights(Inner));
+            CpuThreads.For(panels, new TransformPanel { Job = this });
+            (block, last) = (BlockTiles, grid.Count);
+            blocks = (grid.Count + block - 1) / block;
+            planeV = (block * rowV) + 16;
+            if (WantsMoments) Moments = new ChannelMoments(Outer, blocks);
+            CpuThreads.For(blocks, new Block { Job = this });
             return;
         }
-        chunk = (int)Math.Min(Math.Max(ChunkFloats / (36 * (rowV + rowM)), 28), grid.Count);
-        v = Scratch.Floats(Scratch.Purpose.Tiles, 36L * chunk * rowV);
-        m = Scratch.Floats(Scratch.Purpose.Products, 36L * chunk * rowM);
-        panelsPerTask = Math.Max(1, panels / 4);
+        int chunk = (int)Math.Clamp(ChunkFloats / (36 * rowV), Math.Min(WideTiles, grid.Count), grid.Count);
+        planeV = (chunk * rowV) + 16;
+        v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * planeV);
+        block = Math.Min(chunk, WideTiles);
+        chunk = chunk / block * block;
+        if (WantsMoments) Moments = new ChannelMoments(Outer, (grid.Count + block - 1) / block);
         for (first = 0; first < grid.Count; first += chunk)
         {
             last = Math.Min(grid.Count, first + chunk);
-            int groups = (last - first + TransformTiles - 1) / TransformTiles;
-            CpuThreads.For(groups, new Stage<Into> { Job = this });
-            CpuThreads.For(36 * ((panels + panelsPerTask - 1) / panelsPerTask), new Multiply { Job = this });
-            CpuThreads.For(groups, new Stage<OutOf> { Job = this });
+            blocks = (last - first + block - 1) / block;
+            CpuThreads.For((last - first + TransformTiles - 1) / TransformTiles, new TransformChunk { Job = this });
+            CpuThreads.For(panels * blocks, new BlockOfPanel { Job = this });
         }
     }
 
-    struct TransformWeights : ICpuTask
+    // Planes lie 16 floats more apart than needed, lest all 36 of them meet in one set of the cache.
+    static nint PlaneWeights(int count) => ((nint)count * GemmKernel.Panel) + 16;
+
+    static nint PanelWeights(int count) => 36 * PlaneWeights(count);
+
+    struct TransformPanel : ICpuTask
     {
         public WinogradConv Job;
 
-        public readonly void Run(int panel)
-        {
-            int nr = GemmKernel.Panel, C = Job.Inner;
-            float* taps = Scratch.Floats(Scratch.Purpose.BlockB, 9L * C * nr), work = stackalloc float[Winograd.Tile<Winograd.Weight>.WorkFloats];
-            for (int t = 0; t < 9; t++)
-            {
-                float* from = Job.W + ((Job.Turned ? 8 - t : t) * Job.WTap) + (panel * nr * Job.WOuter);
-                Panels.Pack(from, Job.WInner, Job.WOuter, C, Math.Min(nr, Job.Outer - (panel * nr)), 1, taps + ((nint)t * C * nr));
-            }
-            float** source = stackalloc float*[9], target = stackalloc float*[36];
-            var tile = new Winograd.Tile<Winograd.Weight> { Source = source, Target = target, Work = work };
-            for (int c = 0; c < C; c++)
-            {
-                for (int t = 0; t < 9; t++) source[t] = taps + ((((nint)t * C) + c) * nr);
-                Winograd.Planes(Job.weights + ((nint)panel * C * nr), (nint)Job.panels * C * nr, nr, c, target);
-                Lanes.Run(0, nr, ref tile);
-            }
-        }
-    }
-
-    readonly void TransformInput(int t0, int t1, float* to, nint plane)
-    {
-        float* work = stackalloc float[Winograd.Tile<Winograd.Input>.WorkFloats];
-        float** source = stackalloc float*[36], target = stackalloc float*[36];
-        var tile = new Winograd.Tile<Winograd.Input> { Source = source, Target = target, Work = work };
-        for (int t = t0; t < t1; t++)
-        {
-            grid.Pixels(Source, t, 6, -Top, -Left, zeros, source);
-            Winograd.Planes(to, plane, rowV, t - t0, target);
-            Lanes.Run(0, Inner, ref tile);
-        }
-    }
-
-    readonly void TransformOutput(int t0, int t1, float* from, nint plane)
-    {
-        float* work = stackalloc float[Winograd.Tile<Winograd.Output>.WorkFloats];
-        float** source = stackalloc float*[36], target = stackalloc float*[16];
-        var tile = new Winograd.Tile<Winograd.Output> { Source = source, Target = target, Work = work };
-        for (int t = t0; t < t1; t++)
-        {
-            Winograd.Planes(from, plane, rowM, t - t0, source);
-            grid.Pixels(Result, t, 4, 0, 0, null, target);
-            Lanes.Run(0, Outer, ref tile);
-        }
-    }
-
-    readonly void Product(int plane, int rows, float* a, float* c, int panel0, int panel1)
-    {
-        int nr = GemmKernel.Panel;
-        Tap tap = default;
-        var tile = new TileJob { Taps = &tap, TapCount = 1, K = Inner, RowStep = rowV, AStep = 1, BStep = nr };
-        for (int p = panel0; p < panel1; p++)
-            GemmJob.Tiles(tile, a, weights + ((((nint)plane * panels) + p) * Inner * nr), new Matrix(c + ((nint)p * nr), rowM, 1), rows, nr);
+        public readonly void Run(int panel) => Job.TransformWeights(panel, 0, Job.Inner, Job.weights + (panel * PanelWeights(Job.Inner)));
     }
 
     struct Block : ICpuTask
@@ -122,158 +86,159 @@ internal unsafe struct WinogradConv
 
         public readonly void Run(int task)
         {
-            int t0 = task * Job.chunk, t1 = Math.Min(t0 + Job.chunk, Job.grid.Count);
-            nint planeV = Job.chunk * Job.rowV, planeM = Job.chunk * Job.rowM;
-            float* v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * planeV), m = Scratch.Floats(Scratch.Purpose.Products, 36 * planeM);
-            Job.TransformInput(t0, t1, v, planeV);
-            for (int k = 0; k < 36; k++) Job.Product(k, t1 - t0, v + (k * planeV), m + (k * planeM), 0, Job.panels);
-            Job.TransformOutput(t0, t1, m, planeM);
+            int t0 = task * Job.block, t1 = Math.Min(t0 + Job.block, Job.last);
+            float* v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * Job.planeV);
+            Job.TransformInput(t0, t1, v);
+            for (int p = 0; p < Job.panels; p++) Job.Multiply(p, t0, t1, v);
         }
     }
 
-    interface IStage
-    {
-        static abstract void Run(in WinogradConv job, int t0, int t1);
-    }
-
-    readonly struct Into : IStage
-    {
-        public static void Run(in WinogradConv job, int t0, int t1) => job.TransformInput(t0, t1, job.v + ((t0 - job.first) * job.rowV), job.chunk * job.rowV);
-    }
-
-    readonly struct OutOf : IStage
-    {
-        public static void Run(in WinogradConv job, int t0, int t1) => job.TransformOutput(t0, t1, job.m + ((t0 - job.first) * job.rowM), job.chunk * job.rowM);
-    }
-
-    struct Stage<T> : ICpuTask where T : struct, IStage
+    struct TransformChunk : ICpuTask
     {
         public WinogradConv Job;
 
         public readonly void Run(int task)
         {
-            int t0 = Job.first + (task * TransformTiles);
-            T.Run(Job, t0, Math.Min(t0 + TransformTiles, Job.last));
+            int t0 = Job.first + (task * TransformTiles), t1 = Math.Min(t0 + TransformTiles, Job.last);
+            Job.TransformInput(t0, t1, Job.v + ((t0 - Job.first) * Job.rowV));
         }
     }
 
-    struct Multiply : ICpuTask
+    struct BlockOfPanel : ICpuTask
     {
         public WinogradConv Job;
 
         public readonly void Run(int task)
         {
-            int parts = (Job.panels + Job.panelsPerTask - 1) / Job.panelsPerTask, k = task / parts, p = task % parts * Job.panelsPerTask;
-            Job.Product(k, Job.last - Job.first, Job.v + (k * Job.chunk * Job.rowV), Job.m + (k * Job.chunk * Job.rowM), p, Math.Min(p + Job.panelsPerTask, Job.panels));
+            int t0 = Job.first + (task % Job.blocks * Job.block), t1 = Math.Min(t0 + Job.block, Job.last);
+            Job.Multiply(task / Job.blocks, t0, t1, Job.v + ((t0 - Job.first) * Job.rowV));
         }
     }
-}
 
-/// <summary>
-/// The weight gradient of a 3x3 convolution of stride 1 by <see cref="Winograd"/>: gw = Gᵀ[Σ_tiles (A gy Aᵀ) ⊙ (Bᵀ x B)]G, the sums being 36 matrix
-/// products whose inner dimension are the tiles.
-/// </summary>
-internal unsafe struct WinogradWeights
-{
-    const int TransformTiles = 8;
-    const long ChunkFloats = 4 << 20;
-
-    /// <summary>Gradient of the result, and the input.</summary>
-    public Image Gy, X;
-
-    /// <summary>Images, input channels, output channels; rows and columns of padding above and to the left.</summary>
-    public int N, C, K, Top, Left;
-
-    /// <summary>Result, K x 3 x 3 x C.</summary>
-    public float* Gw;
-
-    Winograd.Grid grid;
-    int chunk, first, last, rowBlock, rowBlocks;
-    nint rowV, rowM;
-    float* v, m, sums, zeros;
-
-    public void Run()
+    // to [36 planes of c1 - c0 rows of a panel] ← G g Gᵀ for the inner channels c0 .. c1 - 1.
+    readonly void TransformWeights(int panel, int c0, int c1, float* to)
     {
-        grid = new Winograd.Grid(N, Gy.H, Gy.W);
-        (rowV, rowM) = (C + 16, K + 16);
-        sums = Scratch.Floats(Scratch.Purpose.Weights, (36L * K * C) + Math.Max(K, C));
-        zeros = sums + (36L * K * C);
-        new Span<float>(zeros, Math.Max(K, C)).Clear();
-        chunk = (int)Math.Min(Math.Max(ChunkFloats / (36 * (rowV + rowM)), 16), grid.Count);
-        v = Scratch.Floats(Scratch.Purpose.Tiles, (36L * chunk * rowV) + GemmKernel.Panel);
-        m = Scratch.Floats(Scratch.Purpose.Products, 36L * chunk * rowM);
-        rowBlock = Math.Min(K, GemmKernel.MaxRows * 10);
-        rowBlocks = (K + rowBlock - 1) / rowBlock;
-        for (first = 0; first < grid.Count; first += chunk)
+        int nr = GemmKernel.Panel, count = c1 - c0, columns = Math.Min(nr, Outer - (panel * nr));
+        float* from = W + (c0 * WInner) + (panel * nr * WOuter);
+        nint tap = WTap, inner = WInner;
+        if (WOuter != 1 || columns < nr)
         {
-            last = Math.Min(grid.Count, first + chunk);
-            CpuThreads.For(2 * ((last - first + TransformTiles - 1) / TransformTiles), new Transform { Job = this });
-            CpuThreads.For(36 * rowBlocks, new Multiply { Job = this });
+            float* taps = Scratch.Floats(Scratch.Purpose.BlockB, 9L * count * nr);
+            for (int t = 0; t < 9; t++) Panels.Pack(from + (t * WTap), WInner, WOuter, count, columns, 1, taps + ((nint)t * count * nr));
+            from = taps;
+            (tap, inner) = ((nint)count * nr, nr);
         }
-        CpuThreads.For(K, new Finish { Job = this });
+        if (Turned)
+        {
+            from += 8 * tap;
+            tap = -tap;
+        }
+        nint plane = PlaneWeights(count);
+        for (int c = 0; c < count; c++) Winograd.Transform<Winograd.Weight>(nr, from + (c * inner), 3 * tap, tap, to + ((nint)c * nr), 6 * plane, plane);
     }
 
-    struct Transform : ICpuTask
+    // to [36 planes of rows of inner channels] ← Bᵀ d B for the tiles t0 .. t1 - 1.
+    readonly void TransformInput(int t0, int t1, float* to)
     {
-        public WinogradWeights Job;
-
-        public readonly void Run(int task)
+        float* copy = Scratch.Floats(Scratch.Purpose.BlockA, 36L * Inner);
+        for (int t = t0; t < t1; t++, to += rowV)
         {
-            int t0 = Job.first + (task / 2 * TransformTiles), t1 = Math.Min(t0 + TransformTiles, Job.last);
-            if (task % 2 == 0) Run<Winograd.Input>(Job.X, 6, -Job.Top, -Job.Left, Job.C, t0, t1, Job.v, Job.rowV);
-            else Run<Winograd.OutputGradient>(Job.Gy, 4, 0, 0, Job.K, t0, t1, Job.m, Job.rowM);
+            if (t + 1 < t1) grid.Prefetch(Source, t + 1, 6, -Top, -Left);
+            float* from = grid.Pixels(Source, t, 6, -Top, -Left, copy, out nint row);
+            Winograd.Transform<Winograd.Input>(Inner, from, row, Inner, to, 6 * planeV, planeV);
         }
+    }
 
-        readonly void Run<T>(Image image, int size, int dy, int dx, int channels, int t0, int t1, float* to, nint row) where T : struct, ITileTransform
+    // The products of the tiles t0 .. t1 - 1 and one panel of weights, plane by plane, and their results.
+    readonly void Multiply(int panel, int t0, int t1, float* v)
+    {
+        int nr = GemmKernel.Panel, depth = weights != null ? Inner : Math.Min(Depth, Inner);
+        nint planeM = ((nint)(t1 - t0) * nr) + 16;
+        float* m = Scratch.Floats(Scratch.Purpose.Products, 36 * planeM);
+        Tap tap = default;
+        var tile = new TileJob { Taps = &tap, TapCount = 1, RowStep = rowV, AStep = 1, BStep = nr };
+        for (int c = 0; c < Inner; c += depth)
         {
-            float* work = stackalloc float[Winograd.Tile<T>.WorkFloats];
-            float** source = stackalloc float*[36], target = stackalloc float*[36];
-            var tile = new Winograd.Tile<T> { Source = source, Target = target, Work = work };
-            for (int t = t0; t < t1; t++)
+            tile.K = Math.Min(depth, Inner - c);
+            tile.Accumulate = c > 0;
+            float* u = weights + (panel * PanelWeights(Inner));
+            if (weights == null)
             {
-                Job.grid.Pixels(image, t, size, dy, dx, Job.zeros, source);
-                Winograd.Planes(to, Job.chunk * row, row, t - Job.first, target);
-                Lanes.Run(0, channels, ref tile);
+                u = Scratch.Floats(Scratch.Purpose.PackedB, PanelWeights(depth));
+                TransformWeights(panel, c, c + tile.K, u);
             }
+            for (int k = 0; k < 36; k++)
+                GemmJob.Tiles(tile, v + (k * planeV) + c, u + (k * PlaneWeights(tile.K)), new Matrix(m + (k * planeM), nr, 1), t1 - t0, nr);
         }
+        TransformOutput(panel, t0, t1, m, planeM);
     }
 
-    struct Multiply : ICpuTask
+    // Results of the tiles t0 .. t1 - 1 and one panel of channels: Aᵀ m A, the epilogue, and the statistics of what was written.
+    readonly void TransformOutput(int panel, int t0, int t1, float* m, nint planeM)
     {
-        public WinogradWeights Job;
-
-        public readonly void Run(int task)
+        int nr = GemmKernel.Panel, k0 = panel * nr, columns = Math.Min(nr, Outer - k0), rows = 0;
+        float* bias = stackalloc float[nr], tile = stackalloc float[16 * nr];
+        for (int k = 0; k < columns && Epilogue.Bias != null; k++) bias[k] = Epilogue.Bias[(k0 + k) * Epilogue.BiasStep];
+        float* kept = Moments.Wanted ? Scratch.Floats(Scratch.Purpose.Partial, 16L * nr * (t1 - t0)) : null;
+        for (int t = t0; t < t1; t++, m += nr)
         {
-            int plane = task / Job.rowBlocks, k0 = task % Job.rowBlocks * Job.rowBlock, nr = GemmKernel.Panel;
-            Tap tap = default;
-            var tile = new TileJob
+            var (n, y, x) = grid[t];
+            var results = new Results
             {
-                Taps = &tap,
-                TapCount = 1,
-                K = Job.last - Job.first,
-                RowStep = 1,
-                AStep = Job.rowM,
-                BStep = Job.rowV,
-                Accumulate = Job.first > 0,
+                Tile = tile,
+                Y = Result.At(n, y, x) + k0,
+                Row = (nint)Result.W * Outer,
+                Col = Outer,
+                Height = Math.Min(4, Result.H - y),
+                Width = Math.Min(4, Result.W - x),
+                Bias = Epilogue.Bias != null ? bias : null,
+                Residual = Epilogue.Residual,
+                Relu = Epilogue.Relu,
+                Kept = kept != null ? kept + ((nint)rows * nr) : null,
             };
-            float* a = Job.m + (plane * Job.chunk * Job.rowM) + k0, b = Job.v + (plane * Job.chunk * Job.rowV), c = Job.sums + ((((nint)plane * Job.K) + k0) * Job.C);
-            for (int j = 0; j < Job.C; j += nr)
-                GemmJob.Tiles(tile, a, b + j, new Matrix(c + j, Job.C, 1), Math.Min(Job.rowBlock, Job.K - k0), Math.Min(nr, Job.C - j));
+            results.Prefetch(columns);
+            Winograd.Transform<Winograd.Output>(columns, m, 6 * planeM, planeM, tile, 4 * nr, nr);
+            Lanes.Run(0, columns, ref results);
+            rows += results.Height * results.Width;
         }
+        if (kept != null) Moments.Set(t0 / block, kept, nr, rows, k0, columns);
     }
 
-    struct Finish : ICpuTask
+    /// <summary>y ← relu(tile + bias + residual) for the part of a tile of 4x4 results that lies in the image.</summary>
+    struct Results : ILane
     {
-        public WinogradWeights Job;
+        public float* Tile, Y, Bias, Kept;
+        public nint Row, Col, Residual;
+        public int Height, Width;
+        public bool Relu;
 
-        public readonly void Run(int k)
+        /// <summary>The lines of y come into the cache while the tile is computed.</summary>
+        public readonly void Prefetch(int columns)
         {
-            float* work = stackalloc float[Winograd.Tile<Winograd.WeightGradient>.WorkFloats];
-            float** source = stackalloc float*[36], target = stackalloc float*[9];
-            Winograd.Planes(Job.sums, (nint)Job.K * Job.C, Job.C, k, source);
-            for (int t = 0; t < 9; t++) target[t] = Job.Gw + ((((nint)k * 9) + t) * Job.C);
-            var tile = new Winograd.Tile<Winograd.WeightGradient> { Source = source, Target = target, Work = work };
-            Lanes.Run(0, Job.C, ref tile);
+            for (int i = 0; i < Height; i++)
+                for (int j = 0; j < Width; j++)
+                    for (int c = 0; c < columns; c += 16) Lanes.Prefetch(Y + (i * Row) + (j * Col) + c);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
+        {
+            V bias = Bias != null ? Lanes.Load<V>(Bias + c) : V.Create(0);
+            float* kept = Kept;
+            for (int i = 0; i < Height; i++)
+            {
+                float* from = Tile + (i * 4 * GemmKernel.Panel) + c, to = Y + (i * Row) + c;
+                for (int j = 0; j < Width; j++, from += GemmKernel.Panel, to += Col)
+                {
+                    V y = Lanes.Load<V>(from) + bias;
+                    if (Residual != 0) y += Lanes.Load<V>(to + Residual);
+                    if (Relu) y = V.Select(V.Less(y, V.Create(0)), V.Create(0), y);
+                    Lanes.Store(to, y);
+                    if (Kept == null) continue;
+                    Lanes.Store(kept + c, y);
+                    kept += GemmKernel.Panel;
+                }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ namespace Tessera.Vision;
 /// </summary>
 public sealed class ResidualBlock : Module
 {
-    readonly ConvUnit[] path;
+    readonly (Conv2d Conv, Module Norm)[] path;
     readonly Sequential? downsample;
 
     internal ResidualBlock(ResNetOptions options, int channels, int inner, int stride)
@@ -21,10 +21,10 @@ public sealed class ResidualBlock : Module
         if (stride != 1 || channels != outer)
             downsample = Register("downsample", new Sequential(Conv(options, channels, outer, 1, stride), Norm(options, outer)));
 
-        ConvUnit Add(int i, int from, int to, int kernel, int step)
+        (Conv2d, Module) Add(int i, int from, int to, int kernel, int step)
         {
             string n = i.ToString(System.Globalization.CultureInfo.InvariantCulture);
-            return new(Register("conv" + n, Conv(options, from, to, kernel, step)), Register("bn" + n, Norm(options, to)));
+            return (Register("conv" + n, Conv(options, from, to, kernel, step)), Register("bn" + n, Norm(options, to)));
         }
     }
 
@@ -32,15 +32,13 @@ public sealed class ResidualBlock : Module
     public override Tensor Forward(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        using var scope = Scope.Local();
-        var y = path[0].Forward(x, relu: true);
-        foreach (var unit in path[1..^1])
+        var y = x;
+        for (int i = 0; i < path.Length; i++)
         {
-            var z = unit.Forward(y, relu: true);
-            scope.Release(y);
-            y = z;
+            y = path[i].Norm.Call(path[i].Conv.Call(y));
+            if (i < path.Length - 1) y = y.Relu();
         }
-        return scope.Return(path[^1].Forward(y, downsample?.Call(x) ?? x, relu: true));
+        return (y + (downsample?.Call(x) ?? x)).Relu();
     }
 
     internal static Conv2d Conv(ResNetOptions options, int from, int to, int kernel, int stride)
