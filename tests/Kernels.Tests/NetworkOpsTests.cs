@@ -37,59 +37,72 @@ public sealed class NetworkOpsTests
         }
     }
 
-    [TestCase(2, 3, 5, 4, 0f)]
-    [TestCase(4, 33, 7, 7, 0f)]
-    [TestCase(3, 64, 20, 20, 0f)]
-    [TestCase(16, 8, 30, 30, 1000f)]
-    [TestCase(2, 1030, 3, 1, 0f)]
-    [TestCase(17, 24, 1, 1, 0f)]
-    public void BatchNorm(int N, int C, int H, int W, float offset)
+    static (double[] Mean, double[] Var) Moments(float[] x, int C, int plane)
     {
-        Shape s = [N, C, H, W];
-        int plane = H * W, n = N * plane;
-        float[] x = Normal(s.Count, 1), gy = Normal(s.Count, 2), w = Normal(C, 3), b = Normal(C, 4);
-        for (int i = 0; i < x.Length; i++) x[i] += offset;
-        double[] y = new double[s.Count], gx = new double[s.Count], mean = new double[C], inv = new double[C], gw = new double[C], gb = new double[C], infer = new double[s.Count];
-        int Of(int i) => i / plane % C;
-        for (int i = 0; i < x.Length; i++) mean[Of(i)] += x[i] / (double)n;
-        for (int i = 0; i < x.Length; i++) inv[Of(i)] += (x[i] - mean[Of(i)]) * (x[i] - mean[Of(i)]) / n;
-        for (int c = 0; c < C; c++) inv[c] = 1 / Math.Sqrt(inv[c] + 1e-5f);
+        double[] mean = new double[C], var = new double[C];
+        double n = x.Length / C;
+        for (int i = 0; i < x.Length; i++) mean[i / plane % C] += x[i] / n;
+        for (int i = 0; i < x.Length; i++) var[i / plane % C] += Math.Pow(x[i] - mean[i / plane % C], 2) / n;
+        return (mean, var);
+    }
+
+    /// <summary>With and without ReLU and residual, with the batch's own statistics and with others.</summary>
+    [Test]
+    public void BatchNorm(
+        [Values("2 3 5 4", "4 33 7 7", "3 64 20 20", "2 1030 3 1", "17 24 1 1")] string shape, [Values] bool relu, [Values] bool add, [Values] bool given)
+    {
+        int[] d = [.. shape.Split(' ').Select(int.Parse)];
+        Shape s = new(d);
+        int C = d[1], plane = d[2] * d[3], n = (int)(s.Count / C);
+        float[] x = Normal(s.Count, 1), gy = Normal(s.Count, 2), w = Normal(C, 3), b = Normal(C, 4), r = Normal(s.Count, 5);
+        var (mean, var) = given ? ([.. Normal(C, 6).Select(v => (double)v)], [.. Normal(C, 7).Select(v => (double)(v * v))]) : Moments(x, C, plane);
+        double[] y = new double[s.Count], g = new double[s.Count], gx = new double[s.Count], gw = new double[C], gb = new double[C], inv = [.. var.Select(v => 1 / Math.Sqrt((float)v + 1e-5f))];
+        double Hat(int i) => (x[i] - (double)(float)mean[i / plane % C]) * inv[i / plane % C];
         for (int i = 0; i < x.Length; i++)
         {
-            int c = Of(i);
-            double xhat = (x[i] - mean[c]) * inv[c];
-            y[i] = (xhat * w[c]) + b[c];
-            gb[c] += gy[i];
-            gw[c] += gy[i] * xhat;
-            infer[i] = ((x[i] - b[c]) / Math.Sqrt((w[c] * w[c]) + 1e-5) * w[c]) + b[c];
+            int c = i / plane % C;
+            y[i] = (Hat(i) * w[c]) + b[c] + (add ? r[i] : 0);
+            g[i] = relu && y[i] <= 0 ? 0 : gy[i];
+            if (relu) y[i] = Math.Max(0, y[i]);
+            gb[c] += g[i];
+            gw[c] += g[i] * Hat(i);
         }
         for (int i = 0; i < x.Length; i++)
         {
-            int c = Of(i);
-            gx[i] = w[c] * inv[c] * (gy[i] - (gb[c] / n) - ((x[i] - mean[c]) * inv[c] * gw[c] / n));
+            int c = i / plane % C;
+            gx[i] = w[c] * inv[c] * (given ? g[i] : g[i] - (gb[c] / n) - (Hat(i) * gw[c] / n));
         }
-        View X = Views.Of(s, x), G = Views.Of(s, gy), Wt = Views.Of([C], w), B = Views.Of([C], b), Var = Views.Of([C], [.. w.Select(v => v * v)]);
-        Check(offset == 0 ? 3e-5 : 2e-2, [y, mean, inv, gx, gw, gb, infer], k =>
+        View X = Views.Of(s, x), R = Views.Of(s, r);
+        var norm = new ChannelNorm(Views.Of([C], [.. mean.Select(v => (float)v)]), Views.Of([C], [.. var.Select(v => (float)v)]), 1e-5f, Views.Of([C], w), Views.Of([C], b));
+        Check(given ? 3e-4 : 3e-5, [y, gx, g, gw, gb], k =>
         {
-            View Y = Views.Empty<float>(s), M = Views.Empty<float>([C]), I = Views.Empty<float>([C]), GX = Views.Empty<float>(s), GW = Views.Empty<float>([C]), GB = Views.Empty<float>([C]), Z = Views.Empty<float>(s);
-            k.BatchNormTrain(X, Wt, B, Y, M, I, 1e-5f);
-            k.BatchNormBackward(G, X, Wt, M, I, GX, GW, GB);
-            k.BatchNormInfer(X, Wt, B, B, Var, Z, 1e-5f);
-            return [Views.Get<float>(Y), Views.Get<float>(M), Views.Get<float>(I), Views.Get<float>(GX), Views.Get<float>(GW), Views.Get<float>(GB), Views.Get<float>(Z)];
+            View Y = Views.Empty<float>(s), G = Views.Of(s, gy), GX = Views.Empty<float>(s), GW = Views.Empty<float>([C]), GB = Views.Empty<float>([C]);
+            k.BatchNorm(X, norm, add ? R : null, relu, Y);
+            k.BatchNormBackward(G, X, add ? Y : null, norm, relu, given, GX, G, GW, GB); // the residual's gradient overwrites that of y
+            return [Views.Get<float>(Y), Views.Get<float>(GX), Views.Get<float>(G), Views.Get<float>(GW), Views.Get<float>(GB)];
         });
     }
 
     [Test]
-    public void BatchNormGivesOnlyTheGradientsAskedFor()
+    public void BatchNormGivesOnlyTheGradientsAskedFor([Values] bool given, [Values] bool relu)
     {
-        View x = Views.Of([2, 4, 3, 3], Normal(72, 1)), g = Views.Of([2, 4, 3, 3], Normal(72, 2)), y = Views.Empty<float>([2, 4, 3, 3]), m = Views.Empty<float>([4]), s = Views.Empty<float>([4]), gx = Views.Empty<float>([2, 4, 3, 3]), gb = Views.Empty<float>([4]);
+        Shape s = [2, 20, 3, 3];
+        View x = Views.Of(s, Normal(s.Count, 1)), g = Views.Of(s, Normal(s.Count, 2));
+        var norm = new ChannelNorm(Views.Of([20], Normal(20, 3)), Views.Of([20], [.. Normal(20, 4).Select(v => v * v)]), 1e-5f);
         foreach (var (_, backend, _, _) in backends)
         {
-            backend.BatchNormTrain(x, null, null, y, m, s, 1e-5f);
-            backend.BatchNormBackward(g, x, null, m, s, gx, null, null);
-            backend.BatchNormBackward(g, x, null, m, s, null, null, gb);
-            Assert.That(Views.Get<float>(gx).Sum(), Is.EqualTo(0).Within(1e-4));
-            Assert.That(Views.Get<float>(gb).Sum(), Is.EqualTo(Views.Get<float>(g).Sum()).Within(1e-4));
+            View gx = Views.Empty<float>(s), gr = Views.Empty<float>(s), gw = Views.Empty<float>([20]), gb = Views.Empty<float>([20]), all = Views.Empty<float>(s), inPlace = Views.Of(s, Views.Get<float>(g));
+            backend.BatchNormBackward(g, x, null, norm, relu, given, all, gr, gw, gb);
+            backend.BatchNormBackward(g, x, null, norm, relu, given, gx, null, null, null);
+            backend.BatchNormBackward(inPlace, x, null, norm, relu, given, inPlace, null, null, null);
+            Assert.That(Views.Get<float>(gx), Is.EqualTo(Views.Get<float>(all)), "alone");
+            Assert.That(Views.Get<float>(inPlace), Is.EqualTo(Views.Get<float>(all)), "in place");
+            foreach (int wanted in new[] { 0, 1, 2 })
+            {
+                View one = wanted == 0 ? Views.Empty<float>(s) : Views.Empty<float>([20]), expected = wanted == 0 ? gr : wanted == 1 ? gw : gb;
+                backend.BatchNormBackward(g, x, null, norm, relu, given, null, wanted == 0 ? one : null, wanted == 1 ? one : null, wanted == 2 ? one : null);
+                Assert.That(Views.Get<float>(one), Is.EqualTo(Views.Get<float>(expected)), $"{wanted}");
+            }
         }
     }
 

@@ -1,72 +1,90 @@
 namespace Tessera;
 
+// Batch norm over channel dimension 1 of x [N, C, ...], with what follows it in a network: the sum with a residual, and a ReLU.
 public abstract partial class Backend
 {
-    /// <summary>y ← (x - mean) · invStd · w + b over channel dimension 1 of x [N, C, ...]; mean and invStd = 1/√(var + eps) [C] are the batch's own and are written.</summary>
-    public virtual void BatchNormTrain(View x, View? w, View? b, View y, View mean, View invStd, float eps)
+    /// <summary>y ← (x - mean) / √(var + eps) · w + b + residual, and with <paramref name="relu"/> its positive part. y may be x or the residual.</summary>
+    public virtual void BatchNorm(View x, ChannelNorm norm, View? residual, bool relu, View y)
     {
         if (x.Count == 0) return;
-        float n = (float)x.Count / x.Shape[1];
-        View m = AlongChannels(mean, x.Shape.Rank), s = AlongChannels(invStd, x.Shape.Rank);
-        using var centred = new Temporary(x);
-        Reduce(new Ops.Sum(), x, m);
-        Unary(new Ops.MulScalar(1 / n), m, m);
-        Binary(new Ops.Sub(), x, m.BroadcastTo(x.Shape), centred.View);
-        Reduce(new Ops.SumSquare(), centred.View, s);
-        Unary(new Ops.Affine(1 / n, eps), s, s);
-        Unary(new Ops.Rsqrt(), s, s);
-        Binary(new Ops.Mul(), centred.View, s.BroadcastTo(x.Shape), y);
-        ScaleAndShift(y, w, b);
-    }
-
-    /// <summary>y ← (x - mean) / √(var + eps) · w + b with given statistics [C].</summary>
-    public virtual void BatchNormInfer(View x, View? w, View? b, View mean, View var, View y, float eps)
-    {
-        if (x.Count == 0) return;
-        View m = AlongChannels(mean, x.Shape.Rank), v = AlongChannels(var, x.Shape.Rank);
-        using var s = new Temporary(v);
-        Unary(new Ops.AddScalar(eps), v, s.View);
-        Unary(new Ops.Rsqrt(), s.View, s.View);
-        Binary(new Ops.Sub(), x, m.BroadcastTo(x.Shape), y);
-        Binary(new Ops.Mul(), y, s.View.BroadcastTo(x.Shape), y);
-        ScaleAndShift(y, w, b);
+        using var normalized = new Temporary(x);
+        View z = normalized.View;
+        Normalize(x, norm, z);
+        if (norm.W is { } w) Binary(new Ops.Mul(), z, AcrossChannels(w, z), z);
+        if (norm.B is { } b) Binary(new Ops.Add(), z, AcrossChannels(b, z), z);
+        if (residual is { } r) Binary(new Ops.Add(), z, r, z);
+        if (relu) Unary(new Ops.Relu(), z, y);
+        else Copy(z, y);
     }
 
     /// <summary>
-    /// Gradients of <see cref="BatchNormTrain"/>: gb = Σ gy, gw = Σ gy·x̂, gx = w·invStd·(gy - mean(gy) - x̂·mean(gy·x̂)); each only where wanted.
+    /// Gradients of <see cref="BatchNorm"/>, each only where wanted. With g = gy where the ReLU let pass, else 0, and x̂ = (x - mean) / √(var + eps):
+    /// gresidual = g, gb = Σ g, gw = Σ g·x̂, and gx = w / √(var + eps) · (g - mean(g) - x̂·mean(g·x̂)), or without the two means where the
+    /// statistics are given numbers instead of the batch's own.
     /// </summary>
-    public virtual void BatchNormBackward(View gy, View x, View? w, View mean, View invStd, View? gx, View? gw, View? gb)
+    /// <param name="gy">Gradient of y.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="y">Where there was a residual and a ReLU: the output, whose sign tells what passed. Without a residual x tells it.</param>
+    /// <param name="norm">Statistics and parameters.</param>
+    /// <param name="relu">Whether there was a ReLU.</param>
+    /// <param name="given">Whether the statistics were given.</param>
+    /// <param name="gx">Gradient of x; may be gy.</param>
+    /// <param name="gresidual">Gradient of the residual; may be gy.</param>
+    /// <param name="gw">Gradient of w.</param>
+    /// <param name="gb">Gradient of b.</param>
+    public virtual void BatchNormBackward(View gy, View x, View? y, ChannelNorm norm, bool relu, bool given, View? gx, View? gresidual, View? gw, View? gb)
     {
         if (x.Shape[1] == 0) return;
         int rank = x.Shape.Rank;
         float n = Math.Max(1, (float)x.Count / x.Shape[1]);
-        View m = AlongChannels(mean, rank).BroadcastTo(x.Shape), s = AlongChannels(invStd, rank).BroadcastTo(x.Shape);
+        using var masked = new Temporary(x);
         using var xhat = new Temporary(x);
         using var product = new Temporary(x);
-        using var sum = new Temporary(AlongChannels(mean, rank));
-        using var dot = new Temporary(AlongChannels(mean, rank));
-        Binary(new Ops.Sub(), x, m, xhat.View);
-        Binary(new Ops.Mul(), xhat.View, s, xhat.View);
-        Binary(new Ops.Mul(), gy, xhat.View, product.View);
-        Reduce(new Ops.Sum(), gy, sum.View);
+        using var sum = new Temporary(AlongChannels(norm.Mean, rank));
+        using var dot = new Temporary(AlongChannels(norm.Mean, rank));
+        View g = masked.View;
+        if (relu && y is null) BatchNorm(x, norm, null, relu, product.View);
+        if (relu) Binary(new Ops.ReluGrad(), gy, y ?? product.View, g);
+        else Copy(gy, g);
+        Normalize(x, norm, xhat.View);
+        Binary(new Ops.Mul(), g, xhat.View, product.View);
+        Reduce(new Ops.Sum(), g, sum.View);
         Reduce(new Ops.Sum(), product.View, dot.View);
+        if (gresidual is { } dr) Copy(g, dr);
         if (gb is { } db) Copy(sum.View, AlongChannels(db, rank));
         if (gw is { } dw) Copy(dot.View, AlongChannels(dw, rank));
         if (gx is not { } dx) return;
-        Unary(new Ops.MulScalar(1 / n), sum.View, sum.View);
-        Unary(new Ops.MulScalar(1 / n), dot.View, dot.View);
-        Binary(new Ops.Mul(), xhat.View, dot.View.BroadcastTo(x.Shape), product.View);
-        Binary(new Ops.Sub(), gy, sum.View.BroadcastTo(x.Shape), dx);
-        Binary(new Ops.Sub(), dx, product.View, dx);
-        Binary(new Ops.Mul(), dx, s, dx);
-        ScaleAndShift(dx, w, null);
+        if (!given)
+        {
+            Unary(new Ops.MulScalar(1 / n), sum.View, sum.View);
+            Unary(new Ops.MulScalar(1 / n), dot.View, dot.View);
+            Binary(new Ops.Mul(), xhat.View, dot.View.BroadcastTo(x.Shape), product.View);
+            Binary(new Ops.Sub(), g, sum.View.BroadcastTo(x.Shape), g);
+            Binary(new Ops.Sub(), g, product.View, g);
+        }
+        InverseDeviation(norm, sum.View);
+        Binary(new Ops.Mul(), g, sum.View.BroadcastTo(x.Shape), dx);
+        if (norm.W is { } w) Binary(new Ops.Mul(), dx, AcrossChannels(w, dx), dx);
     }
 
-    void ScaleAndShift(View y, View? w, View? b)
+    /// <summary>y ← (x - mean) / √(var + eps).</summary>
+    void Normalize(View x, ChannelNorm norm, View y)
     {
-        if (w is { } scale) Binary(new Ops.Mul(), y, AlongChannels(scale, y.Shape.Rank).BroadcastTo(y.Shape), y);
-        if (b is { } shift) Binary(new Ops.Add(), y, AlongChannels(shift, y.Shape.Rank).BroadcastTo(y.Shape), y);
+        using var inverse = new Temporary(AlongChannels(norm.Var, x.Shape.Rank));
+        InverseDeviation(norm, inverse.View);
+        Binary(new Ops.Sub(), x, AcrossChannels(norm.Mean, x), y);
+        Binary(new Ops.Mul(), y, inverse.View.BroadcastTo(x.Shape), y);
+    }
+
+    /// <summary>y [1, C, 1, ...] ← 1 / √(var + eps).</summary>
+    void InverseDeviation(ChannelNorm norm, View y)
+    {
+        Unary(new Ops.AddScalar(norm.Eps), AlongChannels(norm.Var, y.Shape.Rank), y);
+        Unary(new Ops.Rsqrt(), y, y);
     }
 
     private protected static View AlongChannels(View v, int rank) => Along(v, rank, 1);
+
+    /// <summary>[C] repeated to the shape of x.</summary>
+    static View AcrossChannels(View v, View x) => AlongChannels(v, x.Shape.Rank).BroadcastTo(x.Shape);
 }

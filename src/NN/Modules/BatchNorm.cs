@@ -48,11 +48,14 @@ public abstract class BatchNorm : Module
     protected override string Arguments => $"{Weight.Shape[0]}, eps={Py(Eps)}, momentum={Py(Momentum)}, affine=True, track_running_stats=True";
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x)
+    public override Tensor Forward(Tensor x) => Forward(x, null, false, null);
+
+    /// <summary>The same with what follows in one pass, relu(y + residual), and with statistics of x that are known.</summary>
+    internal Tensor Forward(Tensor x, Tensor? residual, bool relu, Tensor? moments = null)
     {
         ArgumentNullException.ThrowIfNull(x);
         if (!Takes(x.Rank)) throw new ShapeException($"{GetType().Name}: rank: got shape {x.Shape}, expected {Expected}.");
-        var y = x.BatchNorm(Weight, Bias, RunningMean, RunningVar, IsTraining, (float)Momentum, (float)Eps);
+        var y = x.BatchNorm(Weight, Bias, RunningMean, RunningVar, IsTraining, (float)Momentum, (float)Eps, residual, relu, moments);
         if (IsTraining)
         {
             using var next = Tensor.From([BatchesTracked + 1], []);

@@ -46,5 +46,7 @@ public sealed class Conv2d : Module
         $"{Weight.Shape[1] * groups}, {Weight.Shape[0]}, {Channels.Window(kernel, stride, padding, dilation, 0, groups, Bias is not null)}";
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x) => Given(x).Conv2d(Weight, Bias, stride, padding, dilation, groups);
+    public override Tensor Forward(Tensor x) => Given(x).Conv2d(Weight, Bias, Window);
+
+    internal Window2d Window => new(kernel.H, kernel.W, stride.H, stride.W, padding.H, padding.W, padding.H, padding.W, dilation.H, dilation.W, groups);
 }

@@ -23,6 +23,9 @@ public abstract partial class Module
         return scope.Return(Forward(x));
     }
 
+    /// <summary>True where somebody watches the calls on this thread: modules are called one by one then.</summary>
+    internal static bool IsWatched => watcher is not null;
+
     /// <summary>Shows each module that is called on this thread, its input and its output to <paramref name="see"/>, until disposed.</summary>
     public static IDisposable Watch(Action<Module, Tensor, Tensor> see)
     {

@@ -7,6 +7,7 @@ namespace Tessera.NN;
 public sealed class Sequential : Module, IReadOnlyList<Module>
 {
     readonly Module[] modules;
+    readonly List<Link> links = [];
 
     /// <summary>A chain of modules.</summary>
     public Sequential(params Module[] modules)
@@ -14,6 +15,7 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
         ArgumentNullException.ThrowIfNull(modules);
         this.modules = [.. modules];
         foreach (var (i, module) in modules.Index()) Register(i.ToString(CultureInfo.InvariantCulture), module);
+        for (int i = 0; i < modules.Length; i += links[^1].Count) links.Add(Link.At(modules, i));
     }
 
     /// <summary>Number of modules.</summary>
@@ -26,9 +28,9 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     public override Tensor Forward(Tensor x)
     {
         using var scope = Scope.Local();
-        foreach (var module in modules)
+        foreach (var link in IsWatched ? modules.Select(m => new Link(m)) : links)
         {
-            var y = module.Call(x);
+            var y = link.Call(x);
             if (y != x) scope.Release(x);
             x = y;
         }
@@ -39,4 +41,19 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     public IEnumerator<Module> GetEnumerator() => ((IEnumerable<Module>)modules).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => modules.GetEnumerator();
+
+    /// <summary>One module, or a convolution with the batch norm and the ReLU behind it, which run together.</summary>
+    readonly record struct Link(Module First, int Count = 1, ConvUnit? Unit = null, bool Relu = false)
+    {
+        public static Link At(Module[] modules, int i)
+        {
+            if (modules[i] is not Conv2d conv) return new Link(modules[i]);
+            var norm = modules.ElementAtOrDefault(i + 1) as BatchNorm ?? (Module?)(modules.ElementAtOrDefault(i + 1) as FoldedNorm);
+            int count = norm is null ? 1 : 2;
+            bool relu = modules.ElementAtOrDefault(i + count) is NN.Relu;
+            return new Link(conv, relu ? count + 1 : count, new ConvUnit(conv, norm), relu);
+        }
+
+        public Tensor Call(Tensor x) => Unit is null ? First.Call(x) : Unit.Forward(x, relu: Relu);
+    }
 }

@@ -16,9 +16,25 @@ public sealed partial class Tensor
         return Conv2d(w, b, Window(new Pair(Size(w, 2), Size(w, 3)), stride ?? 1, padding ?? 0, dilation ?? 1, groups));
     }
 
-    /// <summary>Convolution with the padding of each side stated.</summary>
-    /// <inheritdoc cref="Conv2d(Tensor, Tensor, Pair?, Pair?, Pair?, int)"/>
-    public Tensor Conv2d(Tensor w, Tensor? b, Window2d window)
+    /// <summary>Convolution with the padding of each side stated, and what follows it in one pass: relu(conv(x) + b + residual).</summary>
+    /// <param name="w">Kernels.</param>
+    /// <param name="b">Bias, or none.</param>
+    /// <param name="window">Stride, padding, dilation and groups; its size is that of the kernels.</param>
+    /// <param name="residual">Added to the result, of its shape; or none.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <exception cref="ShapeException">Channels or the residual do not fit, or the kernel exceeds the padded input.</exception>
+    public Tensor Conv2d(Tensor w, Tensor? b, Window2d window, Tensor? residual = null, bool relu = false)
+        => Conv2d(w, b, window, residual, new Conv2dOp(window, b is not null, residual is not null, relu, moments: false));
+
+    /// <summary>Convolution, and as Moments <c>[2, K]</c> the mean and the biased variance of each channel of its result, which have no gradient: what <see cref="BatchNorm"/> needs.</summary>
+    /// <inheritdoc cref="Conv2d(Tensor, Tensor, Window2d, Tensor, bool)"/>
+    public (Tensor Values, Tensor Moments) Conv2dWithMoments(Tensor w, Tensor? b, Window2d window)
+    {
+        var op = new Conv2dOp(window, b is not null, residual: false, relu: false, moments: true);
+        return (Conv2d(w, b, window, null, op), op.Moments!);
+    }
+
+    Tensor Conv2d(Tensor w, Tensor? b, Window2d window, Tensor? residual, Conv2dOp op)
     {
         ArgumentNullException.ThrowIfNull(w);
         if (Rank != 4 || w.Rank != 4 || Shape[1] != w.Shape[1] * window.Groups || w.Shape[0] % window.Groups != 0 || window.R != w.Shape[2] || window.S != w.Shape[3])
@@ -28,7 +44,17 @@ public sealed partial class Tensor
         RequireFloat("Conv2d");
         w.RequireFloat("Conv2d");
         RequireRoom(window, "Conv2d");
-        return b is null ? new Conv2dOp(window).Apply(this, w) : new Conv2dOp(window).Apply(this, w, b);
+        Shape shape = [Shape[0], w.Shape[0], window.OutH(Shape[2]), window.OutW(Shape[3])];
+        if (residual is not null && residual.Shape != shape)
+            throw new ShapeException($"Conv2d: residual: got shape {residual.Shape}, expected that of the result, {shape}.");
+        residual?.RequireFloat("Conv2d");
+        return (b, residual) switch
+        {
+            (null, null) => op.Apply(this, w),
+            (null, _) => op.Apply(this, w, residual),
+            (_, null) => op.Apply(this, w, b),
+            _ => op.Apply(this, w, b, residual),
+        };
     }
 
     /// <summary>
@@ -66,28 +92,40 @@ public sealed partial class Tensor
             throw new ShapeException($"{op}: kernel larger than the padded input: got kernel {window.R} x {window.S} (dilation {window.DilationH}, {window.DilationW}) over {Shape}, expected an output of at least 1 x 1. Hint: add padding.");
     }
 
-    sealed class Conv2dOp(Window2d window) : Op
+    /// <summary>Inputs: x, w, the bias if any, the residual if any.</summary>
+    sealed class Conv2dOp(Window2d window, bool bias, bool residual, bool relu, bool moments) : Op
     {
+        public Tensor? Moments { get; private set; }
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (a, w) = (x[0].Contiguous(), x[1].Contiguous());
             var y = Empty([a.Shape[0], w.Shape[0], window.OutH(a.Shape[2]), window.OutW(a.Shape[3])], DType.Float32, a.Device);
-            a.Backend.Conv2d(a.View, w.View, y.View, window, new Epilogue(Bias: x.Length > 2 ? x[2].View : null));
+            if (moments) Moments = Empty([2, w.Shape[0]], DType.Float32, a.Device);
+            a.Backend.Conv2d(a.View, w.View, y.View, window, new Epilogue(bias ? x[2].View : null, residual ? x[^1].Contiguous().View : null, relu, Moments?.View));
             return y;
         }
 
         protected override bool Saves(int i) => i < 2 && Needs(1 - i);
 
-        // dX: transposed convolution of G with W;  dW: correlation of X with G;  db: Σ G over N, H, W
+        protected override bool SavesOutput => relu;
+
+        // g = gy where y > 0.  dX: transposed convolution of G with W;  dW: correlation of X with G;  db: Σ G over N, H, W;  dresidual: G
         protected override void Gradients(Tensor g, Tensor?[] grads)
         {
             g = g.Contiguous();
+            if (relu)
+            {
+                var passed = g.IsSole ? g : Empty(g.Shape, DType.Float32, g.Device);
+                g.Backend.Binary(default(Ops.ReluGrad), g.View, Output.View, passed.View);
+                g = passed;
+            }
             base.Gradients(g, grads);
         }
 
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            if (i == 2) return g.Sum([0, 2, 3]);
+            if (i >= 2) return bias && i == 2 ? g.Sum([0, 2, 3]) : g;
             var y = Empty(InputShape(i), DType.Float32, g.Device);
             if (i == 0) g.Backend.Conv2dBackwardData(g.View, Input(1).Contiguous().View, y.View, window);
             else g.Backend.Conv2dBackwardWeight(g.View, Input(0).Contiguous().View, y.View, window);

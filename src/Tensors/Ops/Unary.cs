@@ -85,7 +85,12 @@ public sealed partial class Tensor
 
         protected override bool SavesOutput => ofOutput;
 
-        protected override Tensor? Gradient(int i, Tensor g) => Map(gradient, g, ofOutput ? Output : Input(0), Name);
+        protected override Tensor? Gradient(int i, Tensor g)
+        {
+            var gx = g.IsSole ? g : Empty(g.Shape, DType.Float32, g.Device);
+            g.Backend.Binary(gradient, g.View, (ofOutput ? Output : Input(0)).View, gx.View);
+            return gx;
+        }
     }
 
     /// <summary>A function that is flat between its steps: the gradient is 0.</summary>

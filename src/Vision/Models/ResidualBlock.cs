@@ -8,7 +8,7 @@ namespace Tessera.Vision;
 /// </summary>
 public sealed class ResidualBlock : Module
 {
-    readonly (Conv2d Conv, Module Norm)[] path;
+    readonly ConvUnit[] path;
     readonly Sequential? downsample;
 
     internal ResidualBlock(ResNetOptions options, int channels, int inner, int stride)
@@ -21,10 +21,10 @@ public sealed class ResidualBlock : Module
         if (stride != 1 || channels != outer)
             downsample = Register("downsample", new Sequential(Conv(options, channels, outer, 1, stride), Norm(options, outer)));
 
-        (Conv2d, Module) Add(int i, int from, int to, int kernel, int step)
+        ConvUnit Add(int i, int from, int to, int kernel, int step)
         {
             string n = i.ToString(System.Globalization.CultureInfo.InvariantCulture);
-            return (Register("conv" + n, Conv(options, from, to, kernel, step)), Register("bn" + n, Norm(options, to)));
+            return new(Register("conv" + n, Conv(options, from, to, kernel, step)), Register("bn" + n, Norm(options, to)));
         }
     }
 
@@ -32,13 +32,15 @@ public sealed class ResidualBlock : Module
     public override Tensor Forward(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        var y = x;
-        for (int i = 0; i < path.Length; i++)
+        using var scope = Scope.Local();
+        var y = path[0].Forward(x, relu: true);
+        foreach (var unit in path[1..^1])
         {
-            y = path[i].Norm.Call(path[i].Conv.Call(y));
-            if (i < path.Length - 1) y = y.Relu();
+            var z = unit.Forward(y, relu: true);
+            scope.Release(y);
+            y = z;
         }
-        return (y + (downsample?.Call(x) ?? x)).Relu();
+        return scope.Return(path[^1].Forward(y, downsample?.Call(x) ?? x, relu: true));
     }
 
     internal static Conv2d Conv(ResNetOptions options, int from, int to, int kernel, int stride)

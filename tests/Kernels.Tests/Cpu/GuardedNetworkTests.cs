@@ -55,8 +55,17 @@ public sealed class GuardedNetworkTests
         Shape x = [2, C, 6, 5];
         var p = new Window2d(3, 3, 2, 2, 1, 1, 1, 1);
         Shape y = [2, C, 3, 3];
-        Same([x, [C], [C], [C], [C], x], v => cpu.BatchNormTrain(v[0], v[1], v[2], v[5], v[3], v[4], 1e-5f));
-        Same([x, x, [C], [C], [C], [C], [C], x], v => cpu.BatchNormBackward(v[0], v[1], v[2], v[3], v[4], v[7], v[5], v[6]));
+        Same([x, [2, C], [C], [C], x, x], v =>
+        {
+            cpu.Moments(v[0], v[1], 1);
+            cpu.BatchNorm(v[0], Norm(v[1]) with { W = v[2], B = v[3] }, v[4], true, v[5]);
+        });
+        Same([x, x, x, [2, C], [C], x, x, [C], [C]], v =>
+        {
+            cpu.Moments(v[1], v[3], 1);
+            cpu.BatchNormBackward(v[0], v[1], v[2], Norm(v[3]) with { W = v[4] }, true, false, v[5], v[6], v[7], v[8]);
+            cpu.BatchNormBackward(v[0], v[1], null, Norm(v[3]) with { W = v[4] }, true, true, v[5], v[6], v[7], v[8]);
+        });
         Same([x, y, x], v =>
         {
             using var memory = new GuardedMemory();
@@ -73,4 +82,6 @@ public sealed class GuardedNetworkTests
         Same([x, x, x, x], v => cpu.AdamStep(v[0], v[1], v[2], v[3], new StepOptions(0.1f, 0.9f, 0.99f, 1e-5f)));
         Same([x, x, x], v => cpu.SgdStep(v[0], v[1], v[2], new StepOptions(0.1f, 0.9f)));
     }
+
+    static ChannelNorm Norm(View moments) => new(moments.Slice(0, 0, 1).Reshape([moments.Shape[1]]), moments.Slice(0, 1, 1).Reshape([moments.Shape[1]]), 1e-5f);
 }

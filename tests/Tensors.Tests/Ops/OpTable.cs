@@ -164,7 +164,11 @@ static class OpTable
         new("conv transpose", [[2, 4, 3, 3], [4, 3, 3, 2], [6]], x => x[0].ConvTranspose2d(x[1], x[2], stride: 2, padding: (1, 0), outputPadding: (1, 0), groups: 2), r => ConvTranspose(r[0], r[1], r[2], new Window2d(3, 2, 2, 2, 1, 0, 1, 0, 1, 1, 2), 6, 6)) { Zero = [[0, 4, 3, 3], [4, 3, 3, 2], [6]], TakesNaN = false /* a NaN weight meets the zeros between strides */ },
         new("batch norm train", [[4, 3, 2, 3], [3], [3]], x => x[0].BatchNorm(x[1], x[2], null, null, training: true), r => BatchNorm(r[0], r[1], r[2], 1e-5f)) { TakesNothing = false, GradientTolerance = 2e-4 },
         new("batch norm train [N, C]", [[5, 3], [3], [3]], x => x[0].BatchNorm(x[1], x[2], null, null, training: true), r => BatchNorm(r[0].Reshape(5, 3, 1, 1), r[1], r[2], 1e-5f).Reshape(5, 3)) { TakesNothing = false, GradientTolerance = 2e-4 },
-        new("batch norm eval", [[4, 3, 2, 3], [3], [3], [3], [3]], x => x[0].BatchNorm(x[1], x[2], x[3], x[4], training: false), r => Plain.Of(r[0].Shape, i => ((r[0][i] - r[3][i[1]]) / Sqrt(r[4][i[1]] + 1e-5f) * r[1][i[1]]) + r[2][i[1]])) { Low = 0.3, Zero = [[0, 3, 2, 3], [3], [3], [3], [3]], GradientTolerance = 1e-4 },
+        new("batch norm eval", [[4, 3, 2, 3], [3], [3]], x => x[0].BatchNorm(x[1], x[2], Running(Mean3, x), Running(Var3, x), training: false), r => BatchNorm(r[0], r[1], r[2])) { Zero = [[0, 3, 2, 3], [3], [3]], GradientTolerance = 1e-4 },
+        new("batch norm add relu train", [[4, 3, 2, 3], [3], [3], [4, 3, 2, 3]], x => x[0].BatchNorm(x[1], x[2], null, null, training: true, residual: x[3], relu: true), r => Add(BatchNorm(r[0], r[1], r[2], 1e-5f), r[3]).Map(Relu)) { TakesNothing = false, GradientTolerance = 2e-4 },
+        new("batch norm relu train", [[4, 3, 2, 3], [3], [3]], x => x[0].BatchNorm(x[1], x[2], null, null, training: true, relu: true), r => BatchNorm(r[0], r[1], r[2], 1e-5f).Map(Relu)) { TakesNothing = false, GradientTolerance = 2e-4 },
+        new("batch norm add eval [N, C]", [[5, 3], [3], [3], [5, 3]], x => x[0].BatchNorm(x[1], x[2], Running(Mean3, x), Running(Var3, x), training: false, residual: x[3]), r => Add(BatchNorm(r[0], r[1], r[2]), r[3])) { Zero = [[0, 3], [3], [3], [0, 3]], GradientTolerance = 1e-4 },
+        new("batch norm add relu eval", [[4, 3, 2, 3], [3], [3], [4, 3, 2, 3]], x => x[0].BatchNorm(x[1], x[2], Running(Mean3, x), Running(Var3, x), training: false, residual: x[3], relu: true), r => Add(BatchNorm(r[0], r[1], r[2]), r[3]).Map(Relu)) { Zero = [[0, 3, 2, 3], [3], [3], [0, 3, 2, 3]], GradientTolerance = 1e-4 },
         new("layer norm", [[3, 2, 4], [2, 4], [2, 4]], x => x[0].LayerNorm([2, 4], x[1], x[2]), r => r[0].Reshape(r[0].Shape[0], 8).Along(1, Normal).Zip(r[1].Reshape(8), (a, b) => a * b).Zip(r[2].Reshape(8), (a, b) => a + b).Reshape(r[0].Shape)) { Zero = [[0, 2, 4], [2, 4], [2, 4]] },
         new("group norm", [[2, 4, 3, 2], [4], [4]], x => x[0].GroupNorm(2, x[1], x[2]), r => r[0].Reshape(r[0].Shape[0], 2, 12).Along(2, Normal).Reshape(r[0].Shape).Zip(r[1].Reshape(4, 1, 1), (a, b) => a * b).Zip(r[2].Reshape(4, 1, 1), (a, b) => a + b)) { Zero = [[0, 4, 3, 2], [4], [4]] },
         new("instance norm", [[2, 3, 3, 2]], x => x[0].InstanceNorm(), r => r[0].Reshape(r[0].Shape[0], 3, 6).Along(2, Normal).Reshape(r[0].Shape)),
@@ -287,6 +291,17 @@ static class OpTable
         double[] mean = [.. channels.Select(c => c.Average())], std = [.. channels.Select(c => Sqrt(Variance(c) + eps))];
         return Plain.Of(x.Shape, i => ((x[i] - mean[i[1]]) / std[i[1]] * w[i[1]]) + b[i[1]]);
     }
+
+    static float[] Mean3 => [0.4f, -0.3f, 1.1f];
+
+    static float[] Var3 => [0.5f, 1.5f, 0.9f];
+
+    static Tensor Running(float[] values, Tensor[] x) => Tensor.From(values, [values.Length], x[0].Device);
+
+    static Plain BatchNorm(Plain x, Plain w, Plain b)
+        => Plain.Of(x.Shape, i => ((x[i] - Mean3[i[1]]) / Sqrt(Var3[i[1]] + 1e-5f) * w[i[1]]) + b[i[1]]);
+
+    static Plain Add(Plain a, Plain b) => a.Zip(b, (x, y) => x + y);
 
     /// <summary>f of the elements of each window that lie inside the plane.</summary>
     static Plain Pool(Plain x, Window2d o, Func<double[], double> f)

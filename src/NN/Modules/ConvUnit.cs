@@ -1,0 +1,99 @@
+namespace Tessera.NN;
+
+/// <summary>
+/// A convolution and what stands behind it, run together: relu(norm(conv(x)) + residual). In training, batch norm takes its statistics from the
+/// convolution and the rest is one pass. Where no gradient is wanted and the statistics are the running ones, the batch norm is folded into the
+/// convolution's weights and all is one pass. It is no module: the parts are, and whoever watches modules sees them called one by one.
+/// </summary>
+/// <param name="conv">The convolution.</param>
+/// <param name="norm">The batch norm behind it, or the place of one that was folded; or none.</param>
+internal sealed class ConvUnit(Conv2d conv, Module? norm)
+{
+    readonly Lock gate = new();
+    Folded? folded;
+
+    /// <summary>relu(norm(conv(x)) + residual), the residual and the ReLU where wanted.</summary>
+    public Tensor Forward(Tensor x, Tensor? residual = null, bool relu = false)
+    {
+        using var scope = Scope.Local();
+        return scope.Return(Module.IsWatched || norm is FoldedNorm { Statistics: not null } ? OneByOne(x, residual, relu) : Together(x, residual, relu));
+    }
+
+    Tensor OneByOne(Tensor x, Tensor? residual, bool relu)
+    {
+        var y = conv.Call(x);
+        if (norm is not null) y = norm.Call(y);
+        if (residual is not null) y += residual;
+        return relu ? y.Relu() : y;
+    }
+
+    Tensor Together(Tensor x, Tensor? residual, bool relu)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (norm is not BatchNorm bn) return x.Conv2d(conv.Weight, conv.Bias, conv.Window, residual, relu);
+        if (bn.IsTraining)
+        {
+            Forget();
+            var (y, moments) = x.Conv2dWithMoments(conv.Weight, conv.Bias, conv.Window);
+            return bn.Forward(y, residual, relu, moments);
+        }
+        if (Autograd.IsEnabled && (x.RequiresGrad || conv.Parameters().Concat(bn.Parameters()).Any(p => p.RequiresGrad)))
+            return bn.Forward(conv.Forward(x), residual, relu);
+        var (w, b) = Weights(bn);
+        return x.Conv2d(w, b, conv.Window, residual, relu);
+    }
+
+    /// <summary>Weights and bias with the batch norm folded in; made again when a tensor they come from was written.</summary>
+    (Tensor W, Tensor B) Weights(BatchNorm bn)
+    {
+        lock (gate)
+        {
+            if (folded is null || !folded.IsOf(conv, bn))
+            {
+                Forget();
+                folded = Folded.Of(conv, bn);
+            }
+            return (folded.W.Detach(), folded.B.Detach()); // uses of their own: another thread may fold anew meanwhile
+        }
+    }
+
+    void Forget()
+    {
+        if (folded is null) return;
+        lock (gate)
+        {
+            folded?.Dispose();
+            folded = null;
+        }
+    }
+
+    /// <summary>W = w·s and B = (b - mean)·s + shift with s = scale / √(var + eps), for each output channel.</summary>
+    sealed record Folded(Tensor W, Tensor B, int[] Versions) : IDisposable
+    {
+        public static Folded Of(Conv2d conv, BatchNorm bn)
+        {
+            using var noGrad = Autograd.NoGrad();
+            using var scope = Scope.Begin();
+            var s = bn.Weight * (bn.RunningVar + (float)bn.Eps).Rsqrt();
+            var w = conv.Weight * s.Reshape(-1, 1, 1, 1);
+            var b = bn.Bias + (((conv.Bias is { } bias ? bias : Tensor.Zeros(s.Shape, s.Device)) - bn.RunningMean) * s);
+            return new Folded(Scope.Keep(w), Scope.Keep(b), [.. Sources(conv, bn).Select(t => t.View.Storage.Version)]);
+        }
+
+        public bool IsOf(Conv2d conv, BatchNorm bn)
+        {
+            int i = 0;
+            foreach (var t in Sources(conv, bn))
+                if (t.View.Storage.Version != Versions[i++]) return false;
+            return true;
+        }
+
+        static Tensor[] Sources(Conv2d conv, BatchNorm bn) => [conv.Weight, conv.Bias ?? conv.Weight, bn.Weight, bn.Bias, bn.RunningMean, bn.RunningVar];
+
+        public void Dispose()
+        {
+            W.Dispose();
+            B.Dispose();
+        }
+    }
+}
