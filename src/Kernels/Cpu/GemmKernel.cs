@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Tessera.Cpu;
 
@@ -25,6 +26,9 @@ internal unsafe struct TileJob
 
     /// <summary>Inner length of each tap.</summary>
     public int K;
+
+    /// <summary>What will be read after this tile: a line of it is asked for at each step of the inner loop.</summary>
+    public float* Next;
 
     /// <summary>C starts from what lies <see cref="Start"/> floats from it instead of zero: its old content, or a residual.</summary>
     public bool Accumulate;
@@ -118,43 +122,18 @@ internal static unsafe class GemmKernel
         V c11 = z, d11 = z;
         V c12 = z, d12 = z;
         V c13 = z, d13 = z;
-        if (job.Accumulate)
-        {
-            float* p = c + job.Start;
-            if (R.Value > 0) Load<V, N>(ref p, ldc, out c0, out d0);
-            if (R.Value > 1) Load<V, N>(ref p, ldc, out c1, out d1);
-            if (R.Value > 2) Load<V, N>(ref p, ldc, out c2, out d2);
-            if (R.Value > 3) Load<V, N>(ref p, ldc, out c3, out d3);
-            if (R.Value > 4) Load<V, N>(ref p, ldc, out c4, out d4);
-            if (R.Value > 5) Load<V, N>(ref p, ldc, out c5, out d5);
-            if (R.Value > 6) Load<V, N>(ref p, ldc, out c6, out d6);
-            if (R.Value > 7) Load<V, N>(ref p, ldc, out c7, out d7);
-            if (R.Value > 8) Load<V, N>(ref p, ldc, out c8, out d8);
-            if (R.Value > 9) Load<V, N>(ref p, ldc, out c9, out d9);
-            if (R.Value > 10) Load<V, N>(ref p, ldc, out c10, out d10);
-            if (R.Value > 11) Load<V, N>(ref p, ldc, out c11, out d11);
-            if (R.Value > 12) Load<V, N>(ref p, ldc, out c12, out d12);
-            if (R.Value > 13) Load<V, N>(ref p, ldc, out c13, out d13);
-        }
-        if (job.Bias.P != null)
-        {
-            float* p = job.Bias.P;
-            Load<V, N>(ref p, 0, out V u, out V v);
-            if (R.Value > 0) { c0 += u; d0 += v; }
-            if (R.Value > 1) { c1 += u; d1 += v; }
-            if (R.Value > 2) { c2 += u; d2 += v; }
-            if (R.Value > 3) { c3 += u; d3 += v; }
-            if (R.Value > 4) { c4 += u; d4 += v; }
-            if (R.Value > 5) { c5 += u; d5 += v; }
-            if (R.Value > 6) { c6 += u; d6 += v; }
-            if (R.Value > 7) { c7 += u; d7 += v; }
-            if (R.Value > 8) { c8 += u; d8 += v; }
-            if (R.Value > 9) { c9 += u; d9 += v; }
-            if (R.Value > 10) { c10 += u; d10 += v; }
-            if (R.Value > 11) { c11 += u; d11 += v; }
-            if (R.Value > 12) { c12 += u; d12 += v; }
-            if (R.Value > 13) { c13 += u; d13 += v; }
-        }
+        if (Sse.IsSupported)
+            for (int i = 0; i < R.Value; i++)
+            {
+                // What the end of the tile will ask for comes while it is computed.
+                float* p = c + (i * ldc);
+                Sse.Prefetch0(p);
+                if (N.Value > 1) Sse.Prefetch0(p + V.Lanes);
+                if (!job.Accumulate || job.Start == 0) continue;
+                Sse.Prefetch0(p + job.Start);
+                if (N.Value > 1) Sse.Prefetch0(p + job.Start + V.Lanes);
+            }
+        float* next = job.Next;
         nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep, bs = job.BStep;
         for (int t = 0; t < job.TapCount; t++)
         {
@@ -176,12 +155,51 @@ internal static unsafe class GemmKernel
                 if (R.Value > 11) { x = V.Create(p8[rs3]); c11 = V.Fma(x, b0, c11); if (N.Value > 1) d11 = V.Fma(x, b1, d11); }
                 if (R.Value > 12) { x = V.Create(*p12); c12 = V.Fma(x, b0, c12); if (N.Value > 1) d12 = V.Fma(x, b1, d12); }
                 if (R.Value > 13) { x = V.Create(p12[rs]); c13 = V.Fma(x, b0, c13); if (N.Value > 1) d13 = V.Fma(x, b1, d13); }
+                if (Sse.IsSupported) Sse.Prefetch1(next);
+                next += 16;
                 p0 += ks;
                 if (R.Value > 4) p4 += ks;
                 if (R.Value > 8) p8 += ks;
                 if (R.Value > 12) p12 += ks;
                 q += bs;
             }
+        }
+        if (job.Accumulate)
+        {
+            float* p = c + job.Start;
+            if (R.Value > 0) Add<V, N>(ref p, ldc, ref c0, ref d0);
+            if (R.Value > 1) Add<V, N>(ref p, ldc, ref c1, ref d1);
+            if (R.Value > 2) Add<V, N>(ref p, ldc, ref c2, ref d2);
+            if (R.Value > 3) Add<V, N>(ref p, ldc, ref c3, ref d3);
+            if (R.Value > 4) Add<V, N>(ref p, ldc, ref c4, ref d4);
+            if (R.Value > 5) Add<V, N>(ref p, ldc, ref c5, ref d5);
+            if (R.Value > 6) Add<V, N>(ref p, ldc, ref c6, ref d6);
+            if (R.Value > 7) Add<V, N>(ref p, ldc, ref c7, ref d7);
+            if (R.Value > 8) Add<V, N>(ref p, ldc, ref c8, ref d8);
+            if (R.Value > 9) Add<V, N>(ref p, ldc, ref c9, ref d9);
+            if (R.Value > 10) Add<V, N>(ref p, ldc, ref c10, ref d10);
+            if (R.Value > 11) Add<V, N>(ref p, ldc, ref c11, ref d11);
+            if (R.Value > 12) Add<V, N>(ref p, ldc, ref c12, ref d12);
+            if (R.Value > 13) Add<V, N>(ref p, ldc, ref c13, ref d13);
+        }
+        if (job.Bias.P != null)
+        {
+            float* p = job.Bias.P;
+            Load<V, N>(ref p, 0, out V u, out V v);
+            if (R.Value > 0) { c0 += u; d0 += v; }
+            if (R.Value > 1) { c1 += u; d1 += v; }
+            if (R.Value > 2) { c2 += u; d2 += v; }
+            if (R.Value > 3) { c3 += u; d3 += v; }
+            if (R.Value > 4) { c4 += u; d4 += v; }
+            if (R.Value > 5) { c5 += u; d5 += v; }
+            if (R.Value > 6) { c6 += u; d6 += v; }
+            if (R.Value > 7) { c7 += u; d7 += v; }
+            if (R.Value > 8) { c8 += u; d8 += v; }
+            if (R.Value > 9) { c9 += u; d9 += v; }
+            if (R.Value > 10) { c10 += u; d10 += v; }
+            if (R.Value > 11) { c11 += u; d11 += v; }
+            if (R.Value > 12) { c12 += u; d12 += v; }
+            if (R.Value > 13) { c13 += u; d13 += v; }
         }
         if (job.Relu)
         {
@@ -222,6 +240,14 @@ internal static unsafe class GemmKernel
         v0 = Unsafe.ReadUnaligned<V>(p);
         v1 = N.Value > 1 ? Unsafe.ReadUnaligned<V>(p + V.Lanes) : V.Create(0);
         p += ldc;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Add<V, N>(ref float* p, nint ldc, ref V v0, ref V v1) where V : struct, IVec<V> where N : struct, ICount
+    {
+        Load<V, N>(ref p, ldc, out V x0, out V x1);
+        v0 += x0;
+        v1 += x1;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

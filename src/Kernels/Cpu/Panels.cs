@@ -50,7 +50,15 @@ internal static unsafe class Panels
 
     /// <summary>to ← from, <paramref name="count"/> adjacent floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Copy(float* from, float* to, int count) => new Span<float>(from, count).CopyTo(new Span<float>(to, count));
+    public static void Copy(float* from, float* to, int count)
+    {
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; i <= count - 16; i += 16) Vector512.Load(from + i).Store(to + i);
+        else if (Vector256.IsHardwareAccelerated)
+            for (; i <= count - 8; i += 8) Vector256.Load(from + i).Store(to + i);
+        for (; i < count; i++) to[i] = from[i];
+    }
 
     /// <summary>to[i, j] ← from[i, j].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

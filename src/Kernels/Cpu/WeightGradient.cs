@@ -40,7 +40,7 @@ internal unsafe struct WeightGradient : ICpuTask
         Plan();
         partial = splits == 1 ? gw : Scratch.Floats(Scratch.Purpose.Partial, splits * Size);
         CpuThreads.For(groups * rowBlocks * splits, this);
-        if (splits > 1) CpuThreads.For((int)((Size + AddPartials.Chunk - 1) / AddPartials.Chunk), new AddPartials(partial, gw, Size, splits));
+        if (splits > 1) AddPartials.Run(partial, gw, Size, splits);
     }
 
     void Plan()
@@ -110,27 +110,6 @@ internal unsafe struct WeightGradient : ICpuTask
             float* from = b + (r * window.DilationH * patch.Row) + ((nint)s * window.DilationW * patch.Pixel);
             for (int j = 0; j < width; j += nr)
                 GemmJob.Tiles(tile, a, from + j, new Matrix(to + ((nint)tap * Cg) + j, ld, 1), height, Math.Min(nr, width - j));
-        }
-    }
-}
-
-/// <summary>y ← Σ_s partial[s], a chunk a task, in the order of s.</summary>
-internal readonly unsafe struct AddPartials(float* partial, float* y, long size, int count) : ICpuTask
-{
-    public const int Chunk = 4096;
-
-    readonly float* partial = partial, y = y;
-
-    public void Run(int task)
-    {
-        long i0 = (long)task * Chunk;
-        int n = (int)Math.Min(Chunk, size - i0);
-        var sum = new Span<float>(y + i0, n);
-        new ReadOnlySpan<float>(partial + i0, n).CopyTo(sum);
-        for (int s = 1; s < count; s++)
-        {
-            float* p = partial + (s * size) + i0;
-            for (int i = 0; i < n; i++) sum[i] += p[i];
         }
     }
 }

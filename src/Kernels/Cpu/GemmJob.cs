@@ -1,0 +1,281 @@
+using System.Runtime.CompilerServices;
+
+namespace Tessera.Cpu;
+
+/// <summary>
+/// C ← alpha · A · B + beta · C, or relu(A · B + bias + residual), for a batch of matrices. The rows of C are cut into tiles of nearly equal height,
+/// its columns into panels; B is packed panel by panel. A task computes a block of some tiles and panels, and walks the inner dimension in chunks
+/// that keep its part of A in the second-level cache. Where C is small and the inner dimension long, the inner dimension is cut as well, and the
+/// partial sums are added in a fixed order. The blocks alone depend on the number of threads, and the results do not depend on the blocks.
+/// </summary>
+internal unsafe struct GemmJob
+{
+    const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8;
+    const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
+
+    public int M, N, K;
+    public Matrix A, B, C;
+    public float Alpha, Beta;
+
+    /// <summary>Bias (i, j) of C, none where null; floats from C to the residual, 0 for none; negative results become zero.</summary>
+    public Matrix Bias;
+
+    public nint Residual;
+    public bool Relu;
+
+    int tiles, panels, rowBlocks, columnBlocks, splits, first, packParts;
+    bool accumulate, sharedB, inPlaceB;
+    nint* offsetA, offsetB, offsetC;
+    float* packed, partial;
+
+    /// <summary>Runs the product for every item of the batch; the offsets are null for a single matrix.</summary>
+    public void Run(int batch, nint* a, nint* b, nint* c)
+    {
+        offsetA = a;
+        offsetB = b;
+        offsetC = c;
+        if (PrefersTransposed())
+        {
+            (A, B, C, Bias) = (B.T, A.T, C.T, Bias.T);
+            (M, N) = (N, M);
+            offsetA = b;
+            offsetB = a;
+        }
+        if (Beta is not 0 and not 1 || K == 0) Scale(batch);
+        if (K == 0) return;
+        accumulate = Beta != 0;
+        Plan(batch);
+        int group = sharedB ? batch : (int)Math.Clamp(PackedFloats / Math.Max(1, PackedSize), 1, batch);
+        bool packs = splits == 1 && !inPlaceB, serial = (long)M * N * K * batch <= SerialWork;
+        if (packs) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
+        if (splits > 1) partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
+        for (first = 0; first < batch; first += group)
+        {
+            int items = Math.Min(group, batch - first);
+            if (packs && (first == 0 || !sharedB)) Spread(serial, (sharedB ? 1 : items) * packParts * ((K + PackRows - 1) / PackRows), new Pack { Job = this });
+            Spread(serial, items * splits * rowBlocks * columnBlocks, new Block { Job = this });
+        }
+        if (splits > 1) AddSplits();
+    }
+
+    static void Spread<T>(bool serial, int tasks, T work) where T : struct, ICpuTask
+    {
+        if (!serial) CpuThreads.For(tasks, work);
+        else
+            for (int i = 0; i < tasks; i++) work.Run(i);
+    }
+
+    readonly long PackedSize => (long)panels * K * GemmKernel.Panel;
+
+    // Tiles are written along rows of C. For few rows and a B that lies along K, the transposed product reads B in place.
+    readonly bool PrefersTransposed()
+        => (C.Col != 1 && C.Row == 1 && N > 1) || (M <= 64 && N > 2 * M && B.Row == 1 && B.Col != 1 && K > 1);
+
+    void Plan(int batch)
+    {
+        int mr = GemmKernel.MaxRows, nr = GemmKernel.Panel;
+        (tiles, panels) = ((M + mr - 1) / mr, (N + nr - 1) / nr);
+        packParts = (panels + PackPanels - 1) / PackPanels;
+        sharedB = offsetB == null || SameOffsets(batch);
+        inPlaceB = tiles == 1 && B.Col == 1 && N % GemmKernel.Lanes == 0 && Alpha == 1; // read once: nothing repays a copy
+        (rowBlocks, columnBlocks) = ((tiles + BlockTiles - 1) / BlockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
+        splits = 1;
+        if (batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
+        int most = Math.Max(LeastTasks, 4 * CpuThreads.Count);
+        while (rowBlocks * columnBlocks * splits * (long)batch < most && (rowBlocks < tiles || columnBlocks < panels))
+            if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= 2L * M * columnBlocks)) columnBlocks++;
+            else rowBlocks++;
+    }
+
+    readonly bool SameOffsets(int batch)
+    {
+        for (int i = 1; i < batch; i++)
+            if (offsetB[i] != offsetB[0]) return false;
+        return true;
+    }
+
+    readonly void Scale(int batch)
+    {
+        for (int item = 0; item < batch; item++)
+        {
+            float* c = C.P + (offsetC == null ? 0 : offsetC[item]);
+            for (nint i = 0; i < M; i++)
+                for (nint j = 0; j < N; j++)
+                {
+                    float* p = c + (i * C.Row) + (j * C.Col);
+                    *p = Beta == 0 ? 0 : *p * Beta;
+                }
+        }
+    }
+
+    /// <summary>Some panels over a stretch of the inner dimension: B is read along whole pages, whatever the distance of its rows.</summary>
+    struct Pack : ICpuTask
+    {
+        public GemmJob Job;
+
+        public readonly void Run(int task)
+        {
+            int nr = GemmKernel.Panel, part = task % Job.packParts, rest = task / Job.packParts, stretches = (Job.K + PackRows - 1) / PackRows;
+            int k0 = rest % stretches * PackRows, item = rest / stretches, length = Math.Min(PackRows, Job.K - k0), columns = Math.Min(PackPanels * nr, Job.N - (part * PackPanels * nr));
+            var b = new Matrix(Job.B.At(k0, (nint)part * PackPanels * nr) + (Job.offsetB == null ? 0 : Job.offsetB[Job.first + item]), Job.B.Row, Job.B.Col);
+            float* to = Job.packed + ((((long)item * Job.panels) + (part * PackPanels)) * Job.K * nr) + ((nint)k0 * nr);
+            PackB(b, length, columns, Job.Alpha, to, (nint)Job.K * nr);
+        }
+    }
+
+    struct Block : ICpuTask
+    {
+        public GemmJob Job;
+
+        public readonly void Run(int task)
+        {
+            int column = task % Job.columnBlocks, rest = task / Job.columnBlocks;
+            int row = rest % Job.rowBlocks, item = rest / Job.rowBlocks / Job.splits, split = rest / Job.rowBlocks % Job.splits;
+            int i0 = Job.RowOf(row), i1 = Job.RowOf(row + 1), j0 = Job.ColumnOf(column), j1 = Job.ColumnOf(column + 1);
+            Job.RunBlock(item, split, i0, i1 - i0, j0, j1 - j0);
+        }
+    }
+
+    // The first row of tile t is M·t / tiles; a block is a range of tiles.
+    readonly int RowOf(int block) => (int)((long)M * (tiles * block / rowBlocks) / tiles);
+
+    readonly int ColumnOf(int block) => Math.Min(N, panels * block / columnBlocks * GemmKernel.Panel);
+
+    readonly void RunBlock(int item, int split, int i0, int rows, int j0, int columns)
+    {
+        int nr = GemmKernel.Panel;
+        int k0 = (int)((long)K * split / splits), k1 = (int)((long)K * (split + 1) / splits);
+        var a = new Matrix(A.P + (offsetA == null ? 0 : offsetA[first + item]), A.Row, A.Col);
+        var c = splits > 1
+            ? new Matrix(partial + ((long)split * M * N), N, 1)
+            : new Matrix(C.P + (offsetC == null ? 0 : offsetC[first + item]), C.Row, C.Col);
+        Tap tap = default;
+        var tile = new TileJob { Taps = &tap, TapCount = 1 };
+        for (int k = k0; k < k1; k += KChunk)
+        {
+            tile.K = Math.Min(KChunk, k1 - k);
+            bool begins = k == k0 && splits == 1, ends = k + tile.K == k1 && splits == 1;
+            tile.Accumulate = k > k0 || (begins && (accumulate || Residual != 0));
+            tile.Start = begins ? Residual : 0;
+            tile.Relu = ends && Relu;
+            float* block = PrepareA(new Matrix(a.At(i0, k), a.Row, a.Col), rows, columns, ref tile);
+            float* b = PrepareB(item, k, tile.K, j0, columns, out tile.BStep, out nint step);
+            for (int j = 0; j < columns; j += nr, b += step)
+            {
+                tile.Bias = begins && Bias.P != null ? new Matrix(Bias.At(i0, j0 + j), Bias.Row, Bias.Col) : default;
+                tile.Next = b + step;
+                Tiles(tile, block, b, new Matrix(c.At(i0, j0 + j), c.Row, c.Col), rows, Math.Min(nr, columns - j));
+            }
+        }
+    }
+
+    /// <summary>Where row k of B's panels begins for columns j0 on, with the step from row to row and from panel to panel.</summary>
+    readonly float* PrepareB(int item, int k, int length, int j0, int columns, out nint row, out nint panel)
+    {
+        int nr = GemmKernel.Panel;
+        if (inPlaceB)
+        {
+            (row, panel) = (B.Row, nr);
+            return B.At(k, j0) + (offsetB == null ? 0 : offsetB[first + item]);
+        }
+        row = nr;
+        panel = (nint)(splits > 1 ? length : K) * nr;
+        if (splits == 1) return packed + ((sharedB ? 0 : (long)item * panels) * K * nr) + (j0 / nr * panel) + ((nint)k * nr);
+        float* to = Scratch.Floats(Scratch.Purpose.BlockB, (long)KChunk * (columns + nr));
+        PackB(new Matrix(B.At(k, j0), B.Row, B.Col), length, columns, Alpha, to, panel);
+        return to;
+    }
+
+    // Rows of B go out to all panels at once, so that B is read along its rows.
+    static void PackB(Matrix b, int length, int columns, float alpha, float* to, nint panel)
+    {
+        int nr = GemmKernel.Panel, whole = b.Col == 1 && alpha == 1 ? columns / nr * nr : 0;
+        if (whole > 0)
+            for (nint k = 0; k < length; k++)
+            {
+                float* from = b.At(k, 0), put = to + (k * nr);
+                for (int j = 0; j < whole; j += nr, put += panel) Panels.Copy(from + j, put, nr);
+            }
+        for (int j = whole; j < columns; j += nr) Panels.Pack(b.At(0, j), b.Row, b.Col, length, Math.Min(nr, columns - j), alpha, to + (j / nr * panel));
+    }
+
+    // A is read in place where its rows lie along K, or close together across it, unless their distance maps them onto one another in the
+    // first-level cache; else it is copied along its contiguous direction.
+    static float* PrepareA(Matrix a, int rows, int columns, ref TileJob tile)
+    {
+        int k = tile.K;
+        bool aliased = rows > 4 && (a.Row & 511) == 0;
+        (tile.RowStep, tile.AStep) = (a.Row, a.Col);
+        if ((a.Col == 1 && !aliased) || (a.Row == 1 && a.Col <= 256) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
+        float* copy = Scratch.Floats(Scratch.Purpose.BlockA, rows * (KChunk + 16L));
+        if (a.Row == 1 && a.Col != 1)
+        {
+            (tile.RowStep, tile.AStep) = (1, rows);
+            for (int j = 0; j < k; j++) Panels.Copy(a.At(0, j), copy + ((nint)j * rows), rows);
+            return copy;
+        }
+        (tile.RowStep, tile.AStep) = (KChunk + 16, 1);
+        for (int i = 0; i < rows; i++)
+        {
+            float* to = copy + (i * tile.RowStep), from = a.At(i, 0);
+            if (a.Col == 1) Panels.Copy(from, to, k);
+            else
+                for (int j = 0; j < k; j++) to[j] = from[j * a.Col];
+        }
+        return copy;
+    }
+
+    /// <summary>All tiles of one panel: rows are shared out evenly, so that 16 rows are 8 + 8 and not 14 + 2. The first two ask for the next panel.</summary>
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tiles(in TileJob panel, float* a, float* b, Matrix c, int rows, int columns)
+    {
+        int count = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;
+        bool whole = c.Col == 1 && columns % GemmKernel.Lanes == 0 && (panel.Bias.P == null || panel.Bias is { Row: 0, Col: 1 });
+        float* edge = stackalloc float[14 * 32], next = panel.Next == null ? b : panel.Next;
+        var tile = panel;
+        for (int t = 0, i = 0; t < count; t++)
+        {
+            int end = rows * (t + 1) / count, height = end - i;
+            float* from = a + (i * tile.RowStep);
+            tile.Next = t == 1 ? next + ((nint)tile.TapCount * tile.K * 16) : next;
+            if (whole) GemmKernel.Tile(height, columns, tile, from, b, c.At(i, 0), c.Row);
+            else
+            {
+                var at = new Matrix(c.At(i, 0), c.Row, c.Col);
+                var started = tile with { Accumulate = tile.Accumulate || tile.Bias.P != null, Start = 0, Bias = default };
+                if (started.Accumulate) Start(tile, i, at, edge, height, columns);
+                GemmKernel.Tile(height, columns, started, from, b, edge, nr);
+                Panels.Move(new Matrix(edge, nr, 1), at, height, columns);
+            }
+            i = end;
+        }
+    }
+
+    // What a tile whose columns are no whole vectors starts from, in a place that has room for them.
+    static void Start(in TileJob tile, int i0, Matrix c, float* edge, int rows, int columns)
+    {
+        int nr = GemmKernel.Panel;
+        if (tile.Accumulate) Panels.Move(new Matrix(c.P + tile.Start, c.Row, c.Col), new Matrix(edge, nr, 1), rows, columns);
+        else new Span<float>(edge, rows * nr).Clear();
+        if (tile.Bias.P == null) return;
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++) edge[(i * nr) + j] += *tile.Bias.At(i0 + i, j);
+    }
+
+    readonly void AddSplits()
+    {
+        bool plain = C.Col == 1 && C.Row == N && !accumulate && Residual == 0 && Bias.P == null && !Relu;
+        AddPartials.Run(partial, plain ? C.P : partial, (long)M * N, splits);
+        if (plain) return;
+        for (int i = 0; i < M; i++)
+            for (int j = 0; j < N; j++)
+            {
+                float* c = C.At(i, j);
+                float sum = partial[((long)i * N) + j];
+                if (accumulate || Residual != 0) sum += c[Residual];
+                if (Bias.P != null) sum += *Bias.At(i, j);
+                *c = Relu && sum < 0 ? 0 : sum;
+            }
+    }
+}
