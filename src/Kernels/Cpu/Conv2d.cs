@@ -39,6 +39,22 @@ internal sealed unsafe partial class CpuBackend
             if (epilogue.Moments is { } of) winograd.Moments.Combine(of.Float(), of.Float() + of.Layout.Strides[0], (nint)of.Layout.Strides[1]);
             return;
         }
+        if (IsDepthwise(window, x.Shape[1], K))
+        {
+            var depthwise = new Depthwise
+            {
+                Source = new Image(x, "Conv2d"),
+                Result = new Image(y, "Conv2d"),
+                N = x.Shape[0],
+                Window = window,
+                W = w.Float(),
+                Epilogue = new TileEpilogue(epilogue, y.Float()),
+                WantsMoments = epilogue.Moments is not null,
+            };
+            depthwise.Run();
+            Combine(depthwise.Moments, epilogue);
+            return;
+        }
         KernelTap* list = stackalloc KernelTap[taps];
         for (int t = 0; t < taps; t++)
             list[t] = new KernelTap((t / window.S * window.DilationH) - window.Top, (t % window.S * window.DilationW) - window.Left, t);
@@ -69,7 +85,12 @@ internal sealed unsafe partial class CpuBackend
             TapCount = taps,
         };
         job.Run();
-        if (epilogue.Moments is { } m) job.Moments.Combine(m.Float(), m.Float() + m.Layout.Strides[0], (nint)m.Layout.Strides[1]);
+        Combine(job.Moments, epilogue);
+    }
+
+    static void Combine(ChannelMoments moments, in Epilogue epilogue)
+    {
+        if (epilogue.Moments is { } m) moments.Combine(m.Float(), m.Float() + m.Layout.Strides[0], (nint)m.Layout.Strides[1]);
     }
 
     // Input pixel (h, w) is reached by tap r only where h + top - r·dilation is a multiple of the stride: each phase of the stride is a
@@ -98,6 +119,19 @@ internal sealed unsafe partial class CpuBackend
                 WInner = 9 * C,
                 WOuter = 1,
                 Turned = true,
+            }.Run();
+            return;
+        }
+        if (IsDepthwise(window, C, K))
+        {
+            new Depthwise
+            {
+                Source = new Image(gy, "Conv2dBackwardData"),
+                Result = new Image(gx, "Conv2dBackwardData"),
+                N = gy.Shape[0],
+                Window = window,
+                W = w.Float(),
+                Backward = true,
             }.Run();
             return;
         }
@@ -152,8 +186,19 @@ internal sealed unsafe partial class CpuBackend
                 Left = window.Left,
                 Gw = gw.Float(),
             }.Run();
+        else if (IsDepthwise(window, x.Shape[1], gy.Shape[1]))
+            new DepthwiseWeights
+            {
+                Gy = new Image(gy, "Conv2dBackwardWeight"),
+                X = new Image(x, "Conv2dBackwardWeight"),
+                N = gy.Shape[0],
+                Window = window,
+                Gw = gw.Float(),
+            }.Run();
         else new WeightGradient(gy, x, gw, window).Run();
     }
+
+    static bool IsDepthwise(Window2d w, int C, int K) => w.Groups > 1 && w.Groups == C && w.Groups == K;
 
     static bool IsPlain(Window2d w) => w is { R: 1, S: 1, StrideH: 1, StrideW: 1, Top: 0, Left: 0, Bottom: 0, Right: 0, Groups: 1 };
 

@@ -42,7 +42,7 @@ internal unsafe struct Depthwise : ICpuTask
             for (int c = 0; c < C; c++) weights[(t * (nint)C) + c] = W[(c * (nint)taps) + t];
         bias = weights + ((nint)taps * C);
         for (int c = 0; c < C; c++) bias[c] = Epilogue.Bias == null ? 0 : Epilogue.Bias[c * Epilogue.BiasStep];
-        rowBlock = Math.Clamp(PartFloats / (Result.W * C), 1, Result.H);
+        rowBlock = Math.Clamp(PartFloats / Math.Max(1, Result.W * C), 1, Math.Max(1, Result.H));
         rowBlocks = (Result.H + rowBlock - 1) / rowBlock;
         if (WantsMoments) Moments = new ChannelMoments(C, N * rowBlocks);
         CpuThreads.For(N * rowBlocks, this);

@@ -65,6 +65,8 @@ internal static unsafe class Panels
     public static void Move(Matrix from, Matrix to, int rows, int columns)
     {
         for (nint i = 0; i < rows; i++)
-            for (nint j = 0; j < columns; j++) *to.At(i, j) = *from.At(i, j);
+            if (from.Col == 1 && to.Col == 1) Copy(from.At(i, 0), to.At(i, 0), columns);
+            else
+                for (nint j = 0; j < columns; j++) *to.At(i, j) = *from.At(i, j);
     }
 }
