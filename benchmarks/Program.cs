@@ -1,4 +1,5 @@
 using System.CommandLine;
 using Tessera.Benchmarks;
 
-return new RootCommand("Measures Tessera.") { RatiosCommand.Create() }.Parse(args).Invoke();
+if (args is [Child.Argument, ..]) return Child.Run(args[1..]);
+return new RootCommand("Measures Tessera.") { RatiosCommand.Create(), KernelsCommand.Create() }.Parse(args).Invoke();

@@ -42,21 +42,12 @@ sealed record Machine(double Fma1, double FmaAll, double Copy)
 
     static double CopyBandwidth(bool once)
     {
-        int length = once ? 1 << 16 : 16 << 20, repeats = once ? 1 : 4;
-        float[] x = new float[length], y = new float[length];
-        Together(Threads, t => Slice(x, t).CopyTo(Slice(y, t)));
+        var copy = new CopyPass(once ? 1 << 18 : 64 << 20);
+        copy.Run();
+        int repeats = once ? 1 : 4;
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        Together(Threads, t =>
-        {
-            for (int i = 0; i < repeats; i++) Slice(x, t).CopyTo(Slice(y, t));
-        });
-        return 8.0 * length * repeats / watch.Elapsed.TotalSeconds / 1e9;
-    }
-
-    static Span<float> Slice(float[] x, int thread)
-    {
-        int size = x.Length / Threads;
-        return x.AsSpan(thread * size, size);
+        for (int i = 0; i < repeats; i++) copy.Run();
+        return 2.0 * copy.Bytes * repeats / watch.Elapsed.TotalSeconds / 1e9;
     }
 
     static void Together(int threads, Action<int> work)

@@ -11,10 +11,12 @@ readonly record struct Timing(double Milliseconds, int Samples, int Disturbed);
 /// <summary>Times candidates by turns, so that whatever happens on the machine meets all of them, and drops disturbed samples.</summary>
 /// <param name="seconds">How long to sample a comparison.</param>
 /// <param name="once">One sample a candidate: enough to see that everything works.</param>
-sealed class Sampling(double seconds, bool once)
+/// <param name="warmUp">Whether candidates are called unmeasured first.</param>
+sealed class Sampling(double seconds, bool once, bool warmUp = true)
 {
     const double ShortestSampleMs = 8;
     const double WarmUpMs = 400;
+    const double LongMs = 200;
     const int MostRounds = 100, FewestRounds = 3;
 
     /// <summary>Seconds a comparison is sampled.</summary>
@@ -24,7 +26,10 @@ sealed class Sampling(double seconds, bool once)
     public bool Once => once;
 
     /// <summary>The same with another time.</summary>
-    public Sampling For(double time) => new(time, once);
+    public Sampling For(double time) => new(time, once, warmUp);
+
+    /// <summary>The same for candidates that are warm already.</summary>
+    public Sampling Warm() => new(seconds, once, warmUp: false);
 
     /// <summary>Times <paramref name="ours"/> against the fastest of <paramref name="theirs"/>; also says which that was.</summary>
     public (Timing Ours, Timing Theirs, int Fastest) Compare(Action ours, params Action[] theirs)
@@ -44,7 +49,7 @@ sealed class Sampling(double seconds, bool once)
     public Timing[] Alternate(params Action[] candidates)
     {
         var series = candidates.Select(c => new Series(c)).ToArray();
-        foreach (var s in series) s.Calls = WarmUp(s.Candidate);
+        foreach (var s in series) s.Milliseconds = WarmUp(s.Candidate);
         long start = Stopwatch.GetTimestamp();
         for (int round = 0; !Enough(series, round, Stopwatch.GetElapsedTime(start).TotalSeconds); round++)
             foreach (var s in series)
@@ -52,7 +57,8 @@ sealed class Sampling(double seconds, bool once)
                 if (!once)
                 {
                     Settle();
-                    s.Candidate();
+                    // What the other side left in the caches matters to short calls only.
+                    if (warmUp && s.Milliseconds < LongMs) s.Candidate();
                 }
                 Sample(s);
             }
@@ -66,14 +72,14 @@ sealed class Sampling(double seconds, bool once)
         return elapsed > seconds && series.Min(s => s.Kept.Count) >= FewestRounds;
     }
 
-    /// <summary>Calls a candidate until compiled and cached; gives the number of calls that make up a sample.</summary>
-    int WarmUp(Action candidate)
+    /// <summary>Calls a candidate until compiled and cached; gives the time of the last call in milliseconds.</summary>
+    double WarmUp(Action candidate)
     {
-        if (once) return 1;
+        if (once || !warmUp) return LongMs;
         double last = 0, budget = Math.Min(WarmUpMs, seconds * 1000 / 8);
         long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < 2 || (i < 200 && Stopwatch.GetElapsedTime(start).TotalMilliseconds < budget); i++) last = Time(candidate);
-        return (int)Math.Clamp(Math.Ceiling(ShortestSampleMs / Math.Max(last, 1e-4)), 1, 100_000);
+        return last;
     }
 
     /// <summary>The other side's threads spin for up to 50 ms before they sleep: waits until this process is idle.</summary>
@@ -108,7 +114,11 @@ sealed class Sampling(double seconds, bool once)
     {
         public Action Candidate => candidate;
 
-        public int Calls { get; set; }
+        /// <summary>About how long a call takes.</summary>
+        public double Milliseconds { get; set; }
+
+        /// <summary>Calls that make up a sample.</summary>
+        public int Calls => (int)Math.Clamp(Math.Ceiling(ShortestSampleMs / Math.Max(Milliseconds, 1e-4)), 1, 100_000);
 
         public List<double> Kept { get; } = [];
 

@@ -8,6 +8,10 @@ namespace Tessera.Benchmarks;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 sealed partial class Json : JsonSerializerContext
 {
+    /// <summary>The rows of a file; none where it is not there.</summary>
+    public static IReadOnlyList<Row> Read(string path) =>
+        File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), Default.IReadOnlyListRow) ?? [] : [];
+
     /// <summary>Writes the file whole or not at all.</summary>
     public static void Write(string path, IReadOnlyList<Row> rows)
     {

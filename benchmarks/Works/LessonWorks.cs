@@ -1,0 +1,29 @@
+using System.Globalization;
+using Tessera.Vision;
+
+namespace Tessera.Benchmarks;
+
+/// <summary>One lesson epoch end to end: decode, transforms, step.</summary>
+static class LessonWorks
+{
+    const string Name = "lesson epoch: photos to trained head";
+
+    public static IEnumerable<Work> All => [new(Name, b => [Epoch(b)])];
+
+    static Row Epoch(Bench bench)
+    {
+        var target = new Target(Name, "TorchSharp", 1.5, 2.4);
+        string[] files = ImageFiles.In(bench.Photos ?? Assets.Folder("pets/images"));
+        int batch = bench.Size.Batch, some = 2 * Math.Max(batch, 4);
+        string[] few = [.. files.Where((_, i) => i % (files.Length / some) == 0).Take(some)];
+        if (bench.Sampling.Once) files = few;
+        var (ours, warm) = (LessonEpoch.Ours(files, bench.Size.Side, batch), LessonEpoch.Ours(few, bench.Size.Side, batch));
+        string what = string.Create(CultureInfo.InvariantCulture, $"{files.Length} photos, {files.Length / batch} steps");
+        if (!bench.Sampling.Once) warm();
+        if (!Peer.TorchSharp.Loaded) return Row.Alone(target, bench.Sampling.Warm().Alternate(ours)[0].Milliseconds, "ms", Peer.TorchSharp);
+        var (theirs, warmTheirs) = (LessonEpoch.Theirs(files, bench.Size.Side, batch), LessonEpoch.Theirs(few, bench.Size.Side, batch));
+        if (!bench.Sampling.Once) warmTheirs();
+        var t = bench.Sampling.Warm().Alternate(ours, theirs);
+        return Row.OfTimes(target, t[0], t[1], what + "; TorchSharp channels-last, photos decoded and drawn by Skia in worker threads");
+    }
+}
