@@ -6,6 +6,9 @@ static class TorchLayout
     /// <summary>What the settings of a comparison are called: 0 default, 1 channels-last.</summary>
     public static string Name(int channelsLast) => channelsLast == 1 ? "channels-last" : "default layout";
 
+    /// <summary>Whether channels-last is used where only one order is measured: it is faster for whole networks, and crashes libtorch 2.10 with tiny ones.</summary>
+    public static bool Usual(BenchSize size) => !size.IsTiny;
+
     /// <summary>The elements in one of the two orders; takes over the tensor.</summary>
     public static TorchTensor Of(TorchTensor x, bool channelsLast)
     {

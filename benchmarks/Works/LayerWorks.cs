@@ -82,8 +82,9 @@ static class LayerWorks
 
     static List<LayerPart> TorchParts(BenchSize size, bool training)
     {
+        bool channelsLast = TorchLayout.Usual(size);
         var network = new TorchResNet(34, width: size.Width);
-        TorchLayout.Apply(network, channelsLast: true);
+        TorchLayout.Apply(network, channelsLast);
         network.train(training);
         TorchModule[] body = [.. network.Body.children().Cast<TorchModule>()];
         List<LayerPart> parts = [Part("stem", TorchSharp.torch.nn.Sequential(body[..4]), 3, size.Side, 1)];
@@ -100,7 +101,7 @@ static class LayerWorks
 
         LayerPart Part(string name, TorchModule module, int channels, int side, int times)
         {
-            var x = TorchLayout.Of(Torch.randn(size.Batch, channels, side, side), channelsLast: true);
+            var x = TorchLayout.Of(Torch.randn(size.Batch, channels, side, side), channelsLast);
             if (!training) return new(name, Forward, times);
             x.requires_grad = channels > 3;
             TorchTensor gy;

@@ -29,12 +29,12 @@ static class LessonEpoch
     }
 
     /// <summary>The same in TorchSharp, with a loader of its own.</summary>
-    public static Action Theirs(string[] files, int side, int batch)
+    public static Action Theirs(string[] files, int side, int batch, bool channelsLast)
     {
-        string[] breeds = [.. files.Select(Breed).Distinct().Order(StringComparer.Ordinal)];
+        string[] breeds = [.. files.Select(Breed).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         var loader = new TorchLoader(files, [.. files.Select(f => (long)Array.IndexOf(breeds, Breed(f)))], side, batch);
         var network = new TorchResNet(34, features => new LessonHead(features, breeds.Length));
-        TorchLayout.Apply(network, channelsLast: true);
+        TorchLayout.Apply(network, channelsLast);
         network.train();
         TorchTraining.Freeze(network, Learned.HeadAndNorms);
         var optimizer = Torch.optim.AdamW(network.parameters().Where(p => p.requires_grad));
@@ -44,6 +44,7 @@ static class LessonEpoch
             {
                 using var scope = Torch.NewDisposeScope();
                 var x = Torch.tensor(photos, [classes.Length, side, side, 3]).permute(0, 3, 1, 2);
+                if (!channelsLast) x = x.contiguous();
                 cross_entropy(network.call(x), Torch.tensor(classes)).backward();
                 optimizer.step();
                 optimizer.zero_grad();

@@ -21,9 +21,11 @@ static class LessonWorks
         string what = string.Create(CultureInfo.InvariantCulture, $"{files.Length} photos, {files.Length / batch} steps");
         if (!bench.Sampling.Once) warm();
         if (!Peer.TorchSharp.Loaded) return Row.Alone(target, bench.Sampling.Warm().Alternate(ours)[0].Milliseconds, "ms", Peer.TorchSharp);
-        var (theirs, warmTheirs) = (LessonEpoch.Theirs(files, bench.Size.Side, batch), LessonEpoch.Theirs(few, bench.Size.Side, batch));
+        var (theirs, warmTheirs) = (Theirs(files), Theirs(few));
         if (!bench.Sampling.Once) warmTheirs();
         var t = bench.Sampling.Warm().Alternate(ours, theirs);
         return Row.OfTimes(target, t[0], t[1], what + "; TorchSharp channels-last, photos decoded and drawn by Skia in worker threads");
+
+        Action Theirs(string[] photos) => LessonEpoch.Theirs(photos, bench.Size.Side, batch, TorchLayout.Usual(bench.Size));
     }
 }
