@@ -30,6 +30,7 @@ public static class Tool
             PredictCommand.Create(output),
             InspectCommand.Create(output),
             DoctorCommand.Create(output),
+            KernelsCommand.Create(output),
             verbose,
         };
         foreach (var option in root.Options.OfType<HelpOption>()) option.Action = new HelpWithExamples((HelpAction)option.Action!);
@@ -70,7 +71,9 @@ public static class Tool
 
     static string CommandPath(ParseResult parsed)
     {
-        string name = parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name;
-        return name.Length == 0 ? "" : name + " ";
+        string path = "";
+        for (var command = parsed.CommandResult; command?.Command is not (null or RootCommand); command = command.Parent as System.CommandLine.Parsing.CommandResult)
+            path = $"{command.Command.Name} {path}";
+        return path;
     }
 }

@@ -37,3 +37,32 @@ public sealed class AutogradException(string message) : TesseraException(message
 
 /// <summary>The device's memory budget does not hold what was asked for.</summary>
 public sealed class OutOfDeviceMemoryException(string message) : TesseraException(message);
+
+/// <summary>PTX text that is wrong, or that asks for what it must not. The message starts with file, line and column.</summary>
+public sealed class PtxException : TesseraException
+{
+    /// <summary>A mistake at a place in a text.</summary>
+    /// <param name="file">The file, or a name for the text.</param>
+    /// <param name="line">The line, from 1.</param>
+    /// <param name="column">The column, from 1.</param>
+    /// <param name="rule">The kind of rule that was broken: <c>syntax</c>, <c>type</c>, <c>target</c> ...</param>
+    /// <param name="message">What is wrong.</param>
+    public PtxException(string file, int line, int column, string rule, string message)
+        : base(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{file}:{line}:{column}: {rule}: {message}")) =>
+        (File, Line, Column, Rule, Detail) = (file, line, column, rule, message);
+
+    /// <summary>The file, or a name for the text.</summary>
+    public string File { get; }
+
+    /// <summary>The line, from 1.</summary>
+    public int Line { get; }
+
+    /// <summary>The column, from 1.</summary>
+    public int Column { get; }
+
+    /// <summary>The kind of rule that was broken: <c>syntax</c>, <c>type</c>, <c>target</c> ...</summary>
+    public string Rule { get; }
+
+    /// <summary>What is wrong, without the place.</summary>
+    public string Detail { get; }
+}

@@ -31,6 +31,8 @@ public sealed class ToolTests
     [TestCase("predict")]
     [TestCase("inspect")]
     [TestCase("doctor")]
+    [TestCase("kernels")]
+    [TestCase("kernels", "verify")]
     public void HelpHasDescriptionAndExample(params string[] command)
     {
         var (code, output, error) = Run([.. command, "--help"]);

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera kernels</c>: work on PTX files.</summary>
+static class KernelsCommand
+{
+    /// <summary>What became of one file; the exception is null where it was accepted.</summary>
+    readonly record struct Verdict(string Path, PtxException? Rejected);
+
+    static readonly JsonSerializerOptions plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Command Create(TextWriter output)
+    {
+        var paths = Options.Path<string[]>("file", "PTX files, or folders that hold some (*.ptx, at any depth).", ArgumentArity.OneOrMore);
+        var json = new Option<bool>("--json") { Description = "One JSON object a line." };
+        var verify = new ExampleCommand("verify", "Check PTX files as NVIDIA's assembler would: one line a file.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels verify kernels/ --json") { paths, json };
+        verify.SetAction(parsed => Verify(parsed.GetValue(paths)!, parsed.GetValue(json), output, parsed.InvocationConfiguration.Error));
+        return new ExampleCommand("kernels", "Check PTX files.", "Example:\n  tessera kernels verify kernel.ptx") { verify };
+    }
+
+    static int Verify(string[] paths, bool json, TextWriter output, TextWriter error)
+    {
+        List<string> files = [];
+        foreach (string path in paths)
+        {
+            string[] found = Directory.Exists(path) ? Directory.GetFiles(path, "*.ptx", SearchOption.AllDirectories) : File.Exists(path) ? [path] : [];
+            if (found.Length == 0)
+            {
+                error.WriteLine($"error: {path}: {(Directory.Exists(path) ? "no .ptx files in this folder" : "no such file or folder")}.");
+                return Tool.Usage;
+            }
+            Array.Sort(found, StringComparer.Ordinal);
+            files.AddRange(found);
+        }
+        bool all = true;
+        foreach (var verdict in files.AsParallel().AsOrdered().Select(Check))
+        {
+            all &= verdict.Rejected is null;
+            output.WriteLine(json ? Json(verdict) : Line(verdict));
+        }
+        return all ? Tool.Success : Tool.Failure;
+    }
+
+    static Verdict Check(string path)
+    {
+        try
+        {
+            PtxModule.Load(path).Verify();
+            return new(path, null);
+        }
+        catch (PtxException e)
+        {
+            return new(path, e);
+        }
+    }
+
+    static string Line(Verdict verdict) => verdict.Rejected is { } e
+        ? string.Create(CultureInfo.InvariantCulture, $"reject {verdict.Path}:{e.Line}:{e.Column} {e.Rule}: {e.Detail}")
+        : $"accept {verdict.Path}";
+
+    static string Json(Verdict verdict) => verdict.Rejected is { } e
+        ? JsonSerializer.Serialize(new { verdict = "reject", file = verdict.Path, line = e.Line, column = e.Column, rule = e.Rule, message = e.Detail }, plain)
+        : JsonSerializer.Serialize(new { verdict = "accept", file = verdict.Path }, plain);
+}

@@ -1,0 +1,41 @@
+namespace Tessera;
+
+/// <summary>A PTX text that was read: kernels, functions and variables, ready to be verified.</summary>
+public sealed class PtxModule
+{
+    readonly string file;
+
+    PtxModule(Module syntax, string file) => (Syntax, this.file) = (syntax, file);
+
+    internal Module Syntax { get; }
+
+    /// <summary>The kernels (<c>.entry</c>) that the text defines, in its order.</summary>
+    public IReadOnlyList<string> Entries => [.. Syntax.Functions.Where(f => f.IsEntry && f.Body != null).Select(f => f.Name)];
+
+    /// <summary>The text's <c>.target</c>, such as <c>sm_75</c>.</summary>
+    public string Target => Syntax.Targets[0];
+
+    /// <summary>The text's <c>.version</c>, such as 7.0.</summary>
+    public Version Version => new(Syntax.Version.Major, Syntax.Version.Minor);
+
+    /// <summary>Reads a text. It is not yet verified: types, spaces and gates may still be wrong.</summary>
+    /// <param name="text">PTX, ASCII only.</param>
+    /// <param name="file">A name for messages.</param>
+    /// <exception cref="PtxException">The first place where the text is not PTX.</exception>
+    public static PtxModule Parse(string text, string file = "ptx") => new(Parser.Parse(text, file), file);
+
+    /// <summary>Reads a file; each byte is a character.</summary>
+    /// <exception cref="PtxException">The first place where the text is not PTX.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static PtxModule Load(string path) => Parse(File.ReadAllText(path, System.Text.Encoding.Latin1), path);
+
+    /// <summary>Checks every rule an assembler checks: types, widths, state spaces, modifiers, <c>.version</c> and <c>.target</c>.</summary>
+    /// <param name="arch">The GPU it is for, such as <c>sm_90</c>; null: the text's own target.</param>
+    /// <returns>This module.</returns>
+    /// <exception cref="PtxException">The first mistake, with its place and rule.</exception>
+    public PtxModule Verify(string? arch = null)
+    {
+        Verifier.Check(Syntax, file, arch);
+        return this;
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using Tessera.Cli;
+using Tessera.Testing;
+
+namespace Tessera.Tests;
+
+public sealed class KernelsTests
+{
+    const string good = ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k()\n{\nret;\n}\n";
+    const string bad = ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k()\n{\n.reg .f32 %f<4>;\n    add.f32 %f1, %f2, 1;\nret;\n}\n";
+
+    static (int Code, string[] Output, string Error) Run(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        int code = Tool.Run(args, output, error);
+        return (code, output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), error.ToString());
+    }
+
+    [Test]
+    public void VerifyPrintsOneLineAFileInOrder()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("deep"));
+        string a = folder.File("a.ptx"), b = folder.File("b.ptx"), c = folder.File("deep/c.ptx");
+        File.WriteAllText(a, good);
+        File.WriteAllText(b, bad);
+        File.WriteAllText(c, good);
+        File.WriteAllText(folder.File("notes.txt"), "not PTX");
+
+        var (code, output, error) = Run("kernels", "verify", folder.Path);
+        Assert.That((code, error), Is.EqualTo((1, "")));
+        Assert.That(output, Has.Length.EqualTo(3));
+        Assert.That(output[0], Is.EqualTo($"accept {a}"));
+        Assert.That(output[1], Does.StartWith($"reject {b}:7:23 operand: "));
+        Assert.That(output[2], Is.EqualTo($"accept {c}"));
+        Assert.That(Run("kernels", "verify", a, c).Code, Is.Zero);
+    }
+
+    [Test]
+    public void VerifyPrintsJson()
+    {
+        using var folder = new TemporaryFolder();
+        string a = folder.File("a.ptx"), b = folder.File("b.ptx");
+        File.WriteAllText(a, good);
+        File.WriteAllText(b, bad);
+        var (code, output, _) = Run("kernels", "verify", a, b, "--json");
+        Assert.That(code, Is.EqualTo(1));
+        using JsonDocument first = JsonDocument.Parse(output[0]), second = JsonDocument.Parse(output[1]);
+        Assert.That(first.RootElement.GetProperty("verdict").GetString(), Is.EqualTo("accept"));
+        Assert.That(second.RootElement.GetProperty("rule").GetString(), Is.EqualTo("operand"));
+        Assert.That(second.RootElement.GetProperty("line").GetInt32(), Is.EqualTo(7));
+        Assert.That(second.RootElement.GetProperty("file").GetString(), Is.EqualTo(b));
+    }
+
+    [Test]
+    public void WhatCannotBeVerifiedIsAMistakeOfUsage()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.That(Run("kernels", "verify", folder.Path), Is.EqualTo((2, Array.Empty<string>(), $"error: {folder.Path}: no .ptx files in this folder.{Environment.NewLine}")));
+        Assert.That(Run("kernels", "verify", "no.ptx").Error, Does.StartWith("error: no.ptx: no such file"));
+        Assert.That(Run("kernels", "verify").Code, Is.EqualTo(2));
+        Assert.That(Run("kernels", "verify").Error, Does.Contain("tessera kernels verify --help"));
+        Assert.That(Run("kernels", "verify", "--fast", "x.ptx").Code, Is.EqualTo(2));
+    }
+}
