@@ -5,7 +5,12 @@ sealed partial class Parser
 {
     static readonly Dictionary<string, Space> spaces = new(StringComparer.Ordinal)
     {
-        [".reg"] = Space.Reg, [".global"] = Space.Global, [".shared"] = Space.Shared, [".local"] = Space.Local, [".const"] = Space.Const, [".param"] = Space.Param,
+        [".reg"] = Space.Reg,
+        [".global"] = Space.Global,
+        [".shared"] = Space.Shared,
+        [".local"] = Space.Local,
+        [".const"] = Space.Const,
+        [".param"] = Space.Param,
     };
 
     static readonly Dictionary<string, Space>.AlternateLookup<ReadOnlySpan<char>> spaceOf = spaces.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -93,7 +98,13 @@ sealed partial class Parser
         if (Accept("=")) initial = InitialValue(0);
         return new(at, name, shape.Space, shape.Type)
         {
-            Linkage = linkage, Align = shape.Align, Vector = shape.Vector, Managed = shape.Managed, Count = count, Sizes = sizes, Initial = initial,
+            Linkage = linkage,
+            Align = shape.Align,
+            Vector = shape.Vector,
+            Managed = shape.Managed,
+            Count = count,
+            Sizes = sizes,
+            Initial = initial,
         };
     }
 
@@ -212,8 +223,15 @@ sealed partial class Parser
 
     static readonly Dictionary<string, int> entryDirectives = new(StringComparer.Ordinal)
     {
-        [".maxntid"] = 3, [".reqntid"] = 3, [".minnctapersm"] = 1, [".maxnctapersm"] = 1, [".maxnreg"] = 1, [".maxclusterrank"] = 1, [".reqnctapercluster"] = 3,
-        [".explicitcluster"] = 0, [".blocksareclusters"] = 0,
+        [".maxntid"] = 3,
+        [".reqntid"] = 3,
+        [".minnctapersm"] = 1,
+        [".maxnctapersm"] = 1,
+        [".maxnreg"] = 1,
+        [".maxclusterrank"] = 1,
+        [".reqnctapercluster"] = 3,
+        [".explicitcluster"] = 0,
+        [".blocksareclusters"] = 0,
     };
 
     static readonly Dictionary<string, int> functionDirectives = new(StringComparer.Ordinal) { [".noreturn"] = 0, [".abi_preserve"] = 1, [".abi_preserve_control"] = 1 };

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera;
 
 /// <summary>Reads PTX text into a <see cref="Module"/>. Recursion is bounded: bodies are flat, expressions and initial values have a depth limit.</summary>
@@ -49,7 +51,8 @@ sealed partial class Parser
     {
         int dot = text.IndexOf('.');
         version = default;
-        if (dot <= 0 || !int.TryParse(text[..dot], out int major) || !int.TryParse(text[(dot + 1)..], out int minor)) return false;
+        if (dot <= 0 || !int.TryParse(text[..dot], NumberStyles.None, CultureInfo.InvariantCulture, out int major)
+            || !int.TryParse(text[(dot + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int minor)) return false;
         // 7.00 is 7.0, and 7.80 is no 7.8.
         version = (major, minor);
         return true;

@@ -5,8 +5,15 @@ sealed partial class Verifier
 {
     static readonly Dictionary<string, Space> spaces = new(StringComparer.Ordinal)
     {
-        ["global"] = Space.Global, ["shared"] = Space.Shared, ["shared::cta"] = Space.Shared, ["shared::cluster"] = Space.Shared, ["local"] = Space.Local,
-        ["const"] = Space.Const, ["param"] = Space.Param, ["param::entry"] = Space.Param, ["param::func"] = Space.Param,
+        ["global"] = Space.Global,
+        ["shared"] = Space.Shared,
+        ["shared::cta"] = Space.Shared,
+        ["shared::cluster"] = Space.Shared,
+        ["local"] = Space.Local,
+        ["const"] = Space.Const,
+        ["param"] = Space.Param,
+        ["param::entry"] = Space.Param,
+        ["param::func"] = Space.Param,
     };
 
     readonly PtxType[] types = new PtxType[8];
