@@ -1,3 +1,5 @@
+using Tessera.Emulator;
+
 namespace Tessera;
 
 /// <summary>A PTX text that was read: kernels, functions and variables, ready to be verified.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tessera.Emulator;
 
 namespace Tessera.Tests;
 

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 enum TokenKind : byte { End, Name, Modifier, Integer, Decimal, HexFloat, String, Symbol }
 

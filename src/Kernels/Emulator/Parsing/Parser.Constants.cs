@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Constant expressions with the operators of C.</summary>
 sealed partial class Parser

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Variables, parameters and functions.</summary>
 sealed partial class Parser

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Bodies and instructions.</summary>
 sealed partial class Parser

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Reads PTX text into a <see cref="Module"/>. Recursion is bounded: bodies are flat, expressions and initial values have a depth limit.</summary>
 sealed partial class Parser

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>What a PTX type means to the rules of operands.</summary>
 enum TypeKind : byte { None, Bits, Unsigned, Signed, Float, Predicate, Packed, Opaque }

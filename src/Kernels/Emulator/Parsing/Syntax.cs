@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>A place in the text, counted from 1.</summary>
 readonly record struct Position(int Line, int Column);

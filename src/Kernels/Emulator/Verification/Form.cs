@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>A modifier or type that a slot takes, and from when on.</summary>
 readonly record struct Choice(string Name, Gate Gate)

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>The forms of all instructions, read once from <c>opcodes.txt</c>.</summary>
 static class FormTable

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>A <c>.target</c>: <c>sm_90a</c> is (90, 'a').</summary>
 readonly record struct PtxTarget(int Number, char Suffix)

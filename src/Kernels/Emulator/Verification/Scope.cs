@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>The names of a block or of the module: variables, registers, functions, branch tables and labels.</summary>
 sealed class Scope(Scope? parent)

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>A register the hardware fills: its type, vector or not, and from when on.</summary>
 readonly record struct SpecialRegister(PtxType Type, bool IsVector, Gate Gate)

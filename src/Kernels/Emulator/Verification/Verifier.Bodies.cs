@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Walks the body of a function: scopes, labels, calls.</summary>
 sealed partial class Verifier

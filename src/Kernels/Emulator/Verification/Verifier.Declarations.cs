@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Rules of variables, parameters and functions.</summary>
 sealed partial class Verifier

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Finds the form of the table that an instruction has.</summary>
 sealed partial class Verifier

@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Whether an operand is what its rule asks for.</summary>
 sealed partial class Verifier

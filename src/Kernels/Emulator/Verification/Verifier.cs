@@ -1,4 +1,4 @@
-namespace Tessera;
+namespace Tessera.Emulator;
 
 /// <summary>Holds a module against the rules of PTX: throws at the first place that breaks one.</summary>
 sealed partial class Verifier
