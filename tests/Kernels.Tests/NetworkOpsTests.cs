@@ -153,14 +153,16 @@ public sealed class NetworkOpsTests
         View X = Views.Of(xs, x), G = Views.Of(ys, gy);
         Check(2e-6, [max, index, gmax, mean[0], gmean[0], mean[1], gmean[1]], k =>
         {
-            View Y = Views.Empty<float>(ys), I = Views.Empty<long>(Layout.Dense(ys)), GX = Views.Empty<float>(xs), A0 = Views.Empty<float>(ys), GA0 = Views.Empty<float>(xs), A1 = Views.Empty<float>(ys), GA1 = Views.Empty<float>(xs);
+            View Y = Views.Empty<float>(ys), I = Views.Empty<int>(Layout.Dense(ys)), Y2 = Views.Empty<float>(ys), GX = Views.Empty<float>(xs), A0 = Views.Empty<float>(ys), GA0 = Views.Empty<float>(xs), A1 = Views.Empty<float>(ys), GA1 = Views.Empty<float>(xs);
             k.MaxPool2d(X, Y, I, p);
-            k.MaxPool2dBackward(G, I, GX);
+            k.MaxPool2dBackward(G, I, GX, p);
+            k.MaxPool2d(X, Y2, null, p);
+            Assert.That(Views.Get<float>(Y2), Is.EqualTo(Views.Get<float>(Y)));
             k.AvgPool2d(X, A0, p, false);
             k.AvgPool2dBackward(G, GA0, p, false);
             k.AvgPool2d(X, A1, p, true);
             k.AvgPool2dBackward(G, GA1, p, true);
-            return [Views.Get<float>(Y), [.. Views.Get<long>(I).Select(v => (float)v)], Views.Get<float>(GX), Views.Get<float>(A0), Views.Get<float>(GA0), Views.Get<float>(A1), Views.Get<float>(GA1)];
+            return [Views.Get<float>(Y), [.. Views.Get<int>(I).Select(v => (float)v)], Views.Get<float>(GX), Views.Get<float>(A0), Views.Get<float>(GA0), Views.Get<float>(A1), Views.Get<float>(GA1)];
         });
     }
 

@@ -8,7 +8,7 @@ internal sealed unsafe partial class CpuBackend
     public override void SgdStep(View w, View g, View? m, StepOptions options)
     {
         if (!SameDense(w, g) || (m is { } state && !SameDense(w, state))) base.SgdStep(w, g, m, options);
-        else RunStep(w.Count, new Sgd { W = w.Float(), G = g.Float(), M = m is { } v ? v.Float() : null, O = options });
+        else RunStep(w.Count, new Sgd(w.Float(), g.Float(), m is { } v ? v.Float() : null, options));
     }
 
     public override void AdamStep(View w, View g, View m, View v, StepOptions options)
@@ -33,24 +33,25 @@ internal sealed unsafe partial class CpuBackend
         }
     }
 
-    struct Sgd : ILane
+    readonly struct Sgd(float* w, float* g, float* m, StepOptions o) : ILane
     {
-        public float* W, G, M;
-        public StepOptions O;
+        readonly float* W = w, G = g, M = m;
+        readonly float lr = o.Lr, l2 = o.L2, momentum = (float)o.Momentum, kept = 1 - (o.Lr * o.Decay);
+        readonly bool first = o.First, nesterov = o.Nesterov;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly void At<V>(nint i) where V : unmanaged, IVec<V>
+        public void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i);
-            if (O.L2 != 0) g = V.Fma(V.Create(O.L2), w, g);
+            if (l2 != 0) g = V.Fma(V.Create(l2), w, g);
             V step = g;
             if (M != null)
             {
-                V m = O.First ? g : V.Fma(V.Create((float)O.Momentum), Lanes.Load<V>(M + i), g);
+                V m = first ? g : V.Fma(V.Create(momentum), Lanes.Load<V>(M + i), g);
                 Lanes.Store(M + i, m);
-                step = O.Nesterov ? V.Fma(V.Create((float)O.Momentum), m, g) : m;
+                step = nesterov ? V.Fma(V.Create(momentum), m, g) : m;
             }
-            Lanes.Store(W + i, V.Fma(V.Create(-O.Lr), step, w * V.Create(1 - (O.Lr * O.Decay))));
+            Lanes.Store(W + i, V.Fma(V.Create(-lr), step, w * V.Create(kept)));
         }
     }
 
@@ -58,19 +59,19 @@ internal sealed unsafe partial class CpuBackend
     {
         readonly float* W = w, G = g, M = m, S = v;
         readonly float step = (float)(o.Lr / o.Correction1), rootCorrection = (float)(1 / Math.Sqrt(o.Correction2));
-        readonly float newest1 = (float)(1 - o.Momentum), beta2 = (float)o.Beta2, newest2 = (float)(1 - o.Beta2);
+        readonly float l2 = o.L2, kept = 1 - (o.Lr * o.Decay), eps = o.Eps, newest1 = (float)(1 - o.Momentum), beta2 = (float)o.Beta2, newest2 = (float)(1 - o.Beta2);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i), m = Lanes.Load<V>(M + i), s = Lanes.Load<V>(S + i);
-            if (o.L2 != 0) g = V.Fma(V.Create(o.L2), w, g);
+            if (l2 != 0) g = V.Fma(V.Create(l2), w, g);
             m = V.Fma(V.Create(newest1), g - m, m);
             s = V.Fma(V.Create(newest2), g * g, s * V.Create(beta2));
             Lanes.Store(M + i, m);
             Lanes.Store(S + i, s);
-            V denominator = V.Fma(V.Sqrt(s), V.Create(rootCorrection), V.Create(o.Eps));
-            Lanes.Store(W + i, V.Fma(V.Create(-step), m / denominator, w * V.Create(1 - (o.Lr * o.Decay))));
+            V denominator = V.Fma(V.Sqrt(s), V.Create(rootCorrection), V.Create(eps));
+            Lanes.Store(W + i, V.Fma(V.Create(-step), m / denominator, w * V.Create(kept)));
         }
     }
 }

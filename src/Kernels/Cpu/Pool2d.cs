@@ -3,24 +3,21 @@ using System.Runtime.CompilerServices;
 namespace Tessera.Cpu;
 
 // Images lie N, H, W, C: a window's elements are vectors of channels. The result's own size counts, so windows may reach beyond the padding
-// (ceiling mode); what lies there never wins a maximum and never counts in a divisor.
+// (ceiling mode); what lies there never wins a maximum and never counts in a divisor. The gradients are gathered: every pixel of gx asks the windows
+// over it, so that each is written once and any number of threads gives the same bits.
 internal sealed unsafe partial class CpuBackend
 {
-    const int ChannelBlock = 64;
+    public override void MaxPool2d(View x, View y, View? indices, Window2d window)
+        => CpuThreads.For(y.Shape[0] * y.Shape[2], new MaxPool(new Image(x, "MaxPool2d"), new Image(y, "MaxPool2d"), indices is { } i ? i.Pointer<int>() : null, window));
 
-    public override void MaxPool2d(View x, View y, View indices, Window2d window)
-        => CpuThreads.For(y.Shape[0] * y.Shape[2], new MaxPool(new Image(x, "MaxPool2d"), new Image(y, "MaxPool2d"), indices.Pointer<long>(), window));
-
-    public override void MaxPool2dBackward(View gy, View indices, View gx)
-        => CpuThreads.For(gx.Shape[0] * ChannelBlocks(gx), new MaxPoolGradient(new Image(gy, "MaxPool2dBackward"), indices.Pointer<long>(), new Image(gx, "MaxPool2dBackward")));
+    public override void MaxPool2dBackward(View gy, View indices, View gx, Window2d window)
+        => CpuThreads.For(gx.Shape[0] * gx.Shape[2], new MaxPoolGradient(new Image(gy, "MaxPool2dBackward"), indices.Pointer<int>(), new Image(gx, "MaxPool2dBackward"), window));
 
     public override void AvgPool2d(View x, View y, Window2d window, bool countPadding)
         => CpuThreads.For(y.Shape[0] * y.Shape[2], new AvgPool(new Image(x, "AvgPool2d"), new Image(y, "AvgPool2d"), window, countPadding));
 
     public override void AvgPool2dBackward(View gy, View gx, Window2d window, bool countPadding)
-        => CpuThreads.For(gx.Shape[0] * ChannelBlocks(gx), new AvgPoolGradient(new Image(gy, "AvgPool2dBackward"), new Image(gx, "AvgPool2dBackward"), window, countPadding));
-
-    static int ChannelBlocks(View x) => (x.Shape[1] + ChannelBlock - 1) / ChannelBlock;
+        => CpuThreads.For(gx.Shape[0] * gx.Shape[2], new AvgPoolGradient(new Image(gy, "AvgPool2dBackward"), new Image(gx, "AvgPool2dBackward"), window, countPadding));
 
     /// <summary>The taps of a window that fall on the image along one axis, and how many count in a mean.</summary>
     readonly struct Span1d
@@ -40,74 +37,106 @@ internal sealed unsafe partial class CpuBackend
         public static Span1d Columns(Window2d w, int j, int width) => new(j, w.S, w.StrideW, w.DilationW, w.Left, w.Right, width);
 
         public int At(int tap) => Start + (tap * Step);
+
+        /// <summary>Taps on the image.</summary>
+        public int Inside => End - First;
+
+        /// <summary>The windows, from First to End - 1, that may have a tap at position <paramref name="at"/>.</summary>
+        public static (int First, int End) Windows(int at, int taps, int stride, int dilation, int before, int windows)
+        {
+            int last = (at + before) / stride, reach = at + before - (dilation * (taps - 1));
+            int first = Math.Min(windows, reach <= 0 ? 0 : (reach + stride - 1) / stride);
+            return (first, Math.Clamp(last + 1, first, windows));
+        }
     }
 
-    readonly struct MaxPool(Image x, Image y, long* indices, Window2d window) : ICpuTask
+    readonly struct MaxPool(Image x, Image y, int* indices, Window2d window) : ICpuTask
     {
-        readonly long* indices = indices;
+        readonly int* indices = indices;
 
         public void Run(int task)
         {
             int n = task / y.H, i = task % y.H;
-            float* at = stackalloc float[y.C];
+            var rows = Span1d.Rows(window, i, x.H);
+            var lane = new Lane { C = x.C, W = x.W, StepH = window.DilationH, StepW = window.DilationW, Rows = rows.Inside };
             for (int j = 0; j < y.W; j++)
             {
-                var lane = new Lane
-                {
-                    Rows = Span1d.Rows(window, i, x.H),
-                    Columns = Span1d.Columns(window, j, x.W),
-                    X = x.At(n, 0, 0),
-                    Y = y.At(n, i, j),
-                    Index = at,
-                    C = x.C,
-                    W = x.W,
-                };
+                var columns = Span1d.Columns(window, j, x.W);
+                lane.Columns = columns.Inside;
+                lane.Pixel = (rows.At(rows.First) * x.W) + columns.At(columns.First);
+                lane.X = x.At(n, 0, 0);
+                lane.Y = y.At(n, i, j);
+                lane.Index = indices == null ? null : (float*)indices + (lane.Y - y.At(0, 0, 0));
                 Lanes.Run(0, y.C, ref lane);
-                long* to = indices + ((((((nint)n * y.H) + i) * y.W) + j) * y.C);
-                for (int c = 0; c < y.C; c++) to[c] = ((int*)at)[c];
             }
         }
 
         struct Lane : ILane
         {
-            public Span1d Rows, Columns;
+            public int Rows, Columns, StepH, StepW, C, W, Pixel;
             public float* X, Y, Index;
-            public int C, W;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
-                V best = V.Create(float.NegativeInfinity), index = V.FromBits(uint.MaxValue);
-                bool any = false;
-                for (int r = Rows.First; r < Rows.End; r++)
-                    for (int s = Columns.First; s < Columns.End; s++)
+                V best = V.Create(float.NegativeInfinity), index = V.FromBits(Rows * Columns > 0 ? (uint)Pixel : uint.MaxValue), zero = V.Create(0);
+                for (int r = 0; r < Rows; r++)
+                {
+                    int pixel = Pixel + (r * StepH * W);
+                    float* p = X + ((nint)pixel * C) + c;
+                    for (int s = 0; s < Columns; s++, pixel += StepW, p += StepW * (nint)C)
                     {
-                        int pixel = (Rows.At(r) * W) + Columns.At(s);
-                        V v = Lanes.Load<V>(X + ((nint)pixel * C) + c), here = V.FromBits((uint)pixel);
-                        if (!any) (best, index, any) = (v, here, true);
-                        V wins = V.Select(V.Equal(v, v), V.Less(best, v), V.Equal(best, best)); // greater, or the first NaN
+                        V v = Lanes.Load<V>(p), wins = V.Select(V.LessEqual(v, best), zero, V.Equal(best, best)); // greater, or the first NaN
                         best = V.Select(wins, v, best);
-                        index = V.Select(wins, here, index);
+                        if (Index != null) index = V.Select(wins, V.FromBits((uint)pixel), index);
                     }
+                }
                 Lanes.Store(Y + c, best);
-                Lanes.Store(Index + c, index);
+                if (Index != null) Lanes.Store(Index + c, index);
             }
         }
     }
 
-    readonly struct MaxPoolGradient(Image gy, long* indices, Image gx) : ICpuTask
+    readonly struct MaxPoolGradient(Image gy, int* indices, Image gx, Window2d window) : ICpuTask
     {
-        readonly long* indices = indices;
+        readonly int* indices = indices;
 
         public void Run(int task)
         {
-            int blocks = (gx.C + ChannelBlock - 1) / ChannelBlock, n = task / blocks, c0 = task % blocks * ChannelBlock, width = Math.Min(ChannelBlock, gx.C - c0);
-            ClearChannels(gx, n, c0, width);
-            float* to = gx.At(n, 0, 0) + c0, from = gy.At(n, 0, 0) + c0;
-            long* index = indices + ((nint)n * gy.H * gy.W * gy.C) + c0;
-            for (nint p = (nint)gy.H * gy.W; p > 0; p--, from += gy.C, index += gy.C)
-                for (int c = 0; c < width; c++)
-                    if (index[c] >= 0) to[(index[c] * gx.C) + c] += from[c];
+            int n = task / gx.H, h = task % gx.H;
+            var (i, iEnd) = Span1d.Windows(h, window.R, window.StrideH, window.DilationH, window.Top, gy.H);
+            var lane = new Lane { C = gx.C, Row = (nint)gy.W * gx.C, Rows = iEnd - i };
+            for (int w = 0; w < gx.W; w++)
+            {
+                var (j, jEnd) = Span1d.Windows(w, window.S, window.StrideW, window.DilationW, window.Left, gy.W);
+                lane.Columns = jEnd - j;
+                lane.Pixel = (uint)((h * gx.W) + w);
+                lane.G = gy.At(n, i, j);
+                lane.Index = (float*)indices + (lane.G - gy.At(0, 0, 0));
+                lane.X = gx.At(n, h, w);
+                Lanes.Run(0, gx.C, ref lane);
+            }
+        }
+
+        struct Lane : ILane
+        {
+            public int Rows, Columns;
+            public nint C, Row;
+            public uint Pixel;
+            public float* G, Index, X;
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
+            {
+                V sum = V.Create(0), zero = sum, here = V.FromBits(Pixel);
+                for (int i = 0; i < Rows; i++)
+                {
+                    nint at = (i * Row) + c;
+                    for (int j = 0; j < Columns; j++, at += C)
+                        sum += V.Equal(V.FromInt(Lanes.Load<V>(Index + at) ^ here), zero) & Lanes.Load<V>(G + at);
+                }
+                Lanes.Store(X + c, sum);
+            }
         }
     }
 
@@ -117,31 +146,41 @@ internal sealed unsafe partial class CpuBackend
         {
             int n = task / y.H, i = task % y.H;
             var rows = Span1d.Rows(window, i, x.H);
+            var lane = new Lane { Step = window.DilationW * (nint)x.C };
             for (int j = 0; j < y.W; j++)
             {
                 var columns = Span1d.Columns(window, j, x.W);
-                var lane = new Lane { Rows = rows, Columns = columns, X = x.At(n, 0, 0), Y = y.At(n, i, j), C = x.C, W = x.W, Divisor = Divisor(rows, columns, countPadding) };
-                Lanes.Run(0, y.C, ref lane);
+                lane.Y = y.At(n, i, j);
+                if (rows.Inside * columns.Inside == 0) new Span<float>(lane.Y, y.C).Clear();
+                (lane.Taps, lane.Divisor) = (columns.Inside, Divisor(rows, columns, countPadding));
+                for (int r = rows.First; r < rows.End && columns.Inside > 0; r++)
+                {
+                    lane.X = x.At(n, rows.At(r), columns.At(columns.First));
+                    (lane.First, lane.Last) = (r == rows.First, r == rows.End - 1);
+                    Lanes.Run(0, y.C, ref lane);
+                }
             }
         }
 
         public static float Divisor(Span1d rows, Span1d columns, bool countPadding)
-            => Math.Max(1, countPadding ? rows.Counted * columns.Counted : (rows.End - rows.First) * (columns.End - columns.First));
+            => Math.Max(1, countPadding ? rows.Counted * columns.Counted : rows.Inside * columns.Inside);
 
+        /// <summary>One row of a window added to y.</summary>
         struct Lane : ILane
         {
-            public Span1d Rows, Columns;
+            public int Taps;
+            public nint Step;
             public float* X, Y;
-            public int C, W;
+            public bool First, Last;
             public float Divisor;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
             {
-                V sum = V.Create(0);
-                for (int r = Rows.First; r < Rows.End; r++)
-                    for (int s = Columns.First; s < Columns.End; s++) sum += Lanes.Load<V>(X + ((((nint)Rows.At(r) * W) + Columns.At(s)) * C) + c);
-                Lanes.Store(Y + c, sum / V.Create(Divisor));
+                V sum = First ? V.Create(0) : Lanes.Load<V>(Y + c);
+                float* p = X + c;
+                for (int s = 0; s < Taps; s++, p += Step) sum += Lanes.Load<V>(p);
+                Lanes.Store(Y + c, Last ? sum / V.Create(Divisor) : sum);
             }
         }
     }
@@ -150,39 +189,37 @@ internal sealed unsafe partial class CpuBackend
     {
         public void Run(int task)
         {
-            int blocks = (gx.C + ChannelBlock - 1) / ChannelBlock, n = task / blocks, c0 = task % blocks * ChannelBlock, c1 = Math.Min(c0 + ChannelBlock, gx.C);
-            ClearChannels(gx, n, c0, c1 - c0);
-            for (int i = 0; i < gy.H; i++)
+            int n = task / gx.H, h = task % gx.H;
+            var (i0, i1) = Span1d.Windows(h, window.R, window.StrideH, window.DilationH, window.Top, gy.H);
+            for (int w = 0; w < gx.W; w++)
             {
-                var rows = Span1d.Rows(window, i, gx.H);
-                for (int j = 0; j < gy.W; j++)
-                {
-                    var columns = Span1d.Columns(window, j, gx.W);
-                    var lane = new Lane { G = gy.At(n, i, j), Divisor = AvgPool.Divisor(rows, columns, countPadding) };
-                    for (int r = rows.First; r < rows.End; r++)
-                        for (int s = columns.First; s < columns.End; s++)
-                        {
-                            lane.X = gx.At(n, rows.At(r), columns.At(s));
-                            Lanes.Run(c0, c1, ref lane);
-                        }
-                }
+                var (j0, j1) = Span1d.Windows(w, window.S, window.StrideW, window.DilationW, window.Left, gy.W);
+                var lane = new Lane { X = gx.At(n, h, w), First = true };
+                for (int i = i0; i < i1; i++)
+                    for (int j = j0; j < j1; j++)
+                    {
+                        if ((h + window.Top - (i * window.StrideH)) % window.DilationH != 0 || (w + window.Left - (j * window.StrideW)) % window.DilationW != 0) continue;
+                        lane.G = gy.At(n, i, j);
+                        lane.Divisor = AvgPool.Divisor(Span1d.Rows(window, i, gx.H), Span1d.Columns(window, j, gx.W), countPadding);
+                        Lanes.Run(0, gx.C, ref lane);
+                        lane.First = false;
+                    }
+                if (lane.First) new Span<float>(lane.X, gx.C).Clear();
             }
         }
 
         struct Lane : ILane
         {
             public float* G, X;
+            public bool First;
             public float Divisor;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
-                => Lanes.Store(X + c, Lanes.Load<V>(X + c) + (Lanes.Load<V>(G + c) / V.Create(Divisor)));
+            {
+                V share = Lanes.Load<V>(G + c) / V.Create(Divisor);
+                Lanes.Store(X + c, First ? share : Lanes.Load<V>(X + c) + share);
+            }
         }
-    }
-
-    static void ClearChannels(Image x, int n, int c0, int width)
-    {
-        float* p = x.At(n, 0, 0) + c0;
-        for (nint i = (nint)x.H * x.W; i > 0; i--, p += x.C) new Span<float>(p, width).Clear();
     }
 }

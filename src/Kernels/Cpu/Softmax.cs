@@ -1,15 +1,19 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
-// A line is the elements along the softmax dimension. Exponentials are float32, sums double.
+// A line is the elements along the softmax dimension. It is worked on as adjacent floats, in its own memory or in a copy that stays in the cache.
+// Sums are taken in 64 partial results, element i in partial i mod 64: the same bits at every vector width.
 internal sealed unsafe partial class CpuBackend
 {
-    public override void Softmax(View x, View y, int dim, bool log) => RunLines(new SoftmaxLine(log), dim, x, y, y);
+    public override void Softmax(View x, View y, int dim, bool log) => RunLines(new SoftmaxLine(log), dim, x, x, y);
 
     public override void SoftmaxBackward(View gy, View y, View gx, int dim, bool log) => RunLines(new SoftmaxGradientLine(log), dim, gy, y, gx);
 
+    /// <summary>A function of one or two lines of n adjacent floats; y may be a or b.</summary>
     interface ILine
     {
-        void Run(float* a, nint sa, float* b, nint sb, float* y, nint sy, int n);
+        void Run(float* a, float* b, float* y, int n);
     }
 
     static void RunLines<T>(T line, int dim, View a, View b, View y) where T : struct, ILine
@@ -25,51 +29,128 @@ internal sealed unsafe partial class CpuBackend
     {
         public void Run(int task)
         {
+            float* x = a.Float("Softmax"), z = b.Float("Softmax"), to = y.Float("Softmax");
+            nint sa = (nint)a.Layout.Strides[dim], sb = (nint)b.Layout.Strides[dim], sy = (nint)y.Layout.Strides[dim];
+            int n = y.Shape[dim];
+            bool copied = sa != 1 || sb != 1 || sy != 1;
+            float* buffer = copied ? Scratch.Floats(Scratch.Purpose.Partial, 2L * n) : null;
             for (long i = (long)task * perTask; i < Math.Min(lines, (long)(task + 1) * perTask); i++)
             {
-                (long oa, long ob, long oy, long rest) = (0, 0, 0, i);
-                for (int d = y.Shape.Rank - 1; d >= 0; d--)
+                var (oa, ob, oy) = (At(a.Layout, i), At(b.Layout, i), At(y.Layout, i));
+                if (!copied)
                 {
-                    if (d == dim) continue;
-                    long at = rest % y.Shape[d];
-                    rest /= y.Shape[d];
-                    oa += at * a.Layout.Strides[d];
-                    ob += at * b.Layout.Strides[d];
-                    oy += at * y.Layout.Strides[d];
+                    line.Run(x + oa, z + ob, to + oy, n);
+                    continue;
                 }
-                line.Run(
-                    a.Float("Softmax") + oa, (nint)a.Layout.Strides[dim], b.Float("Softmax") + ob, (nint)b.Layout.Strides[dim],
-                    y.Float("Softmax") + oy, (nint)y.Layout.Strides[dim], y.Shape[dim]);
+                float* second = buffer + n;
+                for (nint k = 0; k < n; k++) (buffer[k], second[k]) = (x[oa + (k * sa)], z[ob + (k * sb)]);
+                line.Run(buffer, second, buffer, n);
+                for (nint k = 0; k < n; k++) to[oy + (k * sy)] = buffer[k];
             }
+        }
+
+        /// <summary>Offset of line <paramref name="i"/>: the other dimensions in row-major order.</summary>
+        long At(Layout layout, long i)
+        {
+            long at = 0;
+            for (int d = layout.Shape.Rank - 1; d >= 0; d--)
+            {
+                if (d == dim) continue;
+                at += i % layout.Shape[d] * layout.Strides[d];
+                i /= layout.Shape[d];
+            }
+            return at;
         }
     }
 
+    // y = eˣ⁻ᵐ / Σ eˣ⁻ᵐ with m = max x, or its logarithm (x - m) - ln Σ eˣ⁻ᵐ.
     readonly struct SoftmaxLine(bool log) : ILine
     {
-        public void Run(float* x, nint sx, float* unused, nint su, float* y, nint sy, int n)
+        public void Run(float* x, float* unused, float* y, int n)
         {
-            float max = float.NegativeInfinity;
-            for (nint i = 0; i < n; i++) max = MathF.Max(max, x[i * sx]);
-            double sum = 0;
-            for (nint i = 0; i < n; i++)
+            float max = Total(new Ops.Max(), x, n);
+            if (log)
             {
-                float d = x[i * sx] - max, e = MathF.Exp(d);
-                sum += e;
-                y[i * sy] = log ? d : e;
+                Maps.Unary(new MinusTwo(max, MathF.Log(Total(new SumExp(max), x, n))), x, y, n);
+                return;
             }
-            double change = log ? Math.Log(sum) : 1 / sum;
-            for (nint i = 0; i < n; i++) y[i * sy] = (float)(log ? y[i * sy] - change : y[i * sy] * change);
+            Maps.Unary(new ExpMinus(max), x, y, n);
+            Maps.Unary(new Ops.MulScalar(1 / Total(new Ops.Sum(), y, n)), y, y, n);
         }
     }
 
+    // gx = y·(g - Σ g·y), or for the logarithm g - eʸ·Σ g.
     readonly struct SoftmaxGradientLine(bool log) : ILine
     {
-        public void Run(float* g, nint sg, float* y, nint sy, float* gx, nint sx, int n)
+        public void Run(float* g, float* y, float* gx, int n)
         {
-            double sum = 0;
-            for (nint i = 0; i < n; i++) sum += log ? g[i * sg] : (double)g[i * sg] * y[i * sy];
-            for (nint i = 0; i < n; i++)
-                gx[i * sx] = (float)(log ? g[i * sg] - (MathF.Exp(y[i * sy]) * sum) : y[i * sy] * (g[i * sg] - sum));
+            if (log)
+            {
+                Maps.Binary(new MinusExp(Total(new Ops.Sum(), g, n)), g, y, gx, n);
+                return;
+            }
+            float* partial = stackalloc float[Reducer.Partials];
+            new Span<float>(partial, Reducer.Partials).Clear();
+            var dot = new Dot { A = g, B = y, Partial = partial };
+            Lanes.Run(0, n, ref dot);
+            Maps.Binary(new TimesMinus(Reducer.Fold(new Ops.Sum(), partial)), g, y, gx, n);
         }
+    }
+
+    static float Total<TOp>(TOp op, float* x, int n) where TOp : struct, IReduction
+    {
+        float* partial = stackalloc float[Reducer.Partials];
+        new Span<float>(partial, Reducer.Partials).Fill(TOp.Identity);
+        Reducer.Row(op, x, n, partial);
+        return Reducer.Fold(op, partial);
+    }
+
+    struct Dot : ILane
+    {
+        public float* A, B, Partial;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void At<V>(nint i) where V : unmanaged, IVec<V>
+        {
+            float* sum = Partial + (i & (Reducer.Partials - 1));
+            Lanes.Store(sum, V.Fma(Lanes.Load<V>(A + i), Lanes.Load<V>(B + i), Lanes.Load<V>(sum)));
+        }
+    }
+
+    /// <summary>e^(x - m).</summary>
+    readonly struct ExpMinus(float m) : IUnary
+    {
+        static string IUnary.Name => "exp_minus";
+        V IUnary.Apply<V>(V x) => VMath.Exp(x - V.Create(m));
+    }
+
+    /// <summary>(x - a) - b.</summary>
+    readonly struct MinusTwo(float a, float b) : IUnary
+    {
+        static string IUnary.Name => "minus_two";
+        V IUnary.Apply<V>(V x) => x - V.Create(a) - V.Create(b);
+    }
+
+    /// <summary>Σ e^(x - m).</summary>
+    readonly struct SumExp(float m) : IReduction
+    {
+        static string IReduction.Name => "sum_exp";
+        static float IReduction.Identity => 0;
+        V IReduction.Map<V>(V x) => VMath.Exp(x - V.Create(m));
+        V IReduction.Combine<V>(V a, V b) => a + b;
+    }
+
+    /// <summary>g - eʸ·sum.</summary>
+    readonly struct MinusExp(float sum) : IBinary
+    {
+        static string IBinary.Name => "minus_exp";
+        V IBinary.Apply<V>(V g, V y) => V.Fma(VMath.Exp(y), V.Create(-sum), g);
+    }
+
+    /// <summary>y·(g - sum).</summary>
+    readonly struct TimesMinus(float sum) : IBinary
+    {
+        static string IBinary.Name => "times_minus";
+        V IBinary.Apply<V>(V g, V y) => y * (g - V.Create(sum));
     }
 }

@@ -5,8 +5,8 @@ namespace Tessera;
 // The composed pools work on a copy of all windows, [N, H', W', 1, R, S, C]. Windows may reach beyond the stated padding: the size of y counts.
 public abstract partial class Backend
 {
-    /// <summary>y [N, C, H', W'] ← window maxima of x; indices (Int64, shape of y) ← h·W + w of each first maximum; NaN wins.</summary>
-    public virtual void MaxPool2d(View x, View y, View indices, Window2d window)
+    /// <summary>y [N, C, H', W'] ← window maxima of x; indices (Int32, shape of y, or none) ← h·W + w of each first maximum; NaN wins. All dense.</summary>
+    public virtual void MaxPool2d(View x, View y, View? indices, Window2d window)
     {
         if (y.Count == 0) return;
         Shape s = y.Shape;
@@ -14,18 +14,23 @@ public abstract partial class Backend
         int taps = window.R * window.S;
         View windows = copied.View.Reshape([s[0], s[2] * s[3], taps, s[1]]);
         Reduce(new Ops.Max(), windows, Rows(y, window: true));
+        if (indices is not { } positions) return;
         using var best = new Temporary(x.Storage.Device, Layout.RowMajor([s[0], s[2] * s[3], 1, s[1]]), DType.Int64);
         ArgReduce(windows, best.View, 2, largest: true);
         using var table = new Temporary(x.Storage.Device, Layout.RowMajor([1, s[2] * s[3], taps, 1]), DType.Int64);
         Upload(MemoryMarshal.AsBytes(Pixels(x.Shape, s[2], s[3], window).AsSpan()), table.View.Storage);
-        Gather(table.View.BroadcastTo(windows.Shape), best.View, Rows(indices, window: true), 2);
+        using var wide = new Temporary(x.Storage.Device, Layout.Dense(s), DType.Int64);
+        Gather(table.View.BroadcastTo(windows.Shape), best.View, Rows(wide.View, window: true), 2);
+        Copy(wide.View, positions);
     }
 
-    /// <summary>gx [N, C, H, W] ← gy sent to the recorded maxima, summed where windows overlap.</summary>
-    public virtual void MaxPool2dBackward(View gy, View indices, View gx)
+    /// <summary>gx [N, C, H, W] ← gy sent to the recorded maxima of the same windows, summed where windows overlap. All dense.</summary>
+    public virtual void MaxPool2dBackward(View gy, View indices, View gx, Window2d window)
     {
         Fill(gx, 0);
-        ScatterAdd(Rows(gx, window: false), Rows(indices, window: false), Rows(gy, window: false), 1);
+        using var wide = new Temporary(gx.Storage.Device, Layout.Dense(gy.Shape), DType.Int64);
+        Copy(indices, wide.View);
+        ScatterAdd(Rows(gx, window: false), Rows(wide.View, window: false), Rows(gy, window: false), 1);
     }
 
     /// <summary>y ← window means of x; padding counts as zeros in the divisor only with <paramref name="countPadding"/>.</summary>

@@ -19,6 +19,9 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
         return scope.Return(Module.IsWatched || norm is FoldedNorm { Statistics: not null } ? OneByOne(x, residual, relu) : Together(x, residual, relu));
     }
 
+    /// <summary>Shape of the result for an input [N, C, H, W].</summary>
+    public Shape OutputShape(Shape x) => [x[0], conv.Weight.Shape[0], conv.Window.OutH(x[2]), conv.Window.OutW(x[3])];
+
     Tensor OneByOne(Tensor x, Tensor? residual, bool relu)
     {
         var y = conv.Call(x);

@@ -41,8 +41,9 @@ internal sealed class GraphBuilder
         }
         foreach (string output in graph.OutputNames)
             if (constants.TryGetValue(output, out var value) || (model.HasInitializer(output) && (value = Constant(output)) is not null)) graph.Keep(output, value);
-        SetRelease();
         graph.Steps = steps;
+        graph.Plan = GraphFusion.Plan(steps, wanted);
+        SetRelease(graph.Plan);
         graph.Eval();
         return graph;
     }
@@ -140,13 +141,13 @@ internal sealed class GraphBuilder
         return count;
     }
 
-    void SetRelease()
+    void SetRelease(IReadOnlyList<GraphStep> steps)
     {
         var last = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < steps.Count; i++)
         {
             foreach (string name in steps[i].Inputs.OfType<string>()) last[name] = i;
-            foreach (string name in steps[i].Node.Outputs)
+            foreach (string name in steps[i].Outputs)
                 if (name.Length > 0) last.TryAdd(name, i);
         }
         foreach (var released in last.Where(l => !wanted.Contains(l.Key) && !constants.ContainsKey(l.Key)).GroupBy(l => l.Value, l => l.Key))

@@ -26,7 +26,11 @@ public sealed class GraphModule : Module
     /// <summary>By node name: behind each convolution with a bias and no batch norm.</summary>
     internal Dictionary<string, FoldedNorm> FoldedNorms { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>The nodes one by one.</summary>
     internal IReadOnlyList<GraphStep> Steps { get; set; } = [];
+
+    /// <summary>What is run: the steps, joined where they run together.</summary>
+    internal IReadOnlyList<GraphStep> Plan { get; set; } = [];
 
     /// <summary>The first output for the only input.</summary>
     /// <param name="x">The input; an image classifier takes <c>[N, 3, H, W]</c>.</param>
@@ -47,13 +51,13 @@ public sealed class GraphModule : Module
         var live = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (string name in InputNames)
             live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException($"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}.");
-        foreach (var step in Steps)
+        foreach (var step in Plan)
         {
             var call = new NodeCall(step.Node, Array.ConvertAll(step.Inputs, name => name is null ? null : live.GetValueOrDefault(name) ?? constants[name]));
             var outputs = Autograd.IsEnabled ? step.Compute(call) : ComputeInScope(step, call);
-            int named = step.Module is null ? step.Node.Outputs.Length : 1; // nobody takes the others of a module
+            int named = step.Module is null ? step.Outputs.Length : 1; // nobody takes the others of a module
             for (int i = 0; i < named; i++)
-                if (step.Node.Wants(i)) live[step.Node.Outputs[i]] = i < outputs.Length ? outputs[i] : throw step.Node.Error("not supported: outputs", step.Node.Outputs.Length, outputs.Length);
+                if (step.Outputs[i].Length > 0) live[step.Outputs[i]] = i < outputs.Length ? outputs[i] : throw step.Node.Error("not supported: outputs", step.Outputs.Length, outputs.Length);
             foreach (string name in step.Release) Release(live, name, inputs);
         }
         return OutputNames.ToDictionary(name => name, name => live.GetValueOrDefault(name) ?? constants[name], StringComparer.Ordinal);
@@ -133,8 +137,12 @@ public sealed class GraphModule : Module
 /// <param name="Run">Outputs from inputs: the operator's function, or a module.</param>
 /// <param name="Inputs">Names of the values it takes; null where one is left out.</param>
 /// <param name="Module">The module it runs, if it is one.</param>
-internal sealed record GraphStep(OnnxNode Node, Func<NodeCall, Tensor[]> Run, string?[] Inputs, Module? Module = null)
+/// <param name="Joined">Names of its results, where they are not the node's: it runs others along.</param>
+internal sealed record GraphStep(OnnxNode Node, Func<NodeCall, Tensor[]> Run, string?[] Inputs, Module? Module = null, string[]? Joined = null)
 {
+    /// <summary>Names of its results; empty where nobody wants one.</summary>
+    public string[] Outputs => Joined ?? Node.Outputs;
+
     /// <summary>Values nobody needs after this step.</summary>
     public string[] Release { get; set; } = [];
 

@@ -11,7 +11,7 @@ public static class Gradients
         using var scope = Scope.Begin();
         double sum = 0;
         foreach (var p in parameters)
-            if (p.Grad is { } g) sum += (g * g).SumTo([]).Item();
+            if (p.Grad is { } g) sum += Math.Pow(g.Norm().Item(), 2);
         return Math.Sqrt(sum);
     }
 
@@ -24,10 +24,12 @@ public static class Gradients
         Tensor[] all = [.. parameters];
         double norm = Norm(all), factor = max / (norm + 1e-6);
         if (factor >= 1) return norm;
-        using var noGrad = Autograd.NoGrad();
-        using var scope = Scope.Begin();
         foreach (var p in all)
-            if (p.Grad is { } g) g.CopyFrom(g * (float)factor);
+        {
+            if (p.Grad is not { } g) continue;
+            g.Device.Backend.Unary(new Ops.MulScalar((float)factor), g.View, g.View);
+            g.View.Storage.Touch();
+        }
         return norm;
     }
 }

@@ -57,6 +57,9 @@ public abstract class Op
     /// <summary>True where a gradient that is needed reads <see cref="Output"/>.</summary>
     protected virtual bool SavesOutput => false;
 
+    /// <summary>Within <see cref="Forward"/>: true where gradients will be wanted.</summary>
+    private protected bool IsRecording => recording;
+
     /// <summary>Called by <see cref="Forward"/> for other tensors that the gradients read: the same elements, there until the gradients have run.</summary>
     protected Tensor Save(Tensor t)
     {

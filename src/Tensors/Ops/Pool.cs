@@ -10,15 +10,18 @@ public sealed partial class Tensor
     /// <param name="ceilMode">Windows may begin inside and end outside at the right and lower edge.</param>
     /// <exception cref="ShapeException">The window does not fit.</exception>
     public Tensor MaxPool2d(Pair kernel, Pair? stride = null, Pair? padding = null, Pair? dilation = null, bool ceilMode = false)
-        => MaxPool2dWithIndices(kernel, stride, padding, dilation, ceilMode).Values;
+    {
+        var (window, shape) = PoolWindow(kernel, stride ?? kernel, padding ?? 0, dilation ?? 1, ceilMode, "MaxPool2d");
+        return new MaxPool2dOp(window, shape, wanted: false).Apply(this);
+    }
 
     /// <summary><see cref="MaxPool2d"/> with the position (Int64, row · W + column) of each maximum.</summary>
     /// <inheritdoc cref="MaxPool2d"/>
     public (Tensor Values, Tensor Indices) MaxPool2dWithIndices(Pair kernel, Pair? stride = null, Pair? padding = null, Pair? dilation = null, bool ceilMode = false)
     {
         var (window, shape) = PoolWindow(kernel, stride ?? kernel, padding ?? 0, dilation ?? 1, ceilMode, "MaxPool2d");
-        var op = new MaxPool2dOp(window, shape);
-        return (op.Apply(this), op.Indices!);
+        var op = new MaxPool2dOp(window, shape, wanted: true);
+        return (op.Apply(this), op.Indices!.To(DType.Int64));
     }
 
     /// <summary>The mean of each window of x <c>[N, C, H, W]</c>.</summary>
@@ -102,18 +105,18 @@ public sealed partial class Tensor
         return (window, [Shape[0], Shape[1], h, w]);
     }
 
-    sealed class MaxPool2dOp(Window2d window, Shape shape) : Op
+    sealed class MaxPool2dOp(Window2d window, Shape shape, bool wanted) : Op
     {
         Tensor? saved;
 
+        /// <summary>Position of each maximum, Int32.</summary>
         internal Tensor? Indices { get; private set; }
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(shape, DType.Float32, x[0].Device);
-            Indices = Empty(shape, DType.Int64, x[0].Device);
-            saved = Save(Indices);
-            y.Backend.MaxPool2d(x[0].Contiguous().View, y.View, Indices.View, window);
+            if (wanted || IsRecording) saved = Save(Indices = Empty(shape, DType.Int32, x[0].Device));
+            y.Backend.MaxPool2d(x[0].Contiguous().View, y.View, Indices?.View, window);
             return y;
         }
 
@@ -123,7 +126,7 @@ public sealed partial class Tensor
         protected override Tensor? Gradient(int i, Tensor g)
         {
             var gx = Empty(InputShape(0), DType.Float32, g.Device);
-            g.Backend.MaxPool2dBackward(g.Contiguous().View, saved!.View, gx.View);
+            g.Backend.MaxPool2dBackward(g.Contiguous().View, saved!.View, gx.View, window);
             return gx;
         }
     }

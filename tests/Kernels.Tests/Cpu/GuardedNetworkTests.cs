@@ -69,9 +69,9 @@ public sealed class GuardedNetworkTests
         Same([x, y, x], v =>
         {
             using var memory = new GuardedMemory();
-            View indices = memory.Empty<long>(y);
+            View indices = memory.Empty<int>(y);
             cpu.MaxPool2d(v[0], v[1], indices, p);
-            cpu.MaxPool2dBackward(v[1], indices, v[2]);
+            cpu.MaxPool2dBackward(v[1], indices, v[2], p);
         });
         Same([x, y, x], v =>
         {

@@ -38,6 +38,36 @@ public sealed class GraphModuleTests
         Assert.That(Autograd.NoGrad(() => graph.Forward(Tensor.Ones([1, 3, 1, 1]))).ToArray<float>(), Is.EqualTo(new[] { 1f, 4, 9 }));
     }
 
+    /// <summary>Convolutions run together with what follows them, and only where nobody else reads a value between.</summary>
+    [Test]
+    public void JoinedStepsComputeWhatTheNodesSay()
+    {
+        Generator.Seed(3);
+        float[] Random(int n, ulong seed) => Tensor.Normal([n], new Philox(seed)).ToArray<float>();
+        NodeProto[] nodes =
+        [
+            Node("Conv", "x w1 b1", "a"), Node("Relu", "a", "b"),                                              // joined
+            Node("Conv", "b w2", "c"), Node("BatchNormalization", "c s t m v", "d"), Node("Conv", "b w3", "e"), // c, d and the addition joined with f
+            Node("Add", "e d", "f"), Node("Relu", "f", "g"),
+            Node("Conv", "g w2", "h"), Node("Add", "h one", "i"),                                               // repeats its term
+            Node("Conv", "i w3", "j"), Node("Relu", "j", "k"), Node("Add", "j k", "y"),                         // j is read twice
+        ];
+        var model = Model(13, nodes).With(
+            Floats("w1", [3, 3, 3, 3], Random(81, 1)), Floats("b1", [3], Random(3, 2)), Floats("w2", [3, 3, 1, 1], Random(9, 3)), Floats("w3", [3, 3, 1, 1], Random(9, 4)),
+            Floats("s", [3], 1, 2, 3), Floats("t", [3], 0, 1, -1), Floats("m", [3], 0.5f, 0, -1), Floats("v", [3], 1, 2, 0.5f), Floats("one", [3, 1, 1], 1, -1, 2)).Parse();
+        var graph = model.ToModule();
+        Assert.That(graph.Plan, Has.Count.LessThan(graph.Steps.Count));
+        var x = Tensor.Normal([2, 3, 6, 6], new Philox(5));
+        using var noGrad = Autograd.NoGrad();
+        string[] values = ["b", "g", "i", "y"];
+        var apart = model.ToModule([.. nodes.Select(n => n.Output[0])]).Run(new Dictionary<string, Tensor> { ["x"] = x }); // every value an output: nothing can be joined but in pairs
+        foreach (string value in values)
+        {
+            var together = model.ToModule([value]).Forward(x);
+            Assert.That(together.ToArray<float>(), Is.EqualTo(apart[value].ToArray<float>()).Within(1e-4f), value);
+        }
+    }
+
     [Test]
     public void AFewStepsLowerTheLoss()
     {

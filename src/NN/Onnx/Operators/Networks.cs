@@ -79,8 +79,10 @@ internal static partial class OnnxOperators
             x = x.Pad(k.Left, k.Right, k.Top, k.Bottom, PadMode.Constant, float.NegativeInfinity);
             k = k with { Top = 0, Bottom = 0, Left = 0, Right = 0 };
         }
-        var (y, places) = x.MaxPool2dWithIndices((k.R, k.S), (k.StrideH, k.StrideW), (k.Top, k.Left), (k.DilationH, k.DilationW), c.Node.Flag("ceil_mode"));
-        return c.Node.Wants(1) ? [y.To(c.X.DType), FlatPlaces(c, places)] : [y.To(c.X.DType)];
+        (Pair size, Pair stride, Pair padding, Pair dilation, bool ceil) = ((k.R, k.S), (k.StrideH, k.StrideW), (k.Top, k.Left), (k.DilationH, k.DilationW), c.Node.Flag("ceil_mode"));
+        if (!c.Node.Wants(1)) return [x.MaxPool2d(size, stride, padding, dilation, ceil).To(c.X.DType)];
+        var (y, places) = x.MaxPool2dWithIndices(size, stride, padding, dilation, ceil);
+        return [y.To(c.X.DType), FlatPlaces(c, places)];
     }
 
     static Tensor FlatPlaces(NodeCall c, Tensor places)
