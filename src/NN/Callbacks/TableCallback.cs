@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Tessera.NN;
 
-/// <summary>The table of a fit call: a heading, a row an epoch, the total time.</summary>
+/// <summary>The table of a fit call: a heading, a row an epoch, the total time and how much of it went into waiting for the loaders.</summary>
 /// <param name="display">Where the lines go.</param>
 public sealed class TableCallback(ITrainingDisplay display) : Callback
 {
@@ -27,7 +27,9 @@ public sealed class TableCallback(ITrainingDisplay display) : Callback
     public override void TrainEnd(TrainingState s, Exception? error)
     {
         ArgumentNullException.ThrowIfNull(s);
-        if (error is null) display.Line($"Total time: {Time(s.TotalTime)}");
+        if (error is not null) return;
+        double waiting = 100 * Math.Clamp(s.WaitingTime / s.TotalTime, 0, 1);
+        display.Line(string.Create(CultureInfo.InvariantCulture, $"Total time: {Time(s.TotalTime)}, {waiting:0.0} % of it waiting for batches"));
     }
 
     /// <summary>The headings: epoch, train_loss, valid_loss, the metrics, time.</summary>

@@ -22,6 +22,16 @@ public class DataBunch
     /// <summary>What is only predicted, where there is any.</summary>
     public DataLoader? Test { get; }
 
+    /// <summary>Time spent waiting for batches of training and validation so far.</summary>
+    internal TimeSpan Waited => Train.Waited + (Valid?.Waited ?? TimeSpan.Zero);
+
+    /// <summary>Stops what was loaded ahead and nobody asked for.</summary>
+    internal void Discard()
+    {
+        Train.Discard();
+        Valid?.Discard();
+    }
+
     /// <summary>Applied to the inputs of every batch on its device: normalisation.</summary>
     public Func<Tensor, Tensor>? BatchTransform { get; set; }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Tessera.NN;
@@ -9,6 +10,8 @@ namespace Tessera.NN;
 public sealed class DataLoader
 {
     BatchBuffer[]? spare;
+    EpochLoading? ahead;
+    long waited;
 
     /// <summary>A loader.</summary>
     /// <param name="dataset">The items.</param>
@@ -51,6 +54,9 @@ public sealed class DataLoader
     /// <summary>Batches an epoch.</summary>
     public int BatchCount => DropLast ? Dataset.Count / BatchSize : (int)(((long)Dataset.Count + BatchSize - 1) / BatchSize);
 
+    /// <summary>Time that loops over <see cref="Epoch"/> have spent waiting for batches so far: zero, where loading keeps up with what is done with them.</summary>
+    public TimeSpan Waited => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref waited));
+
     /// <summary>The same items in their own order, all of them.</summary>
     public DataLoader InOrder() => new(Dataset, BatchSize, shuffle: false, dropLast: false, Seed, Workers, Device);
 
@@ -65,14 +71,26 @@ public sealed class DataLoader
         return Batches(epoch, cancellation);
     }
 
+    /// <summary>Starts to load the first batches of an epoch that will be asked for next.</summary>
+    internal void Begin(int epoch)
+    {
+        if (Workers == 0 || Volatile.Read(ref ahead)?.Epoch == epoch) return;
+        Interlocked.Exchange(ref ahead, Loading(epoch))?.Dispose();
+    }
+
+    /// <summary>Stops what <see cref="Begin"/> started and nobody asked for.</summary>
+    internal void Discard() => Interlocked.Exchange(ref ahead, null)?.Dispose();
+
     IEnumerable<Batch> Batches(int epoch, CancellationToken cancellation)
     {
-        int[] order = Order(epoch);
-        var buffers = Interlocked.Exchange(ref spare, null) ?? BatchBuffer.Ring(this);
-        using var loading = new EpochLoading(this, epoch, order, buffers, cancellation);
+        using var loading = Begun(epoch) ?? Loading(epoch);
+        loading.EndWith(cancellation);
         for (int b = 0; b < BatchCount; b++)
         {
-            var batch = Upload(loading.Take(b), order.AsMemory(b * BatchSize, Math.Min(BatchSize, order.Length - (b * BatchSize))));
+            long began = Stopwatch.GetTimestamp();
+            var buffer = loading.Take(b);
+            Interlocked.Add(ref waited, Stopwatch.GetTimestamp() - began);
+            var batch = Upload(buffer, loading.Order.Slice(b * BatchSize, Math.Min(BatchSize, loading.Order.Length - (b * BatchSize))));
             loading.Release(b);
             try
             {
@@ -84,8 +102,18 @@ public sealed class DataLoader
                 batch.Y.Dispose();
             }
         }
-        if (loading.Finish()) spare = buffers;
+        if (loading.Finish()) spare = loading.Ring;
     }
+
+    EpochLoading? Begun(int epoch)
+    {
+        var begun = Interlocked.Exchange(ref ahead, null);
+        if (begun is null || begun.Epoch == epoch) return begun;
+        begun.Dispose();
+        return null;
+    }
+
+    EpochLoading Loading(int epoch) => new(this, epoch, Order(epoch), Interlocked.Exchange(ref spare, null) ?? BatchBuffer.Ring(this));
 
     /// <summary>0..Count-1, shuffled where asked for.</summary>
     int[] Order(int epoch) => Shuffle

@@ -5,29 +5,48 @@ namespace Tessera.NN;
 /// <summary>
 /// The loading of one epoch: threads take the items in order, one by one, and load them into a ring of batch buffers; nobody runs further ahead
 /// than the ring is long. Ends when all is loaded, or when disposed: then a thread finishes its item and leaves, and nobody waits for it.
+/// It may begin before anybody asks for the epoch.
 /// </summary>
 sealed class EpochLoading : IDisposable
 {
     readonly object gate = new();
     readonly DataLoader loader;
     readonly Philox random;
-    readonly int epoch;
     readonly int[] order;
     readonly BatchBuffer[] ring;
     readonly int items;
-    readonly CancellationToken cancellation;
-    readonly CancellationTokenRegistration registration;
+    CancellationToken cancellation;
+    CancellationTokenRegistration registration;
     int next, taken, running;
     bool stopped;
 
-    public EpochLoading(DataLoader loader, int epoch, int[] order, BatchBuffer[] ring, CancellationToken cancellation)
+    /// <param name="loader">Whose items.</param>
+    /// <param name="epoch">Which epoch.</param>
+    /// <param name="order">Its order of the items.</param>
+    /// <param name="ring">The buffers.</param>
+    public EpochLoading(DataLoader loader, int epoch, int[] order, BatchBuffer[] ring)
     {
-        (this.loader, this.epoch, this.order, this.ring, this.cancellation) = (loader, epoch, order, ring, cancellation);
+        (this.loader, Epoch, this.order, this.ring) = (loader, epoch, order, ring);
         random = new Philox(loader.Seed);
         items = Math.Min(order.Length, loader.BatchCount * loader.BatchSize);
         for (int b = 0; b < ring.Length; b++) Clear(b);
-        registration = cancellation.UnsafeRegister(static me => ((EpochLoading)me!).Wake(), this);
         for (int i = 0; i < Math.Min(loader.Workers, items); i++) Start(i);
+    }
+
+    /// <summary>The epoch.</summary>
+    public int Epoch { get; }
+
+    /// <summary>The items in order.</summary>
+    public ReadOnlyMemory<int> Order => order;
+
+    /// <summary>The buffers.</summary>
+    public BatchBuffer[] Ring => ring;
+
+    /// <summary>From now on, cancelling ends the wait for a batch.</summary>
+    public void EndWith(CancellationToken token)
+    {
+        cancellation = token;
+        registration = token.UnsafeRegister(static me => ((EpochLoading)me!).Wake(), this);
     }
 
     /// <summary>Waits until batch <paramref name="b"/> is loaded.</summary>
@@ -123,7 +142,7 @@ sealed class EpochLoading : IDisposable
         try
         {
             var x = buffer.X.AsSpan(row * buffer.ItemSize, buffer.ItemSize);
-            loader.Dataset.Load(order[at], random.At((uint)epoch, (uint)order[at]), x, out buffer.Y[row]);
+            loader.Dataset.Load(order[at], random.At((uint)Epoch, (uint)order[at]), x, out buffer.Y[row]);
         }
         catch (Exception e)
         {

@@ -28,6 +28,7 @@ internal sealed class GraphBuilder
     {
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
+        using var unset = Init.Skip();
         return new GraphBuilder(model, outputs.Length > 0 ? outputs : [.. model.Outputs.Select(o => o.Name)], statistics).Build();
     }
 

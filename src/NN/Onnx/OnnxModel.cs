@@ -21,11 +21,8 @@ public sealed partial class OnnxModel
 
     readonly Dictionary<string, TensorProto> initializers = new(StringComparer.Ordinal);
 
-    readonly ModelProto proto;
-
     OnnxModel(ModelProto model, OnnxSource source)
     {
-        proto = model;
         Source = source;
         if (model.Graph is null || model.Graph.Node.Count == 0)
             throw Error("not an ONNX model: got no graph, expected nodes. Hint: export the network with torch.onnx.export.");
@@ -66,14 +63,14 @@ public sealed partial class OnnxModel
     public IReadOnlyCollection<string> Initializers => initializers.Keys;
 
     /// <summary>The content of the .onnx file; external data are not in it.</summary>
-    internal byte[] ToBytes() => Google.Protobuf.MessageExtensions.ToByteArray(proto);
+    internal byte[] ToBytes() => Source.Bytes.ToArray();
 
     /// <summary>The nodes, each after those it depends on.</summary>
     internal IReadOnlyList<OnnxNode> Nodes { get; }
 
     internal OnnxSource Source { get; }
 
-    /// <summary>Reads and checks a file; one whose name ends in <c>.gz</c> is unpacked on the way.</summary>
+    /// <summary>Reads and checks a file, which is mapped into memory; one whose name ends in <c>.gz</c> is unpacked on the way.</summary>
     /// <exception cref="DataException">The file cannot be read, is damaged, or is no ONNX model; the message starts with its name.</exception>
     public static OnnxModel Load(string path)
     {
@@ -83,13 +80,14 @@ public sealed partial class OnnxModel
     }
 
     /// <summary>Reads and checks a model in memory; it cannot have external data.</summary>
-    /// <param name="bytes">The content of an .onnx file.</param>
+    /// <param name="bytes">The content of an .onnx file; it is not copied and may not change afterwards.</param>
     /// <param name="name">What messages begin with.</param>
     /// <exception cref="DataException">The bytes are no ONNX model.</exception>
     public static OnnxModel Parse(byte[] bytes, string name = "model.onnx")
     {
         ArgumentNullException.ThrowIfNull(bytes);
-        return new OnnxModel(OnnxSource.Parse(bytes, name), new OnnxSource(name, null));
+        var (model, source) = OnnxSource.Parse(bytes, name);
+        return new OnnxModel(model, source);
     }
 
     /// <summary>A stored tensor: floats as Float32, integers as UInt8, Int32 or Int64, booleans as Bool.</summary>

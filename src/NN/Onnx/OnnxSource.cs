@@ -11,14 +11,19 @@ internal sealed record OnnxSource(string Name, string? Folder)
 {
     const long MaxBytes = int.MaxValue; // the format's own limit
 
-    /// <summary>Parses a file; one that ends in .gz is unpacked on the way.</summary>
+    readonly Dictionary<TensorProto, ReadOnlyMemory<byte>> raw = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The content of the .onnx file, unpacked.</summary>
+    public ReadOnlyMemory<byte> Bytes { get; private init; }
+
+    /// <summary>Parses a file, which is not copied; one that ends in .gz is unpacked on the way.</summary>
     public static (ModelProto Model, OnnxSource Source) Open(string path)
     {
         string name = Path.GetFileName(path);
         try
         {
-            byte[] bytes = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Unpack(path, name) : ReadAll(path, name);
-            return (Parse(bytes, name), new OnnxSource(name, Path.GetDirectoryName(Path.GetFullPath(path))));
+            var bytes = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Unpack(path, name) : Map(path, name);
+            return Parse(bytes, name, Path.GetDirectoryName(Path.GetFullPath(path)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
@@ -26,18 +31,22 @@ internal sealed record OnnxSource(string Name, string? Folder)
         }
     }
 
-    /// <summary>Parses a model in memory.</summary>
-    public static ModelProto Parse(byte[] bytes, string name)
+    /// <summary>Parses a model in memory, which may not change any more.</summary>
+    public static (ModelProto Model, OnnxSource Source) Parse(ReadOnlyMemory<byte> bytes, string name, string? folder = null)
     {
+        var source = new OnnxSource(name, folder) { Bytes = bytes };
         try
         {
-            return ModelProto.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes);
+            return (OnnxParser.Parse(bytes, source.raw), source);
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException or OverflowException)
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException or ArgumentException or OverflowException)
         {
             throw new DataException($"{name}: not an ONNX model, or a damaged one: {e.Message} Hint: load the file with another tool, or export it again.", e);
         }
     }
+
+    /// <summary>The raw data of a tensor in the file; empty where its numbers are typed ones or lie in another file.</summary>
+    public ReadOnlySpan<byte> Raw(TensorProto t) => raw.TryGetValue(t, out var data) ? data.Span : t.RawData.Span;
 
     /// <summary>The checked place of external data: path, offset and length in bytes.</summary>
     public (string Path, long Offset) Locate(TensorProto t, long expected, string where)
@@ -100,11 +109,11 @@ internal sealed record OnnxSource(string Name, string? Folder)
             : throw new DataException($"{where}: external data {key} is not a number: got '{text}', expected a count of bytes.");
     }
 
-    static byte[] ReadAll(string path, string name) => new FileInfo(path) is { Exists: true, Length: > MaxBytes } f
+    static ReadOnlyMemory<byte> Map(string path, string name) => new FileInfo(path) is { Exists: true, Length: > MaxBytes } f
         ? throw new DataException($"{name}: too large: got {f.Length} bytes, expected at most {MaxBytes}. Hint: export with external data.")
-        : File.ReadAllBytes(path);
+        : MappedFile.Open(path).Memory;
 
-    static byte[] Unpack(string path, string name)
+    static ReadOnlyMemory<byte> Unpack(string path, string name)
     {
         using var zip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
         using var bytes = new MemoryStream();
@@ -118,6 +127,6 @@ internal sealed record OnnxSource(string Name, string? Folder)
         {
             throw new DataException($"{name}: not a gzip file, or a damaged one: {e.Message}", e);
         }
-        return bytes.ToArray();
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }
 }

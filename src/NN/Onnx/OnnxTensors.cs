@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Type = Tessera.NN.TensorProto.Types.DataType;
 
 namespace Tessera.NN;
@@ -52,8 +53,9 @@ internal static class OnnxTensors
             _ = source.Locate(t, count * Width(t.DataType), where);
             return;
         }
-        long got = t.RawData.Length > 0 ? t.RawData.Length / Width(t.DataType) : TypedCount(t);
-        if (got != count || t.RawData.Length % Width(t.DataType) != 0)
+        int raw = source.Raw(t).Length;
+        long got = raw > 0 ? raw / Width(t.DataType) : TypedCount(t);
+        if (got != count || raw % Width(t.DataType) != 0)
             throw new DataException($"{where}: data do not fill the shape: got {got} elements, expected {count} for [{string.Join(", ", t.Dims)}].");
     }
 
@@ -64,15 +66,17 @@ internal static class OnnxTensors
         var shape = ShapeOf(t, where);
         int n = (int)shape.Count;
         byte[]? external = t.DataLocation == TensorProto.Types.DataLocation.External ? source.Read(t, (long)n * Width(t.DataType), where) : null;
-        var raw = external is not null ? external.AsSpan() : t.RawData.Span;
-        return Kept(t.DataType) switch
+        var raw = external is not null ? external : source.Raw(t);
+        var x = Kept(t.DataType) switch
         {
-            DType.Float32 => Tensor.From(raw.Length > 0 ? RawFloats(raw, (Type)t.DataType, n) : TypedFloats(t, n), shape),
+            DType.Float32 => raw.Length > 0 ? RawFloats(raw, (Type)t.DataType, shape) : Tensor.From(TypedFloats(t), shape),
             DType.UInt8 => Tensor.From(Array.ConvertAll(Integers(t, raw, n), x => (byte)x), shape),
             DType.Bool => Tensor.From(Array.ConvertAll(Integers(t, raw, n), x => x != 0), shape),
             DType.Int32 => Tensor.From(Array.ConvertAll(Integers(t, raw, n), x => (int)x), shape),
             _ => Tensor.From(Integers(t, raw, n), shape),
         };
+        GC.KeepAlive(source); // and with it the file that raw lies in
+        return x;
     }
 
     static int Width(int type) => (Type)type switch
@@ -92,22 +96,21 @@ internal static class OnnxTensors
         _ => t.Int32Data.Count,
     };
 
-    static float[] RawFloats(ReadOnlySpan<byte> raw, Type type, int n)
+    static Tensor RawFloats(ReadOnlySpan<byte> raw, Type type, Shape shape)
     {
-        float[] y = new float[n];
-        for (int i = 0; i < n; i++)
-            y[i] = type switch
-            {
-                Type.Float => BinaryPrimitives.ReadSingleLittleEndian(raw[(4 * i)..]),
-                Type.Double => (float)BinaryPrimitives.ReadDoubleLittleEndian(raw[(8 * i)..]),
-                Type.Float16 => (float)BinaryPrimitives.ReadHalfLittleEndian(raw[(2 * i)..]),
-                _ => (float)new BFloat16(BinaryPrimitives.ReadUInt16LittleEndian(raw[(2 * i)..])),
-            };
-        return y;
+        if (type == Type.Float) return Tensor.From(MemoryMarshal.Cast<byte, float>(raw), shape);
+        if (type == Type.Double)
+        {
+            float[] y = new float[raw.Length / 8];
+            for (int i = 0; i < y.Length; i++) y[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(raw[(8 * i)..]);
+            return Tensor.From(y, shape);
+        }
+        using var x = type == Type.Float16 ? Tensor.From(MemoryMarshal.Cast<byte, Half>(raw), shape) : Tensor.From(MemoryMarshal.Cast<byte, BFloat16>(raw), shape);
+        return x.To(DType.Float32);
     }
 
     // The standard keeps the 16 bits of a half or bfloat16 in int32_data.
-    static float[] TypedFloats(TensorProto t, int n) => (Type)t.DataType switch
+    static float[] TypedFloats(TensorProto t) => (Type)t.DataType switch
     {
         Type.Float => [.. t.FloatData],
         Type.Double => [.. t.DoubleData.Select(x => (float)x)],

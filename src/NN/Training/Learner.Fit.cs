@@ -95,6 +95,7 @@ public partial class Learner
         }
         finally
         {
+            Data.Discard();
             var ending = running;
             running = outer;
             foreach (var c in ending) c.TrainEnd(s, error);
@@ -107,14 +108,17 @@ public partial class Learner
         (s.StopEpoch, s.IsTraining, s.Batch, s.Batches, s.ValidLoss, s.MetricValues) = (false, true, 0, Data.Train.BatchCount, null, null);
         s.EpochClock.Restart();
         Raise(s, static (c, s) => c.EpochBegin(s));
+        var valid = s.SkipValidation || Data.Valid is not { BatchCount: > 0 } ? null : Data.Valid;
         foreach (var batch in Data.Train.Epoch(EpochsTrained, cancellation))
         {
+            if (s.Batch + 1 == s.Batches) valid?.Begin(0);
             FitBatch(s, batch);
             cancellation.ThrowIfCancellationRequested();
             s.Batch++;
             if (s.StopEpoch) break;
         }
-        if (Data.Valid is { BatchCount: > 0 } valid && !s.SkipValidation) ValidateEpoch(s, valid, cancellation);
+        if (s.Epoch + 1 < s.Epochs && !s.StopTraining) Data.Train.Begin(EpochsTrained + 1);
+        if (valid is not null && !s.SkipValidation) ValidateEpoch(s, valid, cancellation);
         EpochsTrained++;
         Raise(s, static (c, s) => c.EpochEnd(s));
     }

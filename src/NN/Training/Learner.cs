@@ -23,7 +23,15 @@ public partial class Learner
     }
 
     /// <summary>What is learned from.</summary>
-    public DataBunch Data { get; set; }
+    public DataBunch Data
+    {
+        get;
+        set
+        {
+            field?.Discard();
+            field = value;
+        }
+    }
 
     /// <summary>The model.</summary>
     public Module Model { get; }

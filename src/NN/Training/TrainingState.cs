@@ -6,8 +6,13 @@ public sealed class TrainingState
     readonly SmoothedValue smoothed = new();
     Tensor? x, y, output, loss;
 
-    internal TrainingState(Learner learner, int firstEpoch, int epochs, int batches) =>
+    readonly TimeSpan waitedBefore;
+
+    internal TrainingState(Learner learner, int firstEpoch, int epochs, int batches)
+    {
         (Learner, FirstEpoch, Epoch, Epochs, Batches) = (learner, firstEpoch, firstEpoch, epochs, batches);
+        waitedBefore = learner.Data.Waited;
+    }
 
     /// <summary>Whose fit call it is.</summary>
     public Learner Learner { get; }
@@ -65,6 +70,9 @@ public sealed class TrainingState
 
     /// <summary>Time since the call began.</summary>
     public TimeSpan TotalTime => TotalClock.Elapsed;
+
+    /// <summary>The part of <see cref="TotalTime"/> that went into waiting for batches of the loaders.</summary>
+    public TimeSpan WaitingTime => Learner.Data.Waited - waitedBefore;
 
     /// <summary>Leaves the backward pass of this batch out.</summary>
     public bool SkipBackward { get; set; }

@@ -17,6 +17,7 @@ public static class Safetensors
 {
     const int MaxHeader = 100_000_000;
     const string ChecksumKey = "sha256";
+    static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
 
     static readonly (string Name, DType DType)[] Names =
     [
@@ -66,13 +67,26 @@ public static class Safetensors
         var order = tensors.OrderBy(t => t.Key, StringComparer.Ordinal).ToArray();
         AtomicFile.Write(path, stream =>
         {
-            byte[] header = Header(order, metadata, Checksum(order));
-            Span<byte> length = stackalloc byte[8];
-            BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-            stream.Write(length);
-            stream.Write(header);
-            foreach (var (_, tensor) in order) stream.Write(tensor.ToBytes());
+            // The checksum stands before the data: its place is kept, and filled when the data have gone by.
+            WriteHeader(stream, Header(order, metadata, NoChecksum));
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (var (_, tensor) in order)
+            {
+                byte[] bytes = tensor.ToBytes();
+                hash.AppendData(bytes);
+                stream.Write(bytes);
+            }
+            stream.Position = 0;
+            WriteHeader(stream, Header(order, metadata, Convert.ToHexStringLower(hash.GetHashAndReset())));
         });
+    }
+
+    static void WriteHeader(Stream stream, byte[] header)
+    {
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+        stream.Write(length);
+        stream.Write(header);
     }
 
     static SafetensorsFile Read(Stream stream, string path, Device? device)
@@ -202,13 +216,6 @@ public static class Safetensors
         "F64" or "I64" or "U64" => 8,
         _ => null,
     };
-
-    static string Checksum(KeyValuePair<string, Tensor>[] order)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (_, tensor) in order) hash.AppendData(tensor.ToBytes());
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
 
     static byte[] Header(KeyValuePair<string, Tensor>[] order, IReadOnlyDictionary<string, string>? metadata, string checksum)
     {

@@ -115,6 +115,7 @@ public sealed class ImageClassifier
 
     static ImageClassifier Rebuild(Description d, SafetensorsFile file, string path)
     {
+        using var unset = Init.Skip();
         var state = new Dictionary<string, Tensor>(file.Tensors, StringComparer.Ordinal);
         byte[]? graph = state.Remove(GraphKey, out var bytes) ? bytes.ToArray<byte>() : null;
         var backbone = (d.Network.Body, graph) switch

@@ -72,6 +72,7 @@ public sealed class Architecture
     {
         string file = Path.GetFileName(path);
         var state = Safetensors.Read(path).Tensors.Where(t => !t.Key.StartsWith("fc.", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal);
+        using var unset = Init.Skip();
         var network = new ResNet((options ?? throw new DataException($"{file}: no architecture for a state dict: expected one of ResNet18 ... ResNet152. Hint: name it: --arch resnet34, or Architecture.ResNet34(path).")) with { Classes = 0 });
         try
         {

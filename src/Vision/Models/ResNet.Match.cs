@@ -27,7 +27,7 @@ public sealed partial class ResNet
             report = $"{model.File}: not a ResNet: {match.Failure}";
             return false;
         }
-        network = new ResNet(options);
+        using (Init.Skip()) network = new ResNet(options);
         network.LoadStateDict(match.State);
         network.Eval();
         report = $"{model.File}: {network.Describe()}";
@@ -61,6 +61,7 @@ public sealed partial class ResNet
         var places = NamedModules().Where(m => m.Module is FoldedNorm).ToDictionary(m => m.Name, m => (FoldedNorm)m.Module, StringComparer.Ordinal);
         var statistics = places.Keys.Zip(FoldedNorm.Measure(this, [.. places.Values], images)).ToDictionary(p => p.First, p => p.Second, StringComparer.Ordinal);
         var folded = StateDict();
+        using var unset = Init.Skip();
         var network = new ResNet(Options with { BatchNorm = true, ConvBias = false });
         network.LoadStateDict(folded.Where(t => t.Key.EndsWith(".weight", StringComparison.Ordinal) || t.Key == "fc.bias").ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal), strict: false);
         foreach (var (name, module) in network.NamedModules())

@@ -17,7 +17,7 @@ public sealed class CallbackTests
         Assert.That(shown.Lines[0], Is.EqualTo("epoch     train_loss  valid_loss  error_rate  time"));
         Assert.That(shown.Lines[1], Does.Match(@"^0         \d\.\d{6}    \d\.\d{6}    \d\.\d{6}    00:\d\d$"));
         Assert.That(shown.Lines[2], Does.StartWith("1         "));
-        Assert.That(shown.Lines[3], Does.Match(@"^Total time: 00:\d\d$"));
+        Assert.That(shown.Lines[3], Does.Match(@"^Total time: 00:\d\d, \d+\.\d % of it waiting for batches$"));
         Assert.That(shown.Lines, Has.Count.EqualTo(4));
         Assert.That(shown.Lines[2].Split(' ', StringSplitOptions.RemoveEmptyEntries)[2], Is.EqualTo(learn.Validate().Loss.ToString("0.000000", CultureInfo.InvariantCulture)));
     }

@@ -161,6 +161,65 @@ public sealed class DataLoaderTests
     }
 
     [Test]
+    [CancelAfter(20_000)]
+    public void ABegunEpochIsLoadedAheadAndGivesTheSameBatches([ValueSource(nameof(Workers))] int workers)
+    {
+        int loaded = 0;
+        DataLoader Loader(Action<int, Philox>? loading) => new(new Numbers(40, loading), 4, shuffle: true, seed: 5, workers: workers);
+        int[] expected = Items(Loader(null), 3);
+        var loader = Loader((_, _) => Interlocked.Increment(ref loaded));
+        loader.Begin(3);
+        loader.Begin(3);
+        int ahead = WaitUntilStill(() => Volatile.Read(ref loaded));
+        Assert.That(ahead, workers == 0 ? Is.Zero : Is.InRange(4, 12), "as much as the buffers hold");
+        Assert.That(Items(loader, 3), Is.EqualTo(expected));
+        Assert.That(loaded, Is.EqualTo(40), "no item is loaded twice");
+        Assert.That(Items(loader, 3), Is.EqualTo(expected), "and without having begun");
+    }
+
+    [Test]
+    [CancelAfter(20_000)]
+    public void ABegunEpochThatIsNotWantedStops([Values(1, 2, 5)] int workers)
+    {
+        int loaded = 0;
+        var loader = new DataLoader(new Numbers(1000, (_, _) => Interlocked.Increment(ref loaded)), 2, shuffle: true, workers: workers);
+        int[] expected = Items(new DataLoader(new Numbers(1000), 2, shuffle: true, workers: 0), 4);
+        loader.Begin(3);
+        Assert.That(Items(loader, 4), Is.EqualTo(expected));
+        loader.Begin(5);
+        loader.Discard();
+        int still = WaitUntilStill(() => Volatile.Read(ref loaded));
+        Assert.That(still, Is.LessThan(1100));
+    }
+
+    [Test]
+    [CancelAfter(20_000)]
+    public void CancellationEndsTheWaitInABegunEpoch()
+    {
+        using var never = new ManualResetEventSlim();
+        using var cancel = new CancellationTokenSource(50);
+        var loader = new DataLoader(new Numbers(100, (_, _) => never.Wait(CancellationToken.None)), 2, workers: 2);
+        loader.Begin(0);
+        Assert.Catch<OperationCanceledException>(() =>
+        {
+            foreach (var batch in loader.Epoch(0, cancel.Token)) Assert.Fail("no batch is ever complete");
+        });
+        never.Set();
+    }
+
+    [Test]
+    public void WaitingIsMeasured([Values(0, 1)] int workers)
+    {
+        var slow = new DataLoader(new Numbers(4, (_, _) => Thread.Sleep(10)), 1, workers: workers);
+        Items(slow, 0);
+        Assert.That(slow.Waited, Is.GreaterThan(TimeSpan.FromMilliseconds(20)));
+        var (waited, began) = (slow.Waited, Environment.TickCount64);
+        slow.Begin(1);
+        foreach (var batch in slow.Epoch(1)) Thread.Sleep(50);
+        if (workers > 0) Assert.That(slow.Waited - waited, Is.LessThan(TimeSpan.FromMilliseconds((Environment.TickCount64 - began) / 2)), "loading goes on beside the work");
+    }
+
+    [Test]
     public void NonsenseIsRefused()
     {
         Assert.That(() => new DataLoader(new Numbers(3), 0), Throws.TypeOf<TesseraException>().With.Message.Contains("batch size 0"));
