@@ -14,9 +14,9 @@ public sealed class Image
     /// <summary>H*W*3 bytes and at least two spare, so that two pixels can be read as eight bytes at once.</summary>
     internal byte[] Buffer { get; }
 
-    private readonly bool isRented;
+    readonly bool isRented;
 
-    private Image(byte[] buffer, int width, int height, bool isRented = false) => (Buffer, Width, Height, this.isRented) = (buffer, width, height, isRented);
+    Image(byte[] buffer, int width, int height, bool isRented = false) => (Buffer, Width, Height, this.isRented) = (buffer, width, height, isRented);
 
     /// <summary>A picture that takes over <paramref name="buffer"/>, made by <see cref="NewBuffer"/>.</summary>
     internal static Image Own(byte[] buffer, int width, int height) => new(buffer, width, height);
@@ -80,7 +80,7 @@ public sealed class Image
     internal static Image LoadRented(string path, ImageSize? atLeast) =>
         ImageCodec.Decode(ReadFile(path), path, applyOrientation: true, atLeast, rented: true);
 
-    private static byte[] ReadFile(string path)
+    static byte[] ReadFile(string path)
     {
         try
         {
@@ -137,7 +137,7 @@ public sealed class Image
     /// <summary>An unset buffer for a picture of this size.</summary>
     internal static byte[] NewBuffer(int width, int height) => GC.AllocateUninitializedArray<byte>(BufferSize(width, height));
 
-    private static int BufferSize(int width, int height)
+    static int BufferSize(int width, int height)
     {
         if (width < 1 || height < 1 || (long)width * height > ImageCodec.MaxPixels)
             throw new ShapeException($"Image: impossible size: got {height} x {width}, expected sides of at least 1 and at most {ImageCodec.MaxPixels} pixels. Hint: give rows, then columns.");

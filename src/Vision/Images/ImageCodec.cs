@@ -6,7 +6,7 @@ using SkiaSharp;
 namespace Tessera.Vision;
 
 /// <summary>Files to pixels and back, by Skia's codecs.</summary>
-internal static class ImageCodec
+static class ImageCodec
 {
     /// <summary>Larger pictures are refused as decompression bombs (Pillow's limit).</summary>
     public const int MaxPixels = 178_956_970;
@@ -43,7 +43,7 @@ internal static class ImageCodec
     }
 
     /// <summary>The smallest of the whole, a half, a quarter and an eighth with no side below <paramref name="atLeast"/>, both as stored.</summary>
-    private static (int Width, int Height) Scaled(SKCodec codec, ImageSize atLeast)
+    static (int Width, int Height) Scaled(SKCodec codec, ImageSize atLeast)
     {
         for (var n = 8; n > 1; n /= 2)
         {
@@ -55,17 +55,17 @@ internal static class ImageCodec
     }
 
     /// <summary>Whether what is stored as rows is shown as columns.</summary>
-    private static bool Turns(SKEncodedOrigin origin) => origin >= SKEncodedOrigin.LeftTop;
+    static bool Turns(SKEncodedOrigin origin) => origin >= SKEncodedOrigin.LeftTop;
 
     /// <summary>
     /// The most pixels believed of a file above 16 million: JPEG spends at least a bit on each block of 8 x 8, 512 pixels a byte;
     /// no other codec packs 10,000 into one.
     /// </summary>
-    private static long Plausible(int bytes, SKEncodedImageFormat format) =>
+    static long Plausible(int bytes, SKEncodedImageFormat format) =>
         Math.Min(MaxPixels, Math.Max(1 << 24, bytes * (format == SKEncodedImageFormat.Jpeg ? 512L : 10_000L)));
 
     /// <summary>RGBA [h, w] as stored to RGB as displayed: out(r, c) = stored[start + r*dr + c*dc].</summary>
-    private static void Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin, Image image)
+    static void Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin, Image image)
     {
         var (start, dr, dc) = origin switch
         {
@@ -91,7 +91,7 @@ internal static class ImageCodec
     }
 
     /// <summary>[W, 4] to [W, 3]; up to four bytes behind the row are overwritten where there are any.</summary>
-    private static void DropFourth(ReadOnlySpan<byte> rgba, Span<byte> rgb)
+    static void DropFourth(ReadOnlySpan<byte> rgba, Span<byte> rgb)
     {
         int from = 0, to = 0;
         for (; from <= rgba.Length - 16 && to <= rgb.Length - 16; from += 16, to += 12)
@@ -113,7 +113,7 @@ internal static class ImageCodec
         AtomicFile.Write(path, data.SaveTo);
     }
 
-    private static SKBitmap ToBitmap(Image image)
+    static SKBitmap ToBitmap(Image image)
     {
         var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgb888x, SKAlphaType.Opaque));
         var pixels = bitmap.GetPixelSpan();
@@ -125,12 +125,12 @@ internal static class ImageCodec
         return bitmap;
     }
 
-    private static DataException NotAnImage(ReadOnlySpan<byte> file, string name) => new(file.IsEmpty
+    static DataException NotAnImage(ReadOnlySpan<byte> file, string name) => new(file.IsEmpty
         ? $"{name}: the file is empty: got 0 bytes, expected an image. Hint: fetch the file again or delete it."
         : $"{name}: no image, or damaged at its head: got {file.Length} bytes that begin {Convert.ToHexString(file[..Math.Min(8, file.Length)])}, "
           + "expected JPEG, PNG, GIF, BMP or WebP. Hint: fetch the file again or delete it.");
 
-    private static DataException Damaged(SKCodecResult result, string name) => new(result == SKCodecResult.IncompleteInput
+    static DataException Damaged(SKCodecResult result, string name) => new(result == SKCodecResult.IncompleteInput
         ? $"{name}: truncated or damaged image: the data end before the last row. Hint: fetch the file again or delete it."
         : $"{name}: damaged image: the decoder says {result}. Hint: fetch the file again or delete it.");
 }

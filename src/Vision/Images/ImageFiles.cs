@@ -52,7 +52,7 @@ public static class ImageFiles
         }
     }
 
-    private static bool Enters(ref FileSystemEntry entry, string root, IReadOnlyCollection<string>? include, IReadOnlyCollection<string>? exclude)
+    static bool Enters(ref FileSystemEntry entry, string root, IReadOnlyCollection<string>? include, IReadOnlyCollection<string>? exclude)
     {
         if (!Path.TrimEndingDirectorySeparator(Path.GetFullPath(entry.Directory.ToString())).Equals(root, StringComparison.Ordinal))
             return true;

@@ -23,9 +23,9 @@ public enum ResizeFilter
 /// Separable resampling in 22-bit fixed point, horizontal then vertical, the image between the passes rounded to bytes:
 /// the arithmetic of Pillow's resize, so that pictures prepared by either are equal.
 /// </summary>
-internal static class Resampler
+static class Resampler
 {
-    private const int Bits = 22;
+    const int Bits = 22;
 
     public static Image Resize(Image x, int height, int width, ResizeFilter filter)
     {
@@ -37,7 +37,7 @@ internal static class Resampler
         return Image.Own(rgb, width, height);
     }
 
-    private static void Nearest(Image x, Span<byte> y, int height, int width)
+    static void Nearest(Image x, Span<byte> y, int height, int width)
     {
         var (sy, sx) = ((double)x.Height / height, (double)x.Width / width);
         var to = 0;
@@ -50,7 +50,7 @@ internal static class Resampler
     }
 
     /// <summary>[H, W, 3] to [H, out, 3].</summary>
-    private static Image Horizontal(Image x, Taps taps)
+    static Image Horizontal(Image x, Taps taps)
     {
         if (taps.Identity)
             return x;
@@ -77,7 +77,7 @@ internal static class Resampler
     }
 
     /// <summary>[H, W, 3] to [out, W, 3].</summary>
-    private static void Vertical(Image x, Span<byte> y, Taps taps)
+    static void Vertical(Image x, Span<byte> y, Taps taps)
     {
         var length = x.Width * Image.Channels;
         var sums = new int[length];
@@ -98,15 +98,15 @@ internal static class Resampler
         }
     }
 
-    private const int Half = 1 << (Bits - 1);
+    const int Half = 1 << (Bits - 1);
 
-    private static byte ToByte(int sum) => (byte)Math.Clamp(sum >> Bits, 0, 255);
+    static byte ToByte(int sum) => (byte)Math.Clamp(sum >> Bits, 0, 255);
 
     /// <summary>Which source pixels, and with which weights (summing to 2^22), make each of the target's pixels along one side.</summary>
-    private sealed class Taps
+    sealed class Taps
     {
-        private readonly int size;
-        private readonly int[] starts, counts, weights;
+        readonly int size;
+        readonly int[] starts, counts, weights;
 
         public Taps(int from, int to, ResizeFilter filter)
         {
@@ -139,7 +139,7 @@ internal static class Resampler
         public ReadOnlySpan<int> Weights(int o) => weights.AsSpan(o * size, counts[o]);
     }
 
-    private static double Support(ResizeFilter filter) => filter switch
+    static double Support(ResizeFilter filter) => filter switch
     {
         ResizeFilter.Box => 0.5,
         ResizeFilter.Bilinear => 1,
@@ -147,7 +147,7 @@ internal static class Resampler
         _ => 3,
     };
 
-    private static double Weight(ResizeFilter filter, double x)
+    static double Weight(ResizeFilter filter, double x)
     {
         var t = Math.Abs(x);
         return filter switch
@@ -159,5 +159,5 @@ internal static class Resampler
         };
     }
 
-    private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
+    static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
 }

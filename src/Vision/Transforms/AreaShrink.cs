@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 namespace Tessera.Vision;
 
 /// <summary>Adaptive average pooling: target pixel o is the mean of source pixels floor(o in/out) to ceil((o+1) in/out) - 1 along each side.</summary>
-internal static class AreaShrink
+static class AreaShrink
 {
     /// <summary>[H, W] pixels to [h, w, 4] floats between 0 and 1.</summary>
     public static void Run<T>(T px, int H, int W, Span<float> y, int h, int w) where T : struct, IPixels
@@ -25,6 +25,6 @@ internal static class AreaShrink
         }
     }
 
-    private static (int From, int To) Cover(int o, int size, int shrunk) =>
+    static (int From, int To) Cover(int o, int size, int shrunk) =>
         ((int)((long)o * size / shrunk), (int)(((o + 1L) * size + shrunk - 1) / shrunk));
 }

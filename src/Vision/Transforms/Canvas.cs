@@ -11,13 +11,13 @@ namespace Tessera.Vision;
 /// </summary>
 public sealed class Canvas : IDisposable
 {
-    private Image? image; // what lies beneath: either bytes as decoded,
-    private float[]? floats; // or [H, W, 4] floats, rented
-    private int sourceH, sourceW;
-    private SamplingGrid? grid;
-    private Matrix3? affine;
-    private (double Scale, double Shift)? lighting;
-    private Window window;
+    Image? image; // what lies beneath: either bytes as decoded,
+    float[]? floats; // or [H, W, 4] floats, rented
+    int sourceH, sourceW;
+    SamplingGrid? grid;
+    Matrix3? affine;
+    (double Scale, double Shift)? lighting;
+    Window window;
 
     internal Canvas(Image image, PaddingMode padding = PaddingMode.Reflection, InterpolationMode mode = InterpolationMode.Bilinear)
     {
@@ -96,7 +96,7 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>floor((free+1) pct), in 0..free.</summary>
-    private static int Offset(int free, double pct) => (int)((free + 1) * (pct == 1 ? 1 - 1e-7 : pct));
+    static int Offset(int free, double pct) => (int)((free + 1) * (pct == 1 ? 1 - 1e-7 : pct));
 
     /// <summary>Adds <paramref name="rows"/> above and below and <paramref name="cols"/> left and right.</summary>
     public void Pad(int rows, int cols, PaddingMode mode)
@@ -121,7 +121,7 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>The index inside 0..n-1 that stands for i, or -1 for none.</summary>
-    private static int Fold(int i, int n, PaddingMode mode)
+    static int Fold(int i, int n, PaddingMode mode)
     {
         if ((uint)i < (uint)n)
             return i;
@@ -162,9 +162,9 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>Whether something is queued that comes after the sampling.</summary>
-    private bool PixelsTouched => lighting is not null || !window.IsWhole(grid?.Height ?? sourceH, grid?.Width ?? sourceW);
+    bool PixelsTouched => lighting is not null || !window.IsWhole(grid?.Height ?? sourceH, grid?.Width ?? sourceW);
 
-    private void Put(float[] pixels, int height, int width)
+    void Put(float[] pixels, int height, int width)
     {
         Dispose();
         (floats, image, sourceH, sourceW) = (pixels, null, height, width);
@@ -179,7 +179,7 @@ public sealed class Canvas : IDisposable
         floats = null;
     }
 
-    private void Render(Span<float> y, PixelLayout? layout)
+    void Render(Span<float> y, PixelLayout? layout)
     {
         if (affine is { } m)
         {
@@ -208,7 +208,7 @@ public sealed class Canvas : IDisposable
         return d > 1 && d > z ? ((int)(sourceH * (1 / d)), (int)(sourceW * (1 / d))) : null;
     }
 
-    private void Shrink(int h, int w)
+    void Shrink(int h, int w)
     {
         var y = ArrayPool<float>.Shared.Rent(h * w * 4);
         if (image is not null)
@@ -220,7 +220,7 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>The one pass: each row sampled, lit and stored. Without layout: [H, W, 4].</summary>
-    private void Render<T>(T px, Span<float> y, PixelLayout? layout) where T : struct, IPixels
+    void Render<T>(T px, Span<float> y, PixelLayout? layout) where T : struct, IPixels
     {
         var wide = (Width + 63) & ~63; // whole vectors of any width
         var scratch = ArrayPool<float>.Shared.Rent(wide * 7);
@@ -255,14 +255,14 @@ public sealed class Canvas : IDisposable
         ArrayPool<float>.Shared.Return(scratch);
     }
 
-    private void Light(Span<float> row)
+    void Light(Span<float> row)
     {
         if (lighting is var (scale, shift))
             Lighting.Apply(row, (float)scale, (float)shift);
     }
 
     /// <summary>Channel k of [W, 4] to [W].</summary>
-    private static Span<float> Plane(ReadOnlySpan<float> row, int k, Span<float> y)
+    static Span<float> Plane(ReadOnlySpan<float> row, int k, Span<float> y)
     {
         for (var j = 0; j < y.Length; j++)
             y[j] = row[4 * j + k];
@@ -270,7 +270,7 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>[W, 4] to [W, 3]; the fourth number is overwritten by the next pixel.</summary>
-    private static Span<float> Interleaved(ReadOnlySpan<float> row, Span<float> y)
+    static Span<float> Interleaved(ReadOnlySpan<float> row, Span<float> y)
     {
         var last = y.Length - 3;
         for (int from = 0, to = 0; to < last; from += 4, to += 3)

@@ -7,10 +7,10 @@ namespace Tessera.Vision;
 /// <param name="stream">The item's own stream.</param>
 public sealed class ItemRandom(Philox stream)
 {
-    private readonly Philox philox = stream;
-    private (uint X, uint Y, uint Z, uint W) words;
-    private ulong block;
-    private int used = 4;
+    readonly Philox philox = stream;
+    (uint X, uint Y, uint Z, uint W) words;
+    ulong block;
+    int used = 4;
 
     /// <summary>The numbers of one item in one epoch.</summary>
     /// <param name="seed">Of the whole run.</param>

@@ -3,10 +3,10 @@ using System.Runtime.Intrinsics;
 namespace Tessera.Vision;
 
 /// <summary>Brightness and contrast work on logits: y = sigmoid(scale logit(x) + shift), so that nothing leaves [0, 1].</summary>
-internal static class Lighting
+static class Lighting
 {
-    private const int Lanes = 16;
-    private const float Low = 1e-7f, High = 1 - 1e-7f;
+    const int Lanes = 16;
+    const float Low = 1e-7f, High = 1 - 1e-7f;
 
     /// <summary>ln(x/(1-x)) of x clamped to [1e-7, 1-1e-7].</summary>
     public static float Logit(float x) => -MathF.Log(1 / Math.Clamp(x, Low, High) - 1);
@@ -25,7 +25,7 @@ internal static class Lighting
         tail[..(x.Length - j)].CopyTo(x[j..]);
     }
 
-    private static Vector512<float> Apply(Vector512<float> x, float scale, float shift)
+    static Vector512<float> Apply(Vector512<float> x, float scale, float shift)
     {
         x = Vector512.Min(Vector512.Max(x, Vector512.Create(Low)), Vector512.Create(High));
         var one = Vector512<float>.One;

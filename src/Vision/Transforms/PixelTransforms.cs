@@ -88,7 +88,7 @@ public sealed record Cutout() : Transform(TransformOrder.Cutout)
         }
     }
 
-    private static (int From, int To) Side(int centre, double half, int size) =>
+    static (int From, int To) Side(int centre, double half, int size) =>
         ((int)Math.Clamp(centre - half, 0, size), (int)Math.Clamp(centre + half, 0, size));
 }
 

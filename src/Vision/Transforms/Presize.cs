@@ -46,7 +46,7 @@ public sealed record Presize(int Size)
         return image.Resize(h, w, Filter).Crop(Round((h - Size) / 2.0), Round((w - Size) / 2.0), Size, Size);
     }
 
-    private Image Cut(Image image, int row, int col, int height, int width) => image.Crop(row, col, height, width).Resize(Size, Size, Filter);
+    Image Cut(Image image, int row, int col, int height, int width) => image.Crop(row, col, height, width).Resize(Size, Size, Filter);
 
-    private static int Round(double x) => (int)Math.Round(x, MidpointRounding.ToEven);
+    static int Round(double x) => (int)Math.Round(x, MidpointRounding.ToEven);
 }

@@ -19,7 +19,7 @@ internal interface IPixels
 }
 
 /// <summary>[H, W, 3] bytes and two spare ones.</summary>
-internal readonly struct BytePixels(byte[] px) : IPixels
+readonly struct BytePixels(byte[] px) : IPixels
 {
     public static float One => 255;
 
@@ -41,11 +41,11 @@ internal readonly struct BytePixels(byte[] px) : IPixels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector128<ulong> Pair(int i) => Vector128.CreateScalarUnsafe(BinaryPrimitives.ReadUInt64LittleEndian(px.AsSpan(3 * i, 8)));
+    Vector128<ulong> Pair(int i) => Vector128.CreateScalarUnsafe(BinaryPrimitives.ReadUInt64LittleEndian(px.AsSpan(3 * i, 8)));
 }
 
 /// <summary>[H, W, 4] floats.</summary>
-internal readonly struct FloatPixels(float[] px) : IPixels
+readonly struct FloatPixels(float[] px) : IPixels
 {
     public static float One => 1;
 
@@ -61,7 +61,7 @@ internal readonly struct FloatPixels(float[] px) : IPixels
 }
 
 /// <summary>Reads a picture of H x W pixels at fractional positions, a row of them at a time.</summary>
-internal readonly ref struct Sampler<T>(T px, int H, int W) where T : struct, IPixels
+readonly ref struct Sampler<T>(T px, int H, int W) where T : struct, IPixels
 {
     /// <summary>y[j] = value at (xs[j], ys[j]), [n, 4]; the coordinates, in pixels, are changed on the way. <paramref name="corners"/> is as long as they are.</summary>
     public void Row(Span<float> xs, Span<float> ys, Span<int> corners, PaddingMode padding, InterpolationMode mode, Span<float> y)
@@ -93,7 +93,7 @@ internal readonly ref struct Sampler<T>(T px, int H, int W) where T : struct, IP
     }
 
     /// <summary>Positions inside the picture to the number of the upper left of the four pixels around them, and what remains: 0 to 1.</summary>
-    private void Corners(Span<float> xs, Span<float> ys, Span<int> corners)
+    void Corners(Span<float> xs, Span<float> ys, Span<int> corners)
     {
         var (lastCol, lastRow) = (new Vector<float>(W - 2), new Vector<float>(H - 2));
         for (var j = 0; j < xs.Length; j += Vector<float>.Count)
@@ -106,7 +106,7 @@ internal readonly ref struct Sampler<T>(T px, int H, int W) where T : struct, IP
         }
     }
 
-    private Vector128<float> Bilinear(float x, float y)
+    Vector128<float> Bilinear(float x, float y)
     {
         var (fx, fy) = (MathF.Floor(x), MathF.Floor(y));
         var (c, r) = ((int)fx, (int)fy);
@@ -117,13 +117,13 @@ internal readonly ref struct Sampler<T>(T px, int H, int W) where T : struct, IP
     }
 
     /// <summary>The pixel, or black outside.</summary>
-    private Vector128<float> At(int r, int c) => (uint)r < (uint)H && (uint)c < (uint)W ? px.Load(r * W + c) : Vector128<float>.Zero;
+    Vector128<float> At(int r, int c) => (uint)r < (uint)H && (uint)c < (uint)W ? px.Load(r * W + c) : Vector128<float>.Zero;
 
     /// <summary>
     /// Folds coordinates into the picture. Reflection about 0 and s = size-1: t = |x| mod 2s, then min(t, 2s-t).
     /// With zeros they are only kept from overflowing. What is not a number becomes the lowest coordinate.
     /// </summary>
-    private static void Inside(Span<float> x, int size, PaddingMode padding)
+    static void Inside(Span<float> x, int size, PaddingMode padding)
     {
         var s = new Vector<float>(size - 1f);
         var period = new Vector<float>(Math.Max(2f * (size - 1), 1e-20f));

@@ -6,10 +6,10 @@ namespace Tessera.Vision;
 /// Where each pixel of the picture being made comes from, in coordinates that run from -1 (centre of the first pixel) to 1
 /// (centre of the last). Resize, warp, rotation and zoom compose to a single projective matrix; only jitter needs the points themselves.
 /// </summary>
-internal sealed class SamplingGrid(int height, int width)
+sealed class SamplingGrid(int height, int width)
 {
-    private Matrix3 map = FromIndex(height, width); // index to point; after a jitter: stored point to point
-    private float[]? points; // [H, W, 2] as (x, y)
+    Matrix3 map = FromIndex(height, width); // index to point; after a jitter: stored point to point
+    float[]? points; // [H, W, 2] as (x, y)
 
     public int Height => height;
 
@@ -92,7 +92,7 @@ internal sealed class SamplingGrid(int height, int width)
         }
     }
 
-    private void StoredRow(int i, Window window, Matrix3 toSource, Span<float> xs, Span<float> ys)
+    void StoredRow(int i, Window window, Matrix3 toSource, Span<float> xs, Span<float> ys)
     {
         for (var j = 0; j < window.Width; j++)
         {
@@ -103,8 +103,8 @@ internal sealed class SamplingGrid(int height, int width)
     }
 
     /// <summary>(column, row) to (x, y); a side of one pixel lies at -1.</summary>
-    private static Matrix3 FromIndex(int h, int w) => new(w > 1 ? 2.0 / (w - 1) : 0, 0, -1, 0, h > 1 ? 2.0 / (h - 1) : 0, -1);
+    static Matrix3 FromIndex(int h, int w) => new(w > 1 ? 2.0 / (w - 1) : 0, 0, -1, 0, h > 1 ? 2.0 / (h - 1) : 0, -1);
 
     /// <summary>(x, y) to (column, row).</summary>
-    private static Matrix3 ToIndex(int h, int w) => new(0.5 * (w - 1), 0, 0.5 * (w - 1), 0, 0.5 * (h - 1), 0.5 * (h - 1));
+    static Matrix3 ToIndex(int h, int w) => new(0.5 * (w - 1), 0, 0.5 * (w - 1), 0, 0.5 * (h - 1), 0.5 * (h - 1));
 }

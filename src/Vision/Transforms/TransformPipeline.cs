@@ -6,7 +6,7 @@ namespace Tessera.Vision;
 /// </summary>
 public sealed class TransformPipeline
 {
-    private readonly Transform[] chain;
+    readonly Transform[] chain;
 
     /// <summary>A pipeline.</summary>
     /// <param name="transforms">In any order; applied by <see cref="Transform.Order"/>.</param>
@@ -41,7 +41,7 @@ public sealed class TransformPipeline
     /// <summary>The transforms in the order in which they are applied.</summary>
     public IReadOnlyList<Transform> Transforms => chain;
 
-    private bool Fits => Method is ResizeMethod.Crop or ResizeMethod.Pad;
+    bool Fits => Method is ResizeMethod.Crop or ResizeMethod.Pad;
 
     /// <summary>The picture as floats in [0, 1].</summary>
     /// <param name="image">The decoded picture.</param>
@@ -92,7 +92,7 @@ public sealed class TransformPipeline
     }
 
     /// <summary>Queues the resize: ratio = min (Crop) or max (Pad) of the sides' ratios; Squish goes straight to the size.</summary>
-    private void Resize(Canvas canvas, ImageSize size)
+    void Resize(Canvas canvas, ImageSize size)
     {
         var (rows, cols) = ((double)canvas.Height / size.Height, (double)canvas.Width / size.Width);
         var ratio = Method == ResizeMethod.Crop ? Math.Min(rows, cols) : Math.Max(rows, cols);
@@ -102,5 +102,5 @@ public sealed class TransformPipeline
             canvas.Resize(size.Height, size.Width);
     }
 
-    private static int Side(double x) => Math.Max((int)Math.Round(x, MidpointRounding.ToEven), 1);
+    static int Side(double x) => Math.Max((int)Math.Round(x, MidpointRounding.ToEven), 1);
 }

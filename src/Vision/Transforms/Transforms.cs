@@ -3,7 +3,7 @@ namespace Tessera.Vision;
 /// <summary>Ready lists of transforms.</summary>
 public static class Transforms
 {
-    private static readonly Uniform Anywhere = (0, 1);
+    static readonly Uniform Anywhere = (0, 1);
 
     /// <summary>
     /// The usual augmentation of photos: random crop, flip, symmetric warp, rotation, zoom, brightness and contrast for training;

@@ -4,7 +4,7 @@ namespace Tessera.Vision;
 /// A view of H x W pixels: pixel (i, j) is pixel (R0 + i RI + j RJ, C0 + i CI + j CJ) of what lies beneath.
 /// Flips, crops and transposition change the view; no pixel moves.
 /// </summary>
-internal readonly record struct Window(int Height, int Width, int R0, int RI, int RJ, int C0, int CI, int CJ)
+readonly record struct Window(int Height, int Width, int R0, int RI, int RJ, int C0, int CI, int CJ)
 {
     public static Window Whole(int height, int width) => new(height, width, 0, 1, 0, 0, 0, 1);
 
