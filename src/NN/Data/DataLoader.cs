@@ -116,7 +116,7 @@ public sealed class DataLoader
     EpochLoading Loading(int epoch) => new(this, epoch, Order(epoch), Interlocked.Exchange(ref spare, null) ?? BatchBuffer.Ring(this));
 
     /// <summary>0..Count-1, shuffled where asked for.</summary>
-    int[] Order(int epoch) => Shuffle
+    internal int[] Order(int epoch) => Shuffle
         ? new Philox(Seed, 1).At((uint)epoch, 0).Permutation(Dataset.Count)
         : [.. Enumerable.Range(0, Dataset.Count)];
 

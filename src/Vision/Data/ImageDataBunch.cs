@@ -11,22 +11,39 @@ public sealed class ImageDataBunch : DataBunch
 {
     readonly ImageDataOptions options;
 
-    ImageDataBunch(ImageDataset train, ImageDataset? valid, IReadOnlyList<string> classes, int batchSize, ImageDataOptions options)
+    ImageDataBunch(Sets sets, IReadOnlyList<string> classes, int batchSize, ImageDataOptions options)
         : base(
-            new DataLoader(train, batchSize, shuffle: true, dropLast: true, seed: options.Seed, workers: options.Workers, device: options.Device),
-            valid is null ? null : new DataLoader(valid, options.ValidBatchSize ?? batchSize, shuffle: false, dropLast: false, seed: options.Seed, workers: options.Workers, device: options.Device))
+            new DataLoader(sets.Train, batchSize, shuffle: true, dropLast: true, seed: options.Seed, workers: options.Workers, device: options.Device),
+            sets.Valid is null ? null : InOrder(sets.Valid, options.ValidBatchSize ?? batchSize, options),
+            sets.Test is null ? null : InOrder(sets.Test, options.ValidBatchSize ?? batchSize, options))
     {
         this.options = options;
-        TrainSet = train;
-        ValidSet = valid;
+        (TrainSet, ValidSet, TestSet) = (sets.Train, sets.Valid, sets.Test);
+        Fix = InOrder(sets.Fix, options.ValidBatchSize ?? batchSize, options);
+        Single = InOrder(sets.Valid ?? sets.Fix, 1, options with { Workers = 0 });
         Classes = classes;
     }
+
+    /// <summary>The photos of a bunch; <paramref name="Fix"/> are the training photos with the transforms of validation.</summary>
+    sealed record Sets(ImageDataset Train, ImageDataset Fix, ImageDataset? Valid, ImageDataset? Test);
+
+    static DataLoader InOrder(ImageDataset set, int batchSize, ImageDataOptions options) =>
+        new(set, batchSize, shuffle: false, dropLast: false, seed: options.Seed, workers: options.Workers, device: options.Device);
 
     /// <summary>The training photos.</summary>
     public ImageDataset TrainSet { get; }
 
     /// <summary>The validation photos.</summary>
     public ImageDataset? ValidSet { get; }
+
+    /// <summary>The photos of <see cref="ImageDataOptions.TestFolder"/>, with label -1 and the transforms of validation.</summary>
+    public ImageDataset? TestSet { get; }
+
+    /// <summary>The training photos in their order, all of them, with the transforms of validation: for predictions on what was learned from.</summary>
+    public DataLoader Fix { get; }
+
+    /// <summary>The validation photos (the training photos where there are none) one by one, with the transforms of validation.</summary>
+    public DataLoader Single { get; }
 
     /// <summary>The names of the classes; a label is an index into them.</summary>
     public IReadOnlyList<string> Classes { get; }
@@ -119,12 +136,12 @@ public sealed class ImageDataBunch : DataBunch
     /// <exception cref="TesseraException">It is normalised already.</exception>
     public ImageDataBunch Normalize() => Normalize(Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single());
 
-    /// <summary>Counts, classes and the first photos of each set.</summary>
+    /// <summary>Classes, counts and the first photos of each set, and the warnings.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{Classes.Count} classes: {string.Join(", ", Classes)}\n");
-        foreach (var (name, set) in new[] { ("train", TrainSet), ("valid", ValidSet) })
+        foreach (var (name, set) in new[] { ("train", TrainSet), ("valid", ValidSet), ("test", TestSet) })
         {
             if (set is null) continue;
             text.Append(CultureInfo.InvariantCulture, $"{name}: {set.Count} photos {set.InputShape}");
@@ -132,6 +149,7 @@ public sealed class ImageDataBunch : DataBunch
                 text.Append(CultureInfo.InvariantCulture, $"\n  {(item.Label < 0 ? "?" : Classes[item.Label])}: {item.Path}");
             text.Append('\n');
         }
+        foreach (string warning in Warnings) text.Append(CultureInfo.InvariantCulture, $"warning: {warning}\n");
         return text.ToString().TrimEnd('\n');
     }
 
@@ -158,13 +176,37 @@ public sealed class ImageDataBunch : DataBunch
             throw new DataException($"photos: fewer than one batch: got {trainItems.Count} training photos, expected at least the batch size of {batchSize}. Hint: use a smaller batch size.");
         if (validItems.Count == 0) warnings.Add("no validation photos: the error of the model will not be measured.");
         var decoded = options.CacheBytes > 0 ? new DecodedPhotos(options.CacheBytes) : null;
-        var trainSet = new ImageDataset(trainItems, Pipeline(transforms.Train, size, options), options.ScaledDecoding, decoded);
-        var validSet = validItems.Count == 0 ? null : new ImageDataset(validItems, Pipeline(transforms.Valid, size, options), options.ScaledDecoding, decoded);
-        return new ImageDataBunch(trainSet, validSet, classes, batchSize, options) { Warnings = warnings };
+        List<LabeledImage>? testItems = options.TestFolder is { } folder ? [.. Photos(folder).Select(path => new LabeledImage(path, -1))] : null;
+        var sets = new Sets(Set(trainItems, transforms.Train), Set(trainItems, transforms.Valid), validItems.Count == 0 ? null : Set(validItems, transforms.Valid), testItems is null ? null : Set(testItems, transforms.Valid));
+        var data = new ImageDataBunch(sets, classes, batchSize, options) { Warnings = warnings };
+        if (options.Check && data.UnreadableInFirstBatch() is { } unreadable) warnings.Add(unreadable);
+        return data;
+
+        ImageDataset Set(List<LabeledImage> items, IReadOnlyList<Transform> list) =>
+            new(items, new TransformPipeline(list, size, options.Resize, options.Padding, options.Interpolation), options.ScaledDecoding, decoded);
     }
 
-    static TransformPipeline Pipeline(IReadOnlyList<Transform> transforms, ImageSize? size, ImageDataOptions options)
-        => new(transforms, size, options.Resize, options.Padding, options.Interpolation);
+    /// <summary>Tries the photos of the first batch one by one; null where all can be read.</summary>
+    string? UnreadableInFirstBatch()
+    {
+        float[] pixels = new float[TrainSet.InputShape.Count];
+        var bad = Train.Order(0).Take(Train.BatchSize).Select(Failure).Where(f => f is not null).ToArray();
+        return bad.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture,
+            $"{bad.Length} of the {Train.BatchSize} photos of the first batch cannot be read, and training would stop at them: {string.Join("; ", bad.Take(5))}{(bad.Length > 5 ? "; ..." : "")}");
+
+        string? Failure(int item)
+        {
+            try
+            {
+                TrainSet.Load(item, new Philox(Seed), pixels, out _);
+                return null;
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                return e.Message.Split(" Hint: ")[0];
+            }
+        }
+    }
 
     /// <summary>A permutation of all photos: its first ⌊fraction·n⌋ are validation in permuted order, the others training in their own order.</summary>
     static (List<(string Path, string Label)> Train, List<(string Path, string Label)> Valid) Split(List<(string Path, string Label)> photos, ImageDataOptions options)

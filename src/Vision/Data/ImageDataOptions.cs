@@ -12,6 +12,12 @@ public sealed record ImageDataOptions
     /// <summary>Holds back the photos for which this is true instead of a random share.</summary>
     public Func<string, bool>? IsValid { get; init; }
 
+    /// <summary>A folder of photos without known classes that are only predicted: <c>learn.GetPreds(data.Test)</c>; null for none.</summary>
+    public string? TestFolder { get; init; }
+
+    /// <summary>Tries the photos of the first training batch when the bunch is made; those that cannot be read become a warning.</summary>
+    public bool Check { get; init; } = true;
+
     /// <summary>The classes in order, instead of the sorted labels of the training photos.</summary>
     public IReadOnlyList<string>? Classes { get; init; }
 

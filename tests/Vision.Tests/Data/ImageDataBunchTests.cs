@@ -129,4 +129,62 @@ public sealed class ImageDataBunchTests
         Refused(() => ImageDataBunch.FromCsv(folder.File("none.csv"), size: 32), "cannot be read");
         Refused(() => ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 1000), "fewer than one batch");
     }
+
+    [Test]
+    public void TheFirstBatchIsTriedAndWhatCannotBeReadIsAWarning()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string photo in ImageFiles.In(pets).Take(12)) File.Copy(photo, folder.File("a_" + Path.GetFileName(photo)));
+        for (int i = 0; i < 12; i++) File.WriteAllText(folder.File($"b_{i}.jpg"), "not a photo");
+        ImageDataBunch Make(int batchSize, bool check = true) =>
+            ImageDataBunch.FromNameRegex(folder.Path, "/(a|b)_", size: 32, batchSize: batchSize, options: new() { ValidFraction = 0.25, Check = check });
+
+        var data = Make(18);
+        Assert.That(data.TrainSet.Count, Is.EqualTo(18), "all training photos are in the first batch");
+        int bad = data.TrainSet.Items.Count(i => i.Label == 1);
+        string warning = data.Warnings.Single();
+        Assert.That(bad, Is.GreaterThan(5), "else the list has no end to cut");
+        Assert.That(warning, Does.Contain($"{bad} of the 18 photos").And.EndWith("; ..."));
+        Assert.That(warning.Split("b_"), Has.Length.EqualTo(6), "five are named");
+        Assert.That(data.ToString(), Does.Contain($"warning: {warning}"));
+        Assert.That(Make(18, check: false).Warnings, Is.Empty);
+        Assert.That(() => data.Train.Epoch().Count(), Throws.TypeOf<DataException>(), "training still stops at the first");
+        Assert.That(Pets().Warnings, Is.Empty);
+    }
+
+    [Test]
+    public void TheTestSetHasNoLabelsAndIsNotTransformed()
+    {
+        using var folder = new TemporaryFolder();
+        string[] photos = [.. ImageFiles.In(pets).Take(3)];
+        foreach (string photo in photos) File.Copy(photo, folder.File(Path.GetFileName(photo)));
+        var data = ImageDataBunch.FromNameRegex(pets, Pattern, Transforms.Default(), size: 32, batchSize: 8, options: new() { TestFolder = folder.Path });
+        Assert.That(data.TestSet!.Items, Is.EqualTo(photos.Select(p => new LabeledImage(folder.File(Path.GetFileName(p)), -1))));
+        Assert.That(data.ToString(), Does.Contain("test: 3 photos").And.Contain("?: " + folder.Path));
+        float[] Loaded() => data.Test!.Epoch().SelectMany(b => b.X.ToArray<float>()).ToArray();
+        Assert.That(Loaded(), Is.EqualTo(photos.SelectMany(p => Plain(p))));
+        Assert.That(Pets().Test, Is.Null);
+        foreach (string photo in ImageFiles.In(folder.Path)) File.Delete(photo);
+        Assert.That(() => ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 8, options: new() { TestFolder = folder.Path }), Throws.TypeOf<DataException>().With.Message.Contains("no photos"));
+    }
+
+    [Test]
+    public void FixAndSingleViewsShowPhotosAsValidationDoes()
+    {
+        var data = ImageDataBunch.FromNameRegex(pets, Pattern, Transforms.Default(), size: 32, batchSize: 8);
+        Assert.That(data.Fix.BatchCount, Is.EqualTo((data.TrainSet.Count + 7) / 8), "the incomplete batch counts");
+        foreach (var batch in data.Fix.Epoch(3).Take(1))
+        {
+            Assert.That(batch.Items.ToArray(), Is.EqualTo(Enumerable.Range(0, 8)));
+            Assert.That(batch.Y.ToArray<long>(), Is.EqualTo(data.TrainSet.Items.Take(8).Select(i => (long)i.Label)));
+            Assert.That(batch.X.ToArray<float>(), Is.EqualTo(data.TrainSet.Items.Take(8).SelectMany(i => Plain(i.Path))));
+        }
+        Assert.That(data.Single.BatchCount, Is.EqualTo(data.ValidSet!.Count));
+        foreach (var batch in data.Single.Epoch().Take(1)) Assert.That(batch.X.ToArray<float>(), Is.EqualTo(Plain(data.ValidSet.Items[0].Path)));
+        var all = ImageDataBunch.FromNameRegex(pets, Pattern, Transforms.Default(), size: 32, batchSize: 8, options: new() { ValidFraction = 0 });
+        Assert.That(all.Single.BatchCount, Is.EqualTo(all.TrainSet.Count));
+    }
+
+    /// <summary>A photo at 32 pixels, centre crop, as [3, 32, 32].</summary>
+    static float[] Plain(string path) => new TransformPipeline(Transforms.None().Valid, 32).Apply(Image.Load(path, atLeast: 32)).Pixels;
 }
