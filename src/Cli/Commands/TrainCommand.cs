@@ -31,10 +31,11 @@ static class TrainCommand
     static readonly Option<string?> arch = new("--arch") { Description = "resnet18, resnet34, resnet50, resnet101 or resnet152; by default what the weights are." };
     static readonly Option<string?> weights = new("--weights") { Description = "Pretrained weights: .onnx, .onnx.gz or .safetensors." };
     static readonly Option<bool> recreateBn = new("--recreate-bn") { Description = "Measure folded batch norms on the photos and put them back." };
+    static readonly Option<string?> bn = BatchNorms();
     static readonly Option<int> epochs = Options.Number("--epochs", "Epochs with the body frozen.", 0, 4);
     static readonly Option<int> unfreezeEpochs = Options.Number("--unfreeze-epochs", "Epochs afterwards with all layers trained.", 0, 1);
     static readonly Option<string> lr = new("--lr") { Description = "Largest rate of the frozen epochs: a number, slice(last) or slice(first,last).", DefaultValueFactory = _ => "slice(3e-3)" };
-    static readonly Option<string> unfreezeLr = new("--unfreeze-lr") { Description = "The same for the unfrozen epochs.", DefaultValueFactory = _ => "slice(1e-6,1e-4)" };
+    static readonly Option<string?> unfreezeLr = new("--unfreeze-lr") { Description = "The same for the unfrozen epochs (slice(1e-6,1e-4); slice(1e-5,3e-4) for the photos of the repository)." };
     static readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
     static readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     static readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
@@ -47,7 +48,7 @@ static class TrainCommand
     {
         var command = new ExampleCommand("train", "Fine-tune a pretrained network on photos.", Examples)
         {
-            folder, regex, csv, fileColumn, labelColumn, arch, weights, recreateBn, epochs, unfreezeEpochs, lr, unfreezeLr, size, batchSize, seed, valid, workers, device, output,
+            folder, regex, csv, fileColumn, labelColumn, arch, weights, recreateBn, bn, epochs, unfreezeEpochs, lr, unfreezeLr, size, batchSize, seed, valid, workers, device, output,
         };
         command.SetAction(parsed => Run(parsed, writer));
         return command;
@@ -56,12 +57,12 @@ static class TrainCommand
     static int Run(ParseResult args, TextWriter writer)
     {
         Device.Default = Device.Parse(args.GetValue(device)!);
-        var (rate, unfrozenRate) = (LearningRate.Parse(args.GetValue(lr)!), LearningRate.Parse(args.GetValue(unfreezeLr)!));
+        var (rate, unfrozenRate) = (LearningRate.Parse(args.GetValue(lr)!), LearningRate.Parse(UnfrozenRate(args)));
         string model = args.GetValue(output)!;
         CheckWritable(model);
         var data = Data(args);
         foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
-        var learn = ImageLearner.Create(data, Network(args), new ImageLearnerOptions { RecreateBatchNorms = args.GetValue(recreateBn) }, Metrics.ErrorRate);
+        var learn = ImageLearner.Create(data, Network(args), new ImageLearnerOptions { RecreateBatchNorms = args.GetValue(recreateBn), LiveBatchNorms = IsLive(args) }, Metrics.ErrorRate);
         learn.Display = TrainingDisplays.For(writer);
         learn.Callbacks.Add(new ExportEachEpoch(learn, model));
         PrintHead(args, data, learn, writer);
@@ -116,7 +117,7 @@ static class TrainCommand
         var options = new ImageDataOptions { Seed = args.GetValue(seed), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers) };
         var (transforms, bs) = (Transforms.Default(), args.GetValue(batchSize));
         string? path = args.GetValue(folder);
-        ImageSize side = args.GetValue(size) ?? (path is null && args.GetValue(csv) is null ? 160 : 224);
+        ImageSize side = args.GetValue(size) ?? (OwnPhotos(args) ? 224 : 160);
         if (args.GetValue(csv) is { } table)
             return ImageDataBunch.FromCsv(table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options).Normalize(ImageNet.Stats);
         path ??= Assets.Find("pets/images", "give a folder of photos: tessera train photos/");
@@ -134,6 +135,20 @@ static class TrainCommand
         return Array.Find(ImageFiles.In(path, recurse: true), photo => !Regex.IsMatch("/" + Path.GetFileName(photo), pattern)) is not { } odd
             ? pattern
             : throw new DataException($"{odd}: the name does not match class_number, as Bengal_12.jpg does. Hint: give --regex or --csv, or put the photos into one sub-folder a class.");
+    }
+
+    /// <summary>False where the photos of the repository are trained on: they are small and few.</summary>
+    static bool OwnPhotos(ParseResult args) => args.GetValue(folder) is not null || args.GetValue(csv) is not null;
+
+    static bool IsLive(ParseResult args) => args.GetValue(bn) is { } chosen ? chosen == "live" : OwnPhotos(args);
+
+    static string UnfrozenRate(ParseResult args) => args.GetValue(unfreezeLr) ?? (OwnPhotos(args) ? "slice(1e-6,1e-4)" : "slice(1e-5,3e-4)");
+
+    static Option<string?> BatchNorms()
+    {
+        var option = new Option<string?>("--bn") { Description = "live: the body's batch norms follow the photos; frozen: they stay as they came, better for a few hundred photos (live; frozen for the photos of the repository)." };
+        option.AcceptOnlyFromAmong("live", "frozen");
+        return option;
     }
 
     static bool HasClassFolders(string path) => Directory.Exists(path) && ImageFiles.In(path).Length == 0;
@@ -158,7 +173,7 @@ static class TrainCommand
         writer.WriteLine($"photos   {data.TrainSet.Count} for training, {data.ValidSet?.Count ?? 0} for validation, {data.Classes.Count} classes: {Shortened(data.Classes)}");
         writer.WriteLine($"network  {learn.Report}");
         writer.WriteLine($"device   {Device.Default}, {CpuThreads.Count} threads");
-        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {args.GetValue(epochs)} epochs frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {args.GetValue(unfreezeLr)}, seed {args.GetValue(seed)}"));
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {args.GetValue(epochs)} epochs frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}, batch norms {(IsLive(args) ? "live" : "frozen")}, seed {args.GetValue(seed)}"));
         writer.WriteLine();
     }
 

@@ -16,6 +16,12 @@ public sealed record ImageLearnerOptions
     public bool BnFinal { get; init; }
 
     /// <summary>
+    /// Whether the batch norms of the body follow the photos, frozen or not: they take the statistics of each batch and learn scale and shift. Where
+    /// there are only a few hundred photos, false is better: the statistics that came with the weights stand, after unfreezing too.
+    /// </summary>
+    public bool LiveBatchNorms { get; init; } = true;
+
+    /// <summary>
     /// Where an exporter folded the batch norms of the body into its convolutions: measures them on up to 256 training photos and puts them
     /// back, so that a frozen body can follow the photos.
     /// </summary>
@@ -24,7 +30,7 @@ public sealed record ImageLearnerOptions
 
 /// <summary>
 /// Transfer learning for photos: the body of a pretrained network, a new head for the classes of the data, three layer groups
-/// (early stages, late stages, head). It starts with the body frozen; its batch norms stay live.
+/// (early stages, late stages, head). It starts with the body frozen; its batch norms stay live, unless <see cref="ImageLearnerOptions.LiveBatchNorms"/> says otherwise.
 /// </summary>
 public sealed class ImageLearner : Learner
 {
@@ -66,6 +72,11 @@ public sealed class ImageLearner : Learner
         {
             LayerGroups = [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])],
         };
+        if (!options.LiveBatchNorms)
+        {
+            learner.TrainBn = false;
+            learner.Callbacks.Add(new BatchNormFreeze(backbone.Body));
+        }
         if (architecture.Weights is not null) learner.Freeze();
         return learner;
     }

@@ -44,6 +44,17 @@ public sealed class FreezingTests
     }
 
     [Test]
+    public void BatchNormFreezeOfAPartHoldsTheStatisticsAfterUnfreezingToo()
+    {
+        var learn = Toy.Learner();
+        var before = Toy.State(learn.Model);
+        learn.Fit(2, 1e-2f, callbacks: [new BatchNormFreeze(learn.Model)]);
+        var after = Toy.State(learn.Model);
+        Assert.That(after["0.1.running_mean"], Is.EqualTo(before["0.1.running_mean"]));
+        Assert.That(after["0.1.weight"], Is.Not.EqualTo(before["0.1.weight"]), "scale and shift learn");
+    }
+
+    [Test]
     public void AFrozenBodyIsNotRecorded()
     {
         var learn = Toy.Learner();

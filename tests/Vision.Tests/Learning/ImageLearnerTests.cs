@@ -10,10 +10,10 @@ public sealed class ImageLearnerTests
     static readonly string trunk = TestData.Asset("models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx");
 
     /// <summary>A slim network with random weights: quick, and of the same structure.</summary>
-    static ImageLearner Slim(int? workers = null, ulong seed = 42, int size = 32)
+    static ImageLearner Slim(int? workers = null, ulong seed = 42, int size = 32, bool liveBatchNorms = true)
     {
         var data = ImageDataBunch.FromNameRegex(pets, @"/([^/]+)_\d+.jpg$", Transforms.Default(), size, 16, new() { Seed = seed, Workers = workers }).Normalize(ImageNet.Stats);
-        return Quiet(ImageLearner.Create(data, Architecture.ResNet18(TestData.Data("onnx/torchvision-slim/resnet18_w8_bn_op13.onnx")), Metrics.ErrorRate));
+        return Quiet(ImageLearner.Create(data, Architecture.ResNet18(TestData.Data("onnx/torchvision-slim/resnet18_w8_bn_op13.onnx")), new ImageLearnerOptions { LiveBatchNorms = liveBatchNorms }, Metrics.ErrorRate));
     }
 
     static ImageLearner Quiet(ImageLearner learn)
@@ -34,6 +34,23 @@ public sealed class ImageLearnerTests
             Assert.That(group.Parameters.All(p => p.RequiresGrad == live.Contains(p)));
         }
         Assert.That(learn.LayerGroups[2].Parameters.All(p => p.RequiresGrad));
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public void BatchNormsOfTheBodyFollowThePhotosWhereTheyAreLive(bool live)
+    {
+        var learn = Slim(liveBatchNorms: live);
+        Dictionary<string, float[]> State(string ending) => learn.Model.StateDict().Where(t => t.Key.EndsWith(ending, StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value.ToArray<float>());
+        string[] Moved(Dictionary<string, float[]> before, string ending) => [.. State(ending).Where(t => !t.Value.SequenceEqual(before[t.Key])).Select(t => t.Key)];
+        var (mean, scale) = (State("running_mean"), State("0.1.weight"));
+        learn.FitOneCycle(1);
+        Assert.That(Moved(mean, "running_mean").Count(name => name.StartsWith("0.", StringComparison.Ordinal)), Is.EqualTo(live ? 20 : 0));
+        Assert.That(Moved(mean, "running_mean").Count(name => name.StartsWith("1.", StringComparison.Ordinal)), Is.EqualTo(2), "those of the head always do");
+        Assert.That(Moved(scale, "0.1.weight"), Has.Length.EqualTo(live ? 1 : 0));
+        learn.Unfreeze().FitOneCycle(1, new LearningRate(1e-3, 1e-2));
+        Assert.That(Moved(mean, "running_mean").Count(name => name.StartsWith("0.", StringComparison.Ordinal)), Is.EqualTo(live ? 20 : 0));
+        Assert.That(Moved(scale, "0.1.weight"), Has.Length.EqualTo(1), "scale and shift learn when unfrozen");
     }
 
     [Test]
