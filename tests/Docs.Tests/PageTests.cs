@@ -61,7 +61,7 @@ public sealed class PageTests
     [Test]
     public Task AReaderOfTheRepositoryFindsItsAssets() => Run("""
         ```csharp
-        if (Directory.GetFiles("assets/pets/images").Length != 280) throw new Exception("no photos");
+        if (Directory.GetFiles("assets/pets/images").Length != 1001) throw new Exception("no photos");
         ```
         """, () => { });
 
