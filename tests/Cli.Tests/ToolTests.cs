@@ -26,6 +26,14 @@ public sealed class ToolTests
         Assert.That(output, Does.Contain("device cpu").And.Contain("ready").And.Contain("device cuda:0").And.Contain("compute threads"));
     }
 
+    [Test]
+    public void DoctorShowsHowConvolutionsAreComputed()
+    {
+        var (code, output, error) = Run("doctor", "--convolutions", trunk, "--batch", "2", "--size", "64");
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Does.Contain("7x7/2").And.Contain("forward, data, weight").And.Contain("Direct").And.Contain("not a 3x3 kernel of stride 1").And.Contain("Winograd"));
+    }
+
     [TestCase]
     [TestCase("train")]
     [TestCase("predict")]

@@ -11,8 +11,13 @@ static class DoctorCommand
 {
     public static Command Create(TextWriter output)
     {
-        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.", "Example:\n  tessera doctor");
-        command.SetAction(_ => Run(output));
+        var convolutions = new Option<string?>("--convolutions") { Description = "An .onnx file: show how each of its convolutions is computed and why." };
+        var batch = Options.Number("--batch", "Images a batch for --convolutions.", 1, 16);
+        var size = Options.Number("--size", "Height and width of the images for --convolutions.", 8, 224);
+        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.", "Examples:\n  tessera doctor\n  tessera doctor --convolutions resnet34.onnx --batch 1") { convolutions, batch, size };
+        command.SetAction(parsed => parsed.GetValue(convolutions) is { } path
+            ? ConvolutionReport.Print(path, parsed.GetValue(batch), parsed.GetValue(size), output)
+            : Run(output));
         return command;
     }
 

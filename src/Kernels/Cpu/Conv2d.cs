@@ -1,7 +1,6 @@
 namespace Tessera.Cpu;
 
-// Activations lie N, H, W, C and weights K, R, S, C/groups. A convolution is an implicit matrix product of pixels and taps; a 1x1 convolution
-// without a stride is a plain one; a 3x3 one without a stride goes by Winograd's algorithm where that saves products.
+// Activations lie N, H, W, C and weights K, R, S, C/groups. ConvolutionPlan chooses the algorithm.
 internal sealed unsafe partial class CpuBackend
 {
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
@@ -12,12 +11,14 @@ internal sealed unsafe partial class CpuBackend
             return;
         }
         int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S;
-        if (IsPlain(window))
+        ConvolutionPlan.Show(x.Shape, w.Shape, window);
+        var algorithm = ConvolutionPlan.Of(ConvolutionPass.Forward, x.Shape, w.Shape, window).Algorithm;
+        if (algorithm == ConvolutionAlgorithm.PlainGemm)
         {
             Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y), epilogue with { Residual = epilogue.Residual is { } r ? Pixels(r) : null });
             return;
         }
-        if (Winograd.Fits(window, x.Shape[0], x.Shape[1], K, y.Shape[2], y.Shape[3]))
+        if (algorithm == ConvolutionAlgorithm.Winograd)
         {
             var winograd = new WinogradConv
             {
@@ -36,10 +37,10 @@ internal sealed unsafe partial class CpuBackend
                 WantsMoments = epilogue.Moments is not null,
             };
             winograd.Run();
-            if (epilogue.Moments is { } of) winograd.Moments.Combine(of.Float(), of.Float() + of.Layout.Strides[0], (nint)of.Layout.Strides[1]);
+            Combine(winograd.Moments, epilogue);
             return;
         }
-        if (IsDepthwise(window, x.Shape[1], K))
+        if (algorithm == ConvolutionAlgorithm.Depthwise)
         {
             var depthwise = new Depthwise
             {
@@ -98,12 +99,13 @@ internal sealed unsafe partial class CpuBackend
     public override void Conv2dBackwardData(View gy, View w, View gx, Window2d window)
     {
         int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S, C = gx.Shape[1], H = gx.Shape[2], W = gx.Shape[3];
-        if (IsPlain(window))
+        var algorithm = ConvolutionPlan.Of(ConvolutionPass.BackwardData, gx.Shape, w.Shape, window).Algorithm;
+        if (algorithm == ConvolutionAlgorithm.PlainGemm)
         {
             Gemm(Pixels(gy), Flat(w), Pixels(gx));
             return;
         }
-        if (Winograd.Fits(window, gy.Shape[0], C, K, H, W))
+        if (algorithm == ConvolutionAlgorithm.Winograd)
         {
             new WinogradConv
             {
@@ -122,7 +124,7 @@ internal sealed unsafe partial class CpuBackend
             }.Run();
             return;
         }
-        if (IsDepthwise(window, C, K))
+        if (algorithm == ConvolutionAlgorithm.Depthwise)
         {
             new Depthwise
             {
@@ -173,8 +175,9 @@ internal sealed unsafe partial class CpuBackend
 
     public override void Conv2dBackwardWeight(View gy, View x, View gw, Window2d window)
     {
-        if (IsPlain(window)) Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
-        else if (Winograd.Fits(window, gy.Shape[0], gw.Shape[1], gw.Shape[0], gy.Shape[2], gy.Shape[3]))
+        var algorithm = ConvolutionPlan.Of(ConvolutionPass.BackwardWeight, x.Shape, gw.Shape, window).Algorithm;
+        if (algorithm == ConvolutionAlgorithm.PlainGemm) Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
+        else if (algorithm == ConvolutionAlgorithm.Winograd)
             new WinogradWeights
             {
                 Gy = new Image(gy, "Conv2dBackwardWeight"),
@@ -186,7 +189,7 @@ internal sealed unsafe partial class CpuBackend
                 Left = window.Left,
                 Gw = gw.Float(),
             }.Run();
-        else if (IsDepthwise(window, x.Shape[1], gy.Shape[1]))
+        else if (algorithm == ConvolutionAlgorithm.Depthwise)
             new DepthwiseWeights
             {
                 Gy = new Image(gy, "Conv2dBackwardWeight"),
@@ -197,10 +200,6 @@ internal sealed unsafe partial class CpuBackend
             }.Run();
         else new WeightGradient(gy, x, gw, window).Run();
     }
-
-    static bool IsDepthwise(Window2d w, int C, int K) => w.Groups > 1 && w.Groups == C && w.Groups == K;
-
-    static bool IsPlain(Window2d w) => w is { R: 1, S: 1, StrideH: 1, StrideW: 1, Top: 0, Left: 0, Bottom: 0, Right: 0, Groups: 1 };
 
     /// <summary>[N·H·W, C] of a dense [N, C, H, W].</summary>
     static View Pixels(View x) => x.As(new Layout([x.Shape[0] * x.Shape[2] * x.Shape[3], x.Shape[1]], [x.Shape[1], 1], x.Layout.Offset));

@@ -21,17 +21,6 @@ internal unsafe interface ITileTransform
 /// </summary>
 internal static unsafe class Winograd
 {
-    const int LeastChannels = 16, LeastTiles = 24;
-    const double MostCost = 0.7;
-
-    /// <summary>Off: every convolution is a direct sum, with an error of 1e-6 in place of 1e-5.</summary>
-    public static bool Enabled { get; set; } = true;
-
-    /// <summary>True where the transforms pay: a 3x3 kernel without stride, dilation or groups, enough channels, and tiles that are well filled.</summary>
-    public static bool Fits(Window2d window, int n, int c, int k, int h, int w)
-        => Enabled && window is { R: 3, S: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1 } && Math.Min(c, k) >= LeastChannels
-            && (long)n * h * w > 0 && new Grid(n, h, w) is { Count: >= LeastTiles, Cost: < MostCost };
-
     /// <summary>Bᵀ.</summary>
     public readonly struct Input : ITileTransform
     {
