@@ -19,7 +19,7 @@ public sealed class ImageDataset : Dataset
     /// <param name="pipeline">From pixels to floats; it has a size.</param>
     /// <param name="scaledDecoding">Decode large JPEG photos at a fraction of their size that is still no smaller than the pipeline's: see <see cref="Image.Load"/>.</param>
     /// <exception cref="ShapeException">The pipeline has no size, so photos would not fit into one batch.</exception>
-    public ImageDataset(IReadOnlyList<LabeledImage> items, TransformPipeline pipeline, bool scaledDecoding = true) : this(items, pipeline, scaledDecoding, decoded: null) { }
+    public ImageDataset(IReadOnlyList<LabeledImage> items, TransformPipeline pipeline, bool scaledDecoding = false) : this(items, pipeline, scaledDecoding, decoded: null) { }
 
     internal ImageDataset(IReadOnlyList<LabeledImage> items, TransformPipeline pipeline, bool scaledDecoding, DecodedPhotos? decoded)
     {

@@ -54,9 +54,9 @@ public sealed class ImageClassifier
 
     TransformPipeline Pipeline { get; }
 
-    /// <summary>Classifies a photo file. A large JPEG photo is decoded at a fraction of its size: see <see cref="Image.Load"/>.</summary>
+    /// <summary>Classifies a photo file.</summary>
     /// <exception cref="DataException">The file is no photo.</exception>
-    public Prediction Predict(string path) => Predict(Image.Load(path, atLeast: Resize == ResizeMethod.None ? null : Size));
+    public Prediction Predict(string path) => Predict(Image.Load(path));
 
     /// <summary>Classifies a photo.</summary>
     public Prediction Predict(Image image)
