@@ -49,29 +49,21 @@ internal sealed unsafe partial class CpuBackend
     {
         readonly float* x = x, residual = residual, y = y;
 
-        public void Run(int task) => rows.Run(task, new Lane { X = x, R = residual, Y = y, Relu = relu, Line = line });
+        public void Run(int task) => rows.RunRows(task, new Lane { X = x, R = residual, Y = y, Relu = relu, Line = line });
 
-        struct Lane : IStrip
+        struct Lane : IRowLane
         {
             public float* X, R, Y;
             public bool Relu;
             public ChannelLine Line;
-            Strip strip;
-
-            public void Begin(nint at, int n, nint channels) => strip.Begin(at, n, channels);
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
+            public readonly void At<V>(nint i, nint c) where V : unmanaged, IVec<V>
             {
-                V mean = Lanes.Load<V>(Line.Mean + c), scale = Lanes.Load<V>(Line.Scale + c), shift = Lanes.Load<V>(Line.Shift + c), zero = V.Create(0);
-                nint i = strip.At + c;
-                for (int row = 0; row < strip.Rows; row++, i += strip.C)
-                {
-                    V v = V.Fma(Lanes.Load<V>(X + i) - mean, scale, shift);
-                    if (R != null) v += Lanes.Load<V>(R + i);
-                    if (Relu) v = V.Select(V.Less(v, zero), zero, v);
-                    Lanes.Store(Y + i, v);
-                }
+                V v = V.Fma(Lanes.Load<V>(X + i) - Lanes.Load<V>(Line.Mean + c), Lanes.Load<V>(Line.Scale + c), Lanes.Load<V>(Line.Shift + c));
+                if (R != null) v += Lanes.Load<V>(R + i);
+                if (Relu) v = V.Select(V.Less(v, V.Create(0)), V.Create(0), v);
+                Lanes.Store(Y + i, v);
             }
         }
     }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.Cpu;
 
 /// <summary>
@@ -23,6 +25,22 @@ internal readonly struct ChannelRows
         Chunks = (Rows + chunk - 1) / chunk;
     }
 
+    /// <summary>Runs <paramref name="body"/> over the rows of chunk <paramref name="i"/>, in the order in which they lie: for work without sums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void RunRows<T>(int i, T body) where T : struct, IRowLane
+    {
+        nint at = Start(i);
+        for (int n = Count(i); n > 0; n--, at += C)
+        {
+            nint c = 0;
+            if (GemmKernel.Lanes == 16)
+                for (; c <= C - 16; c += 16) body.At<Vec16>(at + c, c);
+            else if (GemmKernel.Lanes == 8)
+                for (; c <= C - 8; c += 8) body.At<Vec8>(at + c, c);
+            for (; c < C; c++) body.At<Vec1>(at + c, c);
+        }
+    }
+
     /// <summary>Blocks of channels whose sums one task combines.</summary>
     public int Blocks => (C + BlockChannels - 1) / BlockChannels;
 
@@ -32,7 +50,7 @@ internal readonly struct ChannelRows
     /// <summary>Index of the first float of chunk <paramref name="i"/>.</summary>
     public nint Start(int i) => (nint)i * chunk * C;
 
-    /// <summary>Runs <paramref name="body"/> over the strips of chunk <paramref name="i"/>.</summary>
+    /// <summary>Runs <paramref name="body"/> over the strips of chunk <paramref name="i"/>: for sums, whose chains of additions stay short.</summary>
     public void Run<T>(int i, T body) where T : struct, IStrip
     {
         nint at = Start(i);
@@ -69,4 +87,11 @@ internal struct Strip
     public int Rows;
 
     public void Begin(nint at, int rows, nint channels) => (At, Rows, C) = (at, rows, channels);
+}
+
+/// <summary>A body of a loop over rows of channels, written once for every vector width.</summary>
+internal interface IRowLane
+{
+    /// <summary>Handles the elements <paramref name="i"/> .. i + V.Lanes - 1, which are those of channels <paramref name="c"/> .. c + V.Lanes - 1 of a row.</summary>
+    void At<V>(nint i, nint c) where V : unmanaged, IVec<V>;
 }
