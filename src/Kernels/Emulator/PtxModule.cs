@@ -6,6 +6,7 @@ namespace Tessera;
 public sealed class PtxModule
 {
     readonly string file;
+    bool verified;
 
     PtxModule(Module syntax, string file) => (Syntax, this.file) = (syntax, file);
 
@@ -38,6 +39,26 @@ public sealed class PtxModule
     public PtxModule Verify(string? arch = null)
     {
         Verifier.Check(Syntax, file, arch);
+        verified = true;
         return this;
+    }
+
+    /// <summary>
+    /// Runs a kernel on the CPU, warp by warp, and waits for its end. Every access is checked: outside of the arguments' memory, or
+    /// misaligned, it ends the launch. Buffers hold afterwards what the kernel left in them. With atomics on floats in memory that several
+    /// blocks share, the order of additions, so the last bits, depends on the threads; everything else does not.
+    /// </summary>
+    /// <param name="entry">The kernel's name.</param>
+    /// <param name="launch">Grid, block and shared memory.</param>
+    /// <param name="arguments">One for each parameter of the kernel.</param>
+    /// <exception cref="PtxException">The text breaks a rule, the launch does not fit the kernel, or the kernel does what it must not.</exception>
+    public void Launch(string entry, PtxLaunch launch, params PtxArgument[] arguments)
+    {
+        if (!verified) Verify();
+        using DeviceMemory memory = new();
+        Image image = new(Syntax, file, memory);
+        byte[][] parameters = [.. arguments.Select(a => a.Enter(memory))];
+        image.Run(entry, launch, parameters);
+        foreach (PtxArgument argument in arguments) argument.Leave();
     }
 }

@@ -1,0 +1,116 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Tessera.Emulator;
+
+/// <summary>One barrier of a block: who has come, and who waits for the others.</summary>
+sealed class Barrier
+{
+    public int Arrived, Expected;
+    public readonly List<(Warp Warp, Frame Frame, int Resume, uint Mask, BarrierOp Op)> Waiting = [];
+    public int True, Votes;
+}
+
+/// <summary>A block of threads: its warps, shared memory and barriers. One worker thread runs one block after the other on it.</summary>
+sealed unsafe class Cta : IDisposable
+{
+    readonly Barrier[] barriers = [.. Enumerable.Range(0, 16).Select(_ => new Barrier())];
+    readonly Warp[] warps;
+    int live;
+
+    public readonly Launch Launch;
+    public readonly byte* Shared;
+    public readonly int SharedBytes;
+    public int X, Y, Z;
+
+    public Cta(Launch launch)
+    {
+        Launch = launch;
+        SharedBytes = launch.Code.SharedBytes + launch.DynamicShared;
+        Shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(SharedBytes, 64), 128);
+        warps = [.. Enumerable.Range(0, (launch.Threads + 31) / 32).Select(i => new Warp(this, i))];
+    }
+
+    /// <summary>Runs one block of the grid to its end; the order of warps comes from the seed.</summary>
+    public void Run(long block)
+    {
+        X = (int)(block % Launch.Grid.X);
+        Y = (int)(block / Launch.Grid.X % Launch.Grid.Y);
+        Z = (int)(block / Launch.Grid.X / Launch.Grid.Y);
+        NativeMemory.Clear(Shared, (nuint)Math.Max(SharedBytes, 1));
+        live = Launch.Threads;
+        foreach (Barrier b in barriers)
+        {
+            (b.Arrived, b.True, b.Votes) = (0, 0, 0);
+            b.Waiting.Clear();
+        }
+        foreach (Warp warp in warps) warp.Start();
+        Random random = new(unchecked((int)(Launch.Seed * 1_000_003 + block)));
+        int[] order = [.. Enumerable.Range(0, warps.Length)];
+        for (int open = warps.Length; open > 0;)
+        {
+            random.Shuffle(order);
+            int waiting = 0;
+            open = 0;
+            foreach (int i in order)
+            {
+                if (warps[i].Done) continue;
+                warps[i].Run();
+                if (warps[i].Done) continue;
+                open++;
+                if (warps[i].Frame.Waiting != 0 && warps[i].Frame.First >= warps[i].Frame.Pending.Length) waiting++;
+            }
+            if (open > 0 && waiting == open && !warps.Any(w => !w.Done && w.Frame.First < w.Frame.Pending.Length)) throw Deadlock();
+        }
+    }
+
+    PtxException Deadlock()
+    {
+        var (warp, _, _, mask, op) = barriers.SelectMany(b => b.Waiting).First();
+        return warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"deadlock: {live} threads live, but not all of them come to this barrier");
+    }
+
+    /// <summary>Lanes come to a barrier; those that wait go on from a block of their frame when all have come.</summary>
+    public void Arrive(Warp warp, BarrierOp op, int id, int count, uint mask, uint votes, bool waits, int resume)
+    {
+        if ((uint)id >= 16) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"there is no barrier {id}");
+        Barrier b = barriers[id];
+        if (count > 0 && b.Expected > 0 && b.Arrived > 0 && b.Expected != count) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"barrier {id} waits for {b.Expected} threads: got {count}");
+        b.Expected = count;
+        b.Arrived += BitOperations.PopCount(mask);
+        b.True += BitOperations.PopCount(votes);
+        b.Votes += BitOperations.PopCount(mask);
+        if (waits)
+        {
+            warp.Frame.Waiting |= mask;
+            b.Waiting.Add((warp, warp.Frame, resume, mask, op));
+        }
+        Release(b);
+    }
+
+    void Release(Barrier b)
+    {
+        if (b.Arrived == 0 || b.Arrived < (b.Expected > 0 ? Math.Min(b.Expected, Launch.Threads) : live)) return;
+        foreach (var (_, frame, resume, mask, op) in b.Waiting)
+        {
+            frame.Waiting &= ~mask;
+            op.Deliver(frame, mask, b);
+            frame.Add(resume, mask);
+        }
+        b.Waiting.Clear();
+        (b.Arrived, b.True, b.Votes, b.Expected) = (0, 0, 0, 0);
+    }
+
+    /// <summary>Threads that exited are not waited for.</summary>
+    public void Exited(uint mask)
+    {
+        live -= BitOperations.PopCount(mask);
+        foreach (Barrier b in barriers) if (b.Expected == 0) Release(b);
+    }
+
+    public void Dispose()
+    {
+        foreach (Warp warp in warps) warp.Dispose();
+        NativeMemory.AlignedFree(Shared);
+    }
+}

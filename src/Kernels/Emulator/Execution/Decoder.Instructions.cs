@@ -1,0 +1,346 @@
+using System.Numerics;
+
+namespace Tessera.Emulator;
+
+/// <summary>One operation for each instruction.</summary>
+sealed partial class Decoder
+{
+    (Op Op, bool Ends) Make(Instruction i)
+    {
+        PtxType[] types = TypesOf(i);
+        PtxType t = types.Length > 0 ? types[0] : PtxType.None;
+        Operand[] o = i.Operands;
+        switch (i.Opcode)
+        {
+            case "bra":
+                Branch branch = new(TargetOf(((NameOperand)o[0]).Name));
+                return (branch, true);
+            case "brx": return (Indexed(o), true);
+            case "ret": return (new Return(), true);
+            case "exit": return (new Exit(), true);
+            case "trap" or "brkpt": return (new Trap(), true);
+            case "call": return (Calling(o), true);
+            case "bar" when i.Has("warp"): return (new Nothing(), false);
+            case "barrier" when i.Has("cluster"): throw Unsupported("clusters");
+            case "bar" or "barrier": return (Synchronise(i, o), true);
+            default: return (Straight(i, t, types, o), false);
+        }
+    }
+
+    Op Straight(Instruction i, PtxType t, PtxType[] types, Operand[] o) => i.Opcode switch
+    {
+        "mov" => Move(i, t, o),
+        "ld" or "ldu" => new Load(Address(o[1], SpaceOf(i)), t, Vector(o[0], t, result: true)),
+        "st" => new Store(Address(o[0], SpaceOf(i)), t, Vector(o[1], t, result: false)),
+        "cvta" => CvtAddress(i, o),
+        "cvt" => Convert(i, types, o),
+        "add" or "sub" or "mul" or "mad" or "fma" or "min" or "max" or "div" or "rem" or "abs" or "neg" or "sqrt" or "rcp" => Arithmetic(i, t, o),
+        "addc" or "subc" or "madc" => Carrying(i, t, o),
+        "rsqrt" => Approximate(i, t, o, x => 1 / Math.Sqrt(x)),
+        "sin" => Approximate(i, t, o, Math.Sin),
+        "cos" => Approximate(i, t, o, Math.Cos),
+        "lg2" => Approximate(i, t, o, Math.Log2),
+        "ex2" => Approximate(i, t, o, x => Math.Pow(2, x)),
+        "tanh" => Approximate(i, t, o, Math.Tanh),
+        "and" or "or" or "xor" or "not" or "cnot" => Logic(i, t, o),
+        "shl" or "shr" or "shf" or "bfe" or "bfi" or "bfind" or "brev" or "popc" or "clz" or "lop3" or "prmt" or "dp4a" or "sad" or "mul24" or "mad24" or "copysign" or "bmsk" or "szext" or "slct" or "testp" => Bits(i, t, types, o),
+        "setp" => SetPredicate(i, t, o),
+        "set" => SetValue(i, types, o),
+        "selp" => Selecting(t, o),
+        "shfl" => new Shuffle(i.Modifiers.First(m => m is "up" or "down" or "bfly" or "idx"), Result(o[0]), SecondPredicate(o[0]), Source(o[1], t), Source(o[2], PtxType.B32), Source(o[3], PtxType.B32), o.Length > 4 ? Source(o[4], PtxType.B32) : null),
+        "vote" => Voting(i, o),
+        "match" => new Match(i.Has("all"), Result(o[0]), SecondPredicate(o[0]), Source(o[1], t)),
+        "activemask" => new ActiveMask(Result(o[0])),
+        "redux" => new Reduce(Result(o[0]), Source(o[1], t), Reduction(i, t)),
+        "atom" or "red" => AtomicOp(i, t, o),
+        "cp" => Copying(i, o),
+        "wmma" => Wmma(i, types, o),
+        "mma" => Mma(i, types, o),
+        "ldmatrix" => new MatrixRows(Address(o[1], SpaceOf(i)), false, Vector(o[0], PtxType.B32, result: true), i.Has("trans")),
+        "stmatrix" => new MatrixRows(Address(o[0], SpaceOf(i)), true, Vector(o[1], PtxType.B32, result: false), i.Has("trans")),
+        "membar" or "fence" or "nanosleep" or "prefetch" or "prefetchu" or "discard" or "applypriority" or "griddepcontrol" or "pmevent" => new Nothing(),
+        _ => throw Unsupported($"'{i.Opcode}'"),
+    };
+
+    Op Indexed(Operand[] o)
+    {
+        Table table = (Table)scope.Find(((NameOperand)o[1]).Name)!;
+        return new IndexedBranch(Source(o[0], PtxType.U32), [.. table.Targets.Select(TargetOf)]);
+    }
+
+    Op Synchronise(Instruction i, Operand[] o)
+    {
+        int at = i.Has("red") ? 1 : 0;
+        bool counted = o.Length - at - (i.Has("red") ? 1 : 0) > 1;
+        (int vote, bool negated) = i.Has("red") ? Predicate(o[^1]) : (-1, false);
+        string reduction = !i.Has("red") ? "" : i.Has("popc") ? "popc" : i.Has("and") ? "and" : "or";
+        return new BarrierOp(Source(o[at], PtxType.U32), counted ? Source(o[at + 1], PtxType.U32) : null, !i.Has("arrive"), NextBlock, reduction, at == 1 ? Result(o[0]).Offset : -1, vote, negated);
+    }
+
+    Op Calling(Operand[] o)
+    {
+        int at = o[0] is ListOperand && o.Length > 1 ? 1 : 0;
+        Operand[] results = at == 1 ? ((ListOperand)o[0]).Elements : [], arguments = o.Length > at + 1 && o[at + 1] is ListOperand list ? list.Elements : [];
+        if (image.Global.Find(((NameOperand)o[at]).Name) is not Function named) throw Unsupported("calls through registers");
+        Function f = image.Module.Functions.Find(g => g.Name == named.Name && g.Body != null) ?? throw Unsupported($"the external function '{named.Name}'");
+        code.Calls = true;
+        Code callee() => image.CodeOf(f, shared);
+        // The callee's layout is only known when it is decoded, which a recursive function is not yet.
+        List<CallValue> ins = [], outs = [];
+        Decoder layout = new(image, f, shared);
+        layout.Parameters();
+        for (int k = 0; k < arguments.Length; k++) ins.Add(layout.Passing(f.Parameters[k], arguments[k], this, result: false));
+        for (int k = 0; k < results.Length; k++) if (results[k] is not SinkOperand) outs.Add(layout.Passing(f.Results[k], results[k], this, result: true));
+        return new Call(callee, [.. ins], [.. outs], NextBlock);
+    }
+
+    /// <summary>How one value gets from the caller's operand to this function's parameter, or back.</summary>
+    CallValue Passing(Variable formal, Operand actual, Decoder caller, bool result)
+    {
+        Slot64? mine = formal.Space == Space.Reg ? Register(new(formal.Position, formal.Name, "", 0)) : null;
+        int myLocal = mine == null ? locals[formal] : 0;
+        bool local = actual is NameOperand name && caller.scope.Find(name.Name) is Variable { Space: Space.Param };
+        Slot64? theirs = local ? null : caller.Source(actual, formal.Type);
+        int theirLocal = local ? caller.locals[(Variable)caller.scope.Find(((NameOperand)actual).Name)!] : 0;
+        int bytes = (int)Math.Max(1, formal.Bytes);
+        return result ? new(bytes, mine, myLocal, theirs, theirLocal) : new(bytes, theirs, theirLocal, mine, myLocal);
+    }
+
+    Op Move(Instruction i, PtxType t, Operand[] o)
+    {
+        if (t == PtxType.Pred)
+        {
+            (int p, bool negated) = Predicate(o[1]);
+            return new PredicateOp(Result(o[0]).Offset, p, negated, p, false, (a, _) => a);
+        }
+        if (i.Has("v2") || i.Has("v4")) throw Unsupported("mov of vectors");
+        if (o[0] is VectorOperand or NameOperand && (o[0] is VectorOperand || o[1] is VectorOperand)) return Packing(t, o);
+        if (o[1] is NameOperand name)
+        {
+            object? symbol = scope.Find(name.Name);
+            if (symbol == null && SpecialRegister.TryGet(name.Name, out _)) return new ReadSpecial(Result(o[0]), Special(name));
+            if (symbol is Variable { Space: not Space.Reg } v) return MoveAddress(v, name.Offset, Result(o[0]));
+            if (symbol is Function) throw Unsupported("addresses of functions");
+        }
+        Slot64 d = Result(o[0]), a = Source(o[1], t);
+        return d.Bytes switch
+        {
+            4 => new Vector1<uint, Copy<uint>>(d.Offset, a.Offset),
+            8 => new Vector1<ulong, Copy<ulong>>(d.Offset, a.Offset),
+            _ => throw Unsupported("mov of 128 bits"),
+        };
+    }
+
+    Op MoveAddress(Variable v, long offset, Slot64 d)
+    {
+        if (v.Space == Space.Param && function.IsEntry && code.ParameterOffsets.TryGetValue(v, out int at))
+            return new ReadSpecial(d, (w, _) => unchecked(w.Cta.Launch.Parameters + (ulong)(at + offset)));
+        (ulong value, bool frame) = AddressOf(v);
+        value = unchecked(value + (ulong)offset);
+        return frame ? new ReadSpecial(d, (w, _) => unchecked(value + (ulong)w.LocalBase)) : new ReadSpecial(d, (_, _) => value);
+    }
+
+    /// <summary><c>mov.b64 %d, {%r1, %r2}</c> and back.</summary>
+    Op Packing(PtxType t, Operand[] o)
+    {
+        if (o[0] is VectorOperand parts)
+        {
+            Slot64 whole = Source(o[1], t);
+            int bits = t.Bits() / parts.Elements.Length;
+            return new Sequence([.. parts.Elements.Select((e, k) => (e, k)).Where(x => x.e is not SinkOperand)
+                .Select(x => (Op)new Map(Result(x.e), whole, whole, whole, (v, _, _) => v >> (x.k * bits) & (bits == 64 ? ulong.MaxValue : (1ul << bits) - 1)))]);
+        }
+        Operand[] elements = ((VectorOperand)o[1]).Elements;
+        int each = t.Bits() / elements.Length;
+        PtxType part = each switch { 8 => PtxType.B8, 16 => PtxType.B16, _ => PtxType.B32 };
+        if (t == PtxType.B128) throw Unsupported("mov of 128 bits");
+        Slot64 d = Result(o[0]), scratch = new(Take(256, 64), 8);
+        ulong mask = (1ul << each) - 1;
+        List<Op> steps = [];
+        for (int k = 0; k < elements.Length; k++)
+        {
+            int shift = k * each;
+            Slot64 e = Source(elements[k], part);
+            steps.Add(new Map(scratch, scratch, e, e, k == 0 ? (_, x, _) => x & mask : (all, x, _) => all | (x & mask) << shift));
+        }
+        steps.Add(new Map(d, scratch, scratch, scratch, (x, _, _) => x));
+        return new Sequence([.. steps]);
+    }
+
+    static Func<Warp, int, ulong> Special(NameOperand name)
+    {
+        static int Part((int X, int Y, int Z) size, string c) => c switch { "x" or "r" => size.X, "y" or "g" => size.Y, "z" or "b" => size.Z, _ => 1 };
+        string c = name.Component;
+        switch (name.Name)
+        {
+            case "%tid":
+                return c switch
+                {
+                    "x" or "r" => (w, l) => (ulong)(((w.Index * 32) + l) % w.Cta.Launch.Block.X),
+                    "y" or "g" => (w, l) => (ulong)(((w.Index * 32) + l) / w.Cta.Launch.Block.X % w.Cta.Launch.Block.Y),
+                    "z" or "b" => (w, l) => (ulong)(((w.Index * 32) + l) / w.Cta.Launch.Block.X / w.Cta.Launch.Block.Y),
+                    _ => (_, _) => 0,
+                };
+            case "%ntid": return (w, _) => (ulong)Part(w.Cta.Launch.Block, c);
+            case "%nctaid": return (w, _) => (ulong)Part(w.Cta.Launch.Grid, c);
+            case "%ctaid": return (w, _) => (ulong)(c is "w" or "a" ? 0 : Part((w.Cta.X, w.Cta.Y, w.Cta.Z), c));
+            case "%laneid": return (_, l) => (ulong)l;
+            case "%warpid": return (w, _) => (ulong)w.Index;
+            case "%nwarpid": return (_, _) => 64;
+            case "%smid": return (_, _) => 0;
+            case "%nsmid": return (_, _) => 1;
+            case "%lanemask_eq": return (_, l) => 1u << l;
+            case "%lanemask_lt": return (_, l) => (1u << l) - 1;
+            case "%lanemask_le": return (_, l) => (uint)((2ul << l) - 1);
+            case "%lanemask_gt": return (_, l) => ~(uint)((2ul << l) - 1);
+            case "%lanemask_ge": return (_, l) => ~((1u << l) - 1);
+            case "%clock" or "%clock64" or "%globaltimer" or "%globaltimer_lo": return (_, _) => (ulong)System.Diagnostics.Stopwatch.GetTimestamp();
+            case "%dynamic_smem_size": return (w, _) => (ulong)w.Cta.Launch.DynamicShared;
+            case "%total_smem_size": return (w, _) => (ulong)w.Cta.SharedBytes;
+            default: return (_, _) => 0;
+        }
+    }
+
+    Op CvtAddress(Instruction i, Operand[] o)
+    {
+        Space space = SpaceOf(i);
+        ulong window = space switch { Space.Shared => Emulator.Address.SharedWindow, Space.Local => Emulator.Address.LocalWindow, _ => 0 };
+        Slot64 d = Result(o[0]);
+        if (o[1] is NameOperand name && scope.Find(name.Name) is Variable { Space: not Space.Reg } v)
+        {
+            Slot64 scratch = new(Take(256, 64), 8);
+            Op move = MoveAddress(v, name.Offset, scratch);
+            return new Sequence([move, new Map(d, scratch, scratch, scratch, (x, _, _) => x | window)]);
+        }
+        Slot64 a = Source(o[1], PtxType.U64);
+        return i.Has("to") ? new Map(d, a, a, a, (x, _, _) => x & ~window) : new Map(d, a, a, a, (x, _, _) => x | window);
+    }
+
+    Op Convert(Instruction i, PtxType[] types, Operand[] o)
+    {
+        string? mode = i.Modifiers.FirstOrDefault(m => m is "rn" or "rz" or "rm" or "rp" or "rni" or "rzi" or "rmi" or "rpi" or "rna");
+        (PtxType to, PtxType from) = (types[0], types[1]);
+        if (to is PtxType.F16x2 or PtxType.Bf16x2 && from == PtxType.F32)
+        {
+            var one = Converter.Make(to == PtxType.F16x2 ? PtxType.F16 : PtxType.Bf16, from, mode, false, false, i.Has("relu"));
+            Slot64 a = Source(o[1], from), b = Source(o[2], from);
+            return new Map(Result(o[0]), a, b, b, (x, y, _) => one(x) << 16 | one(y));
+        }
+        if (to == PtxType.Tf32)
+        {
+            Slot64 a = Source(o[1], from);
+            return new Map(Result(o[0]), a, a, a, mode == "rna" ? (x, _, _) => (x + 0x1000) & 0xFFFF_E000 : (x, _, _) => Single.Bits((float)Rounding.To(Single.Of(x), 0, 11, -126, 127, Rounding.Parse(mode!))));
+        }
+        if (to.Kind() == TypeKind.Packed && to != PtxType.Bf16 || from.Kind() == TypeKind.Packed && from != PtxType.Bf16) throw Unsupported($"cvt of .{from.Name()} to .{to.Name()}");
+        if (o[1] is NameOperand name && scope.Find(name.Name) == null && SpecialRegister.TryGet(name.Name, out _))
+        {
+            Func<Warp, int, ulong> special = Special(name);
+            var widen = Converter.Make(to, from, mode, false, i.Has("sat"), false);
+            return new ReadSpecial(Result(o[0]), (w, l) => widen(special(w, l)));
+        }
+        Slot64 source = Source(o[1], from);
+        var f = Converter.Make(to, from, mode, i.Has("ftz"), i.Has("sat"), i.Has("relu"));
+        return new Map(Result(o[0]), source, source, source, (x, _, _) => f(x));
+    }
+
+    Op Selecting(PtxType t, Operand[] o)
+    {
+        (int p, bool negated) = Predicate(o[3]);
+        return new Select(Result(o[0]), Source(o[1], t), Source(o[2], t), p, negated);
+    }
+
+    Op Voting(Instruction i, Operand[] o)
+    {
+        (int p, bool negated) = o[1] is ConstantOperand ? (-1, false) : Predicate(o[1]);
+        return new Vote(i.Modifiers.First(m => m is "all" or "any" or "uni" or "ballot"), Result(o[0]).Offset, p, negated, o[1] is ConstantOperand c ? c.Value.Bits != 0 ? 1 : 0 : 0);
+    }
+
+    static Func<uint, uint, uint> Reduction(Instruction i, PtxType t)
+    {
+        bool signed = t.Kind() == TypeKind.Signed;
+        return i.Modifiers.First(m => m is "add" or "min" or "max" or "and" or "or" or "xor") switch
+        {
+            "add" => (a, b) => a + b,
+            "min" => signed ? (a, b) => (uint)Math.Min((int)a, (int)b) : Math.Min,
+            "max" => signed ? (a, b) => (uint)Math.Max((int)a, (int)b) : Math.Max,
+            "and" => (a, b) => a & b,
+            "or" => (a, b) => a | b,
+            _ => (a, b) => a ^ b,
+        };
+    }
+
+    Op AtomicOp(Instruction i, PtxType t, Operand[] o)
+    {
+        if (i.Has("v2") || i.Has("v4") || i.Has("v8") || i.Has("async")) throw Unsupported("this atomic operation");
+        int at = i.Opcode == "atom" ? 1 : 0;
+        string op = i.Modifiers.First(m => m is "add" or "min" or "max" or "and" or "or" or "xor" or "exch" or "cas" or "inc" or "dec");
+        Slot64 d = at == 1 && o[0] is not SinkOperand ? Result(o[0]) : default, b = Source(o[at + 1], t), c = op == "cas" ? Source(o[at + 2], t) : default;
+        Func<ulong, ulong, ulong, ulong> f = op switch
+        {
+            "exch" => (_, x, _) => x,
+            "cas" => (old, x, y) => old == x ? y : old,
+            "and" => (old, x, _) => old & x,
+            "or" => (old, x, _) => old | x,
+            "xor" => (old, x, _) => old ^ x,
+            "inc" => (old, x, _) => old >= x ? 0 : old + 1,
+            "dec" => (old, x, _) => old == 0 || old > x ? x : old - 1,
+            "add" when t.IsInteger() => (old, x, _) => unchecked(old + x),
+            "min" when t.IsInteger() => (old, x, _) => Converter.Integer(t, x) < Converter.Integer(t, old) ? x : old,
+            "max" when t.IsInteger() => (old, x, _) => Converter.Integer(t, x) > Converter.Integer(t, old) ? x : old,
+            "add" when t == PtxType.F32 => (old, x, _) => Single.Bits(Single.Of(old) + Single.Of(x)),
+            "add" when t == PtxType.F64 => (old, x, _) => BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(x)),
+            "add" => Halves(t, (x, y, _) => x + y, 2, relu: false),
+            _ => throw Unsupported("this atomic operation"),
+        };
+        return new Atomic(Address(o[at], SpaceOf(i)), t.Bits() / 8, d, b, c, f);
+    }
+
+    Op Copying(Instruction i, Operand[] o)
+    {
+        if (i.Has("commit_group") || i.Has("wait_group") || i.Has("wait_all")) return new Nothing();
+        if (!i.Has("ca") && !i.Has("cg")) throw Unsupported("bulk copies");
+        if (o.Length > 3 && o[3] is NameOperand name && scope.Find(name.Name) is Variable { Type: PtxType.Pred }) throw Unsupported("cp.async with a predicate");
+        return new AsyncCopy(Address(o[0], Space.Shared), Address(o[1], Space.Global), (int)((ConstantOperand)o[2]).Value.Bits, o.Length > 3 && !i.Has("L2::cache_hint") ? Source(o[3], PtxType.U32) : null);
+    }
+
+    static (int M, int N, int K) ShapeOf(Instruction i)
+    {
+        string name = i.Modifiers.First(m => m[0] == 'm' && m.Length > 4 && char.IsAsciiDigit(m[1]));
+        string[] parts = name[1..].Split('n', 'k');
+        return (int.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    Op Wmma(Instruction i, PtxType[] types, Operand[] o)
+    {
+        (int m, int n, int k) = ShapeOf(i);
+        if (i.Modifiers[0] is "load" or "store")
+        {
+            bool store = i.Modifiers[0] == "store";
+            (int rows, int columns) = i.Modifiers[1] switch { "a" => (m, k), "b" => (k, n), _ => (m, n) };
+            Operand memory = o[store ? 0 : 1], vector = o[store ? 1 : 0];
+            return new MatrixMove(Address(memory, SpaceOf(i)), store, Vector(vector, PtxType.B32, result: !store), rows, columns, i.Has("row"), types[0], o.Length > 2 ? Source(o[2], PtxType.U32) : null);
+        }
+        bool half = types.Length == 2;
+        MatrixShape shape = new(m, n, k, types[0], half ? PtxType.F16 : types[1], half ? PtxType.F16 : types[2], types[^1], Open: true);
+        return Multiply(i, shape, o);
+    }
+
+    Op Mma(Instruction i, PtxType[] types, Operand[] o)
+    {
+        (int m, int n, int k) = ShapeOf(i);
+        if (i.Has("sp") || (k == 4 && types[1] is PtxType.F16 or PtxType.Bf16) || types[1] is PtxType.B1 || types[1].Kind() == TypeKind.Packed && types[1].Bits() == 8) throw Unsupported("this mma");
+        return Multiply(i, new(m, n, k, types[0], types[1], types[2], types[3], Open: false), o);
+    }
+
+    MatrixMultiply Multiply(Instruction i, MatrixShape s, Operand[] o) =>
+        new(s, Vector(o[0], s.D, result: true), Vector(o[1], s.A, result: false), Vector(o[2], s.B, result: false), Vector(o[3], s.C, result: false), i.Has("satfinite"));
+}
+
+/// <summary>Several operations for one instruction.</summary>
+sealed class Sequence(Op[] steps) : Op
+{
+    public override void Run(Warp w, uint mask)
+    {
+        foreach (Op step in steps) step.Run(w, mask);
+    }
+}

@@ -1,0 +1,139 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera.Emulator;
+
+/// <summary>A verified module in the memory of a device: its global variables, its layout of shared memory, its decoded functions.</summary>
+sealed unsafe class Image
+{
+    const int mostShared = 232448;
+
+    readonly Dictionary<Variable, ulong> addresses = [];
+    readonly Dictionary<Function, Code> codes = [];
+
+    public Image(Module module, string file, DeviceMemory memory)
+    {
+        (Module, File, Memory) = (module, file, memory);
+        foreach (Variable v in module.Variables)
+        {
+            Global.Replace(v.Name, v);
+            if (v.Space is Space.Global or Space.Const) addresses[v] = memory.Allocate(v.Sizes is [-1, ..] ? Elements(v) * ElementBytes(v) : v.Bytes, $"variable '{v.Name}'").Start;
+        }
+        foreach (Function f in module.Functions.OrderBy(f => f.Body != null)) Global.Replace(f.Name, f);
+        foreach (Variable v in module.Variables) if (v.Initial is Initial initial && addresses.TryGetValue(v, out ulong at)) Fill(v, initial, (byte*)at, 0);
+    }
+
+    public Module Module { get; }
+
+    public string File { get; }
+
+    public DeviceMemory Memory { get; }
+
+    public Scope Global { get; } = new(null);
+
+    /// <summary>Warp instructions of the last launch.</summary>
+    public long LastSteps { get; private set; }
+
+    public ulong AddressOf(Variable v) => addresses[v];
+
+    static long Elements(Variable v) => v.Initial?.Elements?.Length ?? 0;
+
+    static int ElementBytes(Variable v) => Math.Max(1, v.Type.Bits() / 8) * v.Vector;
+
+    /// <summary>Writes an initial value; lists go row by row.</summary>
+    void Fill(Variable v, Initial initial, byte* at, int depth)
+    {
+        if (initial.Elements is Initial[] elements)
+        {
+            long step = Math.Max(1, v.Type.Bits() / 8) * (depth < v.Sizes.Length ? v.Vector : 1);
+            for (int k = depth + 1; k < v.Sizes.Length; k++) step *= v.Sizes[k];
+            for (int k = 0; k < elements.Length; k++) Fill(v, elements[k], at + (k * step), depth + 1);
+            return;
+        }
+        ulong bits = initial.Symbol.Length == 0 ? Constants.Bits(v.Type, initial.Constant)
+            : unchecked((Global.Find(initial.Symbol) is Variable target ? AddressOf(target) : 0) + (ulong)initial.Constant.Bits);
+        if (initial.Mask != 0) bits = (bits & (ulong)initial.Mask) >> System.Numerics.BitOperations.TrailingZeroCount(initial.Mask);
+        Buffer.MemoryCopy(&bits, at, 8, Math.Min(8, Math.Max(1, v.Type.Bits() / 8)));
+    }
+
+    /// <summary>The decoded function; decoding happens once.</summary>
+    public Code CodeOf(Function f, SharedLayout shared)
+    {
+        lock (codes)
+        {
+            if (codes.TryGetValue(f, out Code? code)) return code;
+            return codes[f] = new Decoder(this, f, shared).Decode();
+        }
+    }
+
+    /// <summary>Runs a kernel over a grid; <paramref name="parameters"/> are the bytes of each parameter.</summary>
+    public void Run(string entry, PtxLaunch launch, byte[][] parameters)
+    {
+        var (grid, block) = (launch.Grid, launch.Block);
+        Function f = Module.Functions.Find(k => k.IsEntry && k.Body != null && k.Name == entry)
+            ?? throw new PtxException(File, 1, 1, "launch", $"there is no kernel '{entry}': the text has {string.Join(", ", Module.Functions.Where(k => k.IsEntry && k.Body != null).Select(k => k.Name))}");
+        if (parameters.Length != f.Parameters.Length) throw Wrong(f, $"it has {f.Parameters.Length} parameters: got {parameters.Length}");
+        long threadCount = (long)block.X * block.Y * block.Z;
+        if (block.X < 1 || block.Y < 1 || block.Z < 1 || threadCount > 1024) throw Wrong(f, $"a block has 1 to 1024 threads: got {block}");
+        if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535) throw Wrong(f, $"a grid has at least one block, and 65535 in y and z at most: got {grid}");
+        SharedLayout layout = new(this, f);
+        if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw Wrong(f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
+        Code code = CodeOf(f, layout);
+        int bytes = Math.Max(16, f.Parameters.Sum(p => (int)p.Bytes + p.Alignment));
+        Allocation buffer = Memory.Allocate(bytes, "the parameters");
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            if (parameters[i].Length != f.Parameters[i].Bytes) throw Wrong(f, $"parameter {i} '{f.Parameters[i].Name}' has {f.Parameters[i].Bytes} bytes: got {parameters[i].Length}");
+            Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
+        }
+        code.SharedBytes = layout.Bytes;
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = grid, Block = block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit };
+        run.Run(launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
+        LastSteps = run.Steps;
+    }
+
+    PtxException Wrong(Function f, string message) => new(File, f.Position.Line, f.Position.Column, "launch", $"kernel '{f.Name}': {message}");
+}
+
+/// <summary>Where the shared variables of a kernel and of all it may call lie; dynamic memory comes last.</summary>
+sealed class SharedLayout
+{
+    readonly Dictionary<Variable, int> offsets = [];
+
+    public SharedLayout(Image image, Function entry)
+    {
+        int bytes = 0;
+        foreach (Variable v in image.Module.Functions.Where(f => f == entry || !f.IsEntry).SelectMany(f => f.Body ?? []).OfType<Variable>()
+            .Concat(image.Module.Variables).Where(v => v.Space == Space.Shared && v.Linkage != Linkage.Extern))
+        {
+            if (v.Position != default && image.Module.Variables.Contains(v) && !Mentions(image.Module, v.Name)) continue;
+            bytes = bytes + v.Alignment - 1 & -v.Alignment;
+            offsets[v] = bytes;
+            bytes += (int)v.Bytes;
+        }
+        int align = image.Module.Variables.Where(v => v.Space == Space.Shared && v.Linkage == Linkage.Extern).Select(v => v.Alignment).Append(1).Max();
+        Bytes = bytes + align - 1 & -align;
+    }
+
+    /// <summary>Bytes of static shared memory; the dynamic memory starts there.</summary>
+    public int Bytes { get; }
+
+    public int OffsetOf(Variable v) => offsets.TryGetValue(v, out int at) ? at : Bytes;
+
+    static bool Mentions(Module module, string name) => module.Functions.Any(f => (f.Body ?? []).OfType<Instruction>().Any(i => Array.Exists(i.Operands, o =>
+        o is NameOperand n && n.Name == name || o is AddressOperand a && a.Name == name)));
+}
+
+/// <summary>The bits that a constant of the text has in a type.</summary>
+static class Constants
+{
+    public static ulong Bits(PtxType type, Constant value) => type switch
+    {
+        PtxType.F32 when value.Kind == ConstantKind.HexSingle => (ulong)value.Bits,
+        PtxType.F32 => BitConverter.SingleToUInt32Bits((float)value.Double),
+        PtxType.F64 when value.Kind == ConstantKind.HexDouble => (ulong)value.Bits,
+        PtxType.F64 => BitConverter.DoubleToUInt64Bits(value.Double),
+        PtxType.Pred => value.Bits != 0 ? uint.MaxValue : 0u,
+        _ when type.Bits() >= 64 => (ulong)value.Bits,
+        _ => (ulong)value.Bits & ((1ul << type.Bits()) - 1),
+    };
+}

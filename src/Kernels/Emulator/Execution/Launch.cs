@@ -1,0 +1,63 @@
+namespace Tessera.Emulator;
+
+/// <summary>One launch of a kernel: its geometry, parameters and memory.</summary>
+sealed unsafe class Launch
+{
+    long steps;
+
+    /// <summary>Warp instructions so far.</summary>
+    public long Steps => steps;
+
+    Exception? failure;
+
+    public required Code Code { get; init; }
+    public required string File { get; init; }
+    public required DeviceMemory Memory { get; init; }
+    public required (int X, int Y, int Z) Grid { get; init; }
+    public required (int X, int Y, int Z) Block { get; init; }
+    public int DynamicShared { get; init; }
+    public ulong Parameters { get; init; }
+    public long Seed { get; init; }
+
+    /// <summary>The most warp instructions of the whole launch.</summary>
+    public long StepLimit { get; init; } = long.MaxValue;
+
+    public int Threads => Block.X * Block.Y * Block.Z;
+
+    /// <summary>Counts steps; ends a launch that takes too many.</summary>
+    public void Spend(Warp warp, int count)
+    {
+        // Losing a count between threads is harmless: the limit only has to end what never ends.
+        if ((steps += count) > StepLimit) throw warp.Fail("steps", $"the launch took more than {StepLimit} warp instructions");
+        if (failure != null) throw new OperationCanceledException();
+    }
+
+    /// <summary>Runs all blocks of the grid, spread over threads.</summary>
+    public void Run(int threads)
+    {
+        long blocks = (long)Grid.X * Grid.Y * Grid.Z, next = 0;
+        threads = (int)Math.Min(threads, blocks);
+        void Work()
+        {
+            using Cta cta = new(this);
+            try
+            {
+                for (long block; (block = Interlocked.Increment(ref next) - 1) < blocks;) cta.Run(block);
+            }
+            catch (OperationCanceledException) when (failure != null) { }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+                next = blocks;
+            }
+        }
+        if (threads <= 1) Work();
+        else
+        {
+            Thread[] workers = [.. Enumerable.Range(0, threads).Select(_ => new Thread(Work))];
+            foreach (Thread worker in workers) worker.Start();
+            foreach (Thread worker in workers) worker.Join();
+        }
+        if (failure != null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+    }
+}

@@ -1,0 +1,35 @@
+namespace Tessera.Emulator;
+
+/// <summary>A straight run of operations that only its end leaves.</summary>
+sealed class CodeBlock(int index)
+{
+    public readonly int Index = index;
+    public Op[] Body = [];
+
+    /// <summary>A branch, barrier, call, return or exit; null: on to the next block.</summary>
+    public Op? End;
+}
+
+/// <summary>A function ready to run: its blocks in the order of the text, and where its registers and local variables lie.</summary>
+sealed class Code(Function function)
+{
+    public readonly Function Function = function;
+    public CodeBlock[] Blocks = [];
+
+    /// <summary>Bytes of all registers of a warp, constants included.</summary>
+    public int FrameBytes;
+
+    /// <summary>Bytes of local memory a thread needs, parameters of calls included.</summary>
+    public int LocalBytes;
+
+    /// <summary>What registers hold at the start: the constants of the text, at their offsets.</summary>
+    public (int Offset, int Bytes, UInt128 Value)[] Constants = [];
+
+    /// <summary>Bytes of static shared memory.</summary>
+    public int SharedBytes;
+
+    public bool Calls;
+
+    /// <summary>Offsets of the parameters in the parameter buffer (an entry) or in local memory (a function).</summary>
+    public Dictionary<Variable, int> ParameterOffsets { get; } = [];
+}

@@ -1,0 +1,191 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Tessera.Emulator;
+
+/// <summary>A call in progress: which lanes run where.</summary>
+sealed class Frame(Code code, int registers, int local, int returnBlock, CallValue[] results)
+{
+    public readonly Code Code = code;
+    public readonly int Registers = registers, Local = local, ReturnBlock = returnBlock;
+
+    /// <summary>What goes back to the caller.</summary>
+    public readonly CallValue[] Results = results;
+
+    /// <summary>The lanes that stand before each block.</summary>
+    public readonly uint[] Pending = new uint[code.Blocks.Length];
+
+    public int First = code.Blocks.Length;
+
+    /// <summary>Lanes that have returned, and lanes that wait at a barrier.</summary>
+    public uint Returned, Waiting;
+
+    public void Add(int block, uint mask)
+    {
+        if (mask == 0) return;
+        if (block >= Pending.Length) { Returned |= mask; return; }
+        Pending[block] |= mask;
+        if (block < First) First = block;
+    }
+}
+
+/// <summary>
+/// 32 threads that share a program counter. Of all lanes that can run, those at the lowest block run first, so that lanes that parted
+/// meet again; a warp that waits at a barrier keeps its state and returns.
+/// </summary>
+sealed unsafe class Warp : IDisposable
+{
+    const int stackForCalls = 1 << 20, localForCalls = 1 << 15;
+
+    public readonly Cta Cta;
+    public readonly int Index;
+    readonly List<Frame> frames = [];
+    readonly byte* registers;
+    readonly byte* local;
+    readonly int registerBytes;
+
+    /// <summary>Where the current frame's registers start.</summary>
+    public byte* Registers;
+
+    /// <summary>Bytes of local memory a lane has.</summary>
+    public readonly int LocalStride;
+
+    /// <summary>Where the current frame's local variables start, the same for all lanes.</summary>
+    public int LocalBase;
+
+    /// <summary>The lanes that exist.</summary>
+    public uint Lanes;
+
+    public Warp(Cta cta, int index)
+    {
+        (Cta, Index) = (cta, index);
+        Code code = cta.Launch.Code;
+        registerBytes = code.FrameBytes + (code.Calls ? stackForCalls : 0);
+        LocalStride = (code.LocalBytes + 15 & ~15) + (code.Calls ? localForCalls : 0);
+        registers = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(registerBytes, 64), 64);
+        local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(LocalStride * 32, 64), 64);
+    }
+
+    public bool Done => frames.Count == 0;
+
+    public Frame Frame => frames[^1];
+
+    public byte* RegistersOf(Frame frame) => registers + frame.Registers;
+
+    /// <summary>The operation being run, for messages.</summary>
+    public Op? Current { get; private set; }
+
+    /// <summary>Prepares the warp for the first block of a new kernel block.</summary>
+    public void Start()
+    {
+        int threads = Cta.Launch.Threads - (Index * 32);
+        Lanes = threads >= 32 ? ~0u : (1u << threads) - 1;
+        frames.Clear();
+        NativeMemory.Clear(registers, (nuint)registerBytes);
+        NativeMemory.Clear(local, (nuint)(LocalStride * 32));
+        Push(Cta.Launch.Code, Lanes, 0, []);
+    }
+
+    /// <summary>Enters a function with these lanes.</summary>
+    public void Push(Code code, uint mask, int returnBlock, CallValue[] results)
+    {
+        Frame? caller = frames.Count > 0 ? Frame : null;
+        int at = caller == null ? 0 : caller.Registers + caller.Code.FrameBytes;
+        int localAt = caller == null ? 0 : caller.Local + (caller.Code.LocalBytes + 15 & ~15);
+        if (at + code.FrameBytes > registerBytes || localAt + code.LocalBytes > LocalStride) throw Fail("memory", $"'{code.Function.Name}': calls are nested too deeply for the stack");
+        frames.Add(new Frame(code, at, localAt, returnBlock, results));
+        Registers = registers + at;
+        LocalBase = localAt;
+        foreach (var (offset, bytes, value) in code.Constants)
+            for (int lane = 0; lane < 32; lane++) Buffer.MemoryCopy(&value, Registers + offset + (lane * bytes), bytes, bytes);
+        Frame.Add(0, mask);
+    }
+
+    /// <summary>Runs until all lanes have exited or wait.</summary>
+    public void Run()
+    {
+        while (frames.Count > 0)
+        {
+            Frame frame = Frame;
+            int block = frame.First;
+            while (block < frame.Pending.Length && frame.Pending[block] == 0) block++;
+            frame.First = block;
+            if (block < frame.Pending.Length) RunBlock(frame, block);
+            else if (frame.Waiting != 0) return;
+            else Pop(frame);
+        }
+    }
+
+    void Pop(Frame frame)
+    {
+        frames.RemoveAt(frames.Count - 1);
+        if (frames.Count == 0) { Cta.Exited(frame.Returned); return; }
+        Registers = RegistersOf(Frame);
+        LocalBase = Frame.Local;
+        foreach (CallValue result in frame.Results) result.Move(this, Current!, frame.Returned, RegistersOf(frame), Registers, frame.Local, Frame.Local);
+        Frame.Add(frame.ReturnBlock, frame.Returned);
+    }
+
+    void RunBlock(Frame frame, int index)
+    {
+        uint mask = frame.Pending[index];
+        frame.Pending[index] = 0;
+        CodeBlock block = frame.Code.Blocks[index];
+        Op[] body = block.Body;
+        Cta.Launch.Spend(this, body.Length + 1);
+        byte* r = Registers;
+        for (int i = 0; i < body.Length; i++)
+        {
+            Op op = body[i];
+            Current = op;
+            uint active = op.Active(r, mask);
+            if (active != 0) op.Run(this, active);
+        }
+        if (block.End is not Op end)
+        {
+            frame.Add(index + 1, mask);
+            return;
+        }
+        Current = end;
+        uint leaving = end.Active(r, mask);
+        frame.Add(index + 1, mask & ~leaving);
+        if (leaving != 0) end.Run(this, leaving);
+    }
+
+    /// <summary>Lanes end for good.</summary>
+    public void Exit(uint mask)
+    {
+        // In a called function the lanes leave all frames: they are simply never pending again.
+        if (frames.Count == 1) Frame.Returned |= mask;
+        else
+        {
+            Lanes &= ~mask;
+            Cta.Exited(mask);
+        }
+    }
+
+    /// <summary>One lane's local memory, at an offset.</summary>
+    public byte* Local(int lane, uint offset, int bytes, Op op)
+    {
+        if (offset > (uint)(LocalStride - bytes) || bytes > LocalStride) throw Fail(op, lane, "memory", $"local address {offset} is outside the {LocalStride} bytes of local memory");
+        return local + ((long)lane * LocalStride) + offset;
+    }
+
+    public PtxException Fail(string rule, string message) => Fail(Current!, BitOperations.TrailingZeroCount(Lanes), rule, message);
+
+    /// <summary>An error at an operation: kernel, block, thread and line.</summary>
+    public PtxException Fail(Op op, int lane, string rule, string message)
+    {
+        Launch launch = Cta.Launch;
+        int thread = (Index * 32) + lane;
+        (int x, int y) = (thread % launch.Block.X, thread / launch.Block.X);
+        return new(launch.File, op.Position.Line, op.Position.Column, rule,
+            $"{message} (kernel '{launch.Code.Function.Name}', block ({Cta.X}, {Cta.Y}, {Cta.Z}), thread ({x}, {y % launch.Block.Y}, {y / launch.Block.Y}))");
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(registers);
+        NativeMemory.AlignedFree(local);
+    }
+}

@@ -1,0 +1,245 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
+
+namespace Tessera.Emulator;
+
+/// <summary>An address: a register or nothing, plus an offset, in a state space.</summary>
+readonly record struct Address(Space Space, Slot64? Register, long Offset, bool FrameLocal)
+{
+    public const ulong SharedWindow = 0x8000_0000_0000_0000, LocalWindow = 0x9000_0000_0000_0000, WindowMask = 0xF000_0000_0000_0000;
+
+    public unsafe ulong Of(Warp w, int lane) =>
+        unchecked((Register is Slot64 s ? s.Read(w.Registers, lane) : 0) + (ulong)Offset + (FrameLocal ? (ulong)w.LocalBase : 0));
+}
+
+/// <summary>What reads and writes memory: finds the bytes behind an address and refuses what is outside or misaligned.</summary>
+abstract unsafe class MemoryOp(Address address) : Op
+{
+    Allocation? last;
+
+    protected Address From => address;
+
+    protected byte* Pointer(Warp w, int lane, int bytes, int align) => Pointer(w, address, lane, bytes, align);
+
+    protected byte* Pointer(Warp w, Address from, int lane, int bytes, int align)
+    {
+        ulong at = from.Of(w, lane);
+        if ((at & (uint)(align - 1)) != 0) throw w.Fail(this, lane, "memory", $"address 0x{at:X} is not aligned to {align} bytes");
+        Space space = from.Space;
+        if (space == Space.Param) { at += w.Cta.Launch.Parameters; space = Space.Global; }
+        if (space == Space.Generic)
+        {
+            if ((at & Address.WindowMask) == Address.SharedWindow) space = Space.Shared;
+            else if ((at & Address.WindowMask) == Address.LocalWindow) space = Space.Local;
+        }
+        if (space == Space.Shared)
+        {
+            uint offset = (uint)at;
+            return offset <= (uint)(w.Cta.SharedBytes - bytes) && bytes <= w.Cta.SharedBytes ? w.Cta.Shared + offset
+                : throw w.Fail(this, lane, "memory", $"shared address {offset} is outside the {w.Cta.SharedBytes} bytes of shared memory");
+        }
+        if (space == Space.Local) return w.Local(lane, (uint)at, bytes, this);
+        Allocation? known = last;
+        if (known == null || !known.Holds(at, bytes))
+        {
+            known = w.Cta.Launch.Memory.Find(at, bytes);
+            if (known == null) throw Outside(w, lane, at, bytes);
+            last = known;
+        }
+        return (byte*)at;
+    }
+
+    /// <summary>
+    /// The addresses of all lanes, relative to <paramref name="origin"/>, checked at once. False where lanes reach into different
+    /// allocations, or where one is wrong: then each lane is looked at by itself.
+    /// </summary>
+    protected bool Together(Warp w, uint mask, int bytes, ulong* at, out byte* origin)
+    {
+        origin = null;
+        if (address.Space == Space.Local || (mask != uint.MaxValue && address.Register == null)) return false;
+        Addresses(w, at);
+        ulong low = ulong.MaxValue, high = 0, all = 0;
+        if (mask == uint.MaxValue)
+        {
+            Vector512<ulong> least = Vector512.Load(at), most = least, any = least;
+            for (int i = 8; i < 32; i += 8)
+            {
+                Vector512<ulong> next = Vector512.Load(at + i);
+                (least, most, any) = (Vector512.Min(least, next), Vector512.Max(most, next), any | next);
+            }
+            for (int i = 0; i < 8; i++) (low, high, all) = (Math.Min(low, least[i]), Math.Max(high, most[i]), all | any[i]);
+        }
+        else
+        {
+            for (uint m = mask; m != 0; m &= m - 1)
+            {
+                ulong one = at[BitOperations.TrailingZeroCount(m)];
+                (low, high, all) = (Math.Min(low, one), Math.Max(high, one), all | one);
+            }
+        }
+        if ((all & (uint)(bytes - 1)) != 0) return false;
+        if (address.Space == Space.Shared)
+        {
+            origin = w.Cta.Shared;
+            return bytes <= w.Cta.SharedBytes && high <= (ulong)(w.Cta.SharedBytes - bytes);
+        }
+        if (address.Space == Space.Param) { origin = (byte*)w.Cta.Launch.Parameters; low += (ulong)origin; high += (ulong)origin; }
+        Allocation? known = last;
+        if (known == null || !known.Holds(low, bytes)) last = known = w.Cta.Launch.Memory.Find(low, bytes);
+        return known != null && known.Holds(high, bytes);
+    }
+
+    void Addresses(Warp w, ulong* at)
+    {
+        ulong offset = unchecked((ulong)address.Offset);
+        if (address.Register is not Slot64 s)
+        {
+            for (int i = 0; i < 32; i++) at[i] = offset;
+        }
+        else if (s.Bytes == 8)
+        {
+            Vector512<ulong> more = Vector512.Create(offset);
+            for (int i = 0; i < 32; i += 8) (Vector512.Load((ulong*)(w.Registers + s.Offset) + i) + more).Store(at + i);
+        }
+        else
+        {
+            // Shared addresses have 32 bits.
+            uint* narrow = (uint*)(w.Registers + s.Offset);
+            for (int i = 0; i < 32; i++) at[i] = (uint)(narrow[i] + offset);
+        }
+        if (address.Space == Space.Shared) for (int i = 0; i < 32; i++) at[i] = (uint)at[i];
+    }
+
+    PtxException Outside(Warp w, int lane, ulong at, int bytes)
+    {
+        Allocation? near = w.Cta.Launch.Memory.Before(at);
+        string where = near == null ? "" : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
+        return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}");
+    }
+}
+
+/// <summary>d = [a], one or several values, widened with sign or zeros.</summary>
+sealed unsafe class Load(Address address, PtxType type, Slot64[] d) : MemoryOp(address)
+{
+    readonly int bytes = type.Bits() / 8;
+    readonly bool signed = type.Kind() == TypeKind.Signed;
+
+    public override void Run(Warp w, uint mask)
+    {
+        byte* r = w.Registers;
+        ulong* at = stackalloc ulong[32];
+        bool together = Together(w, mask, bytes * d.Length, at, out byte* origin);
+        if (together && bytes == 4 && d.Length == 1 && d[0].Bytes == 4)
+        {
+            uint* to = (uint*)(r + d[0].Offset);
+            if (mask == uint.MaxValue) for (int i = 0; i < 32; i++) to[i] = *(uint*)(origin + at[i]);
+            else for (; mask != 0; mask &= mask - 1) to[BitOperations.TrailingZeroCount(mask)] = *(uint*)(origin + at[BitOperations.TrailingZeroCount(mask)]);
+            return;
+        }
+        for (; mask != 0; mask &= mask - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(mask);
+            byte* p = together ? origin + at[i] : Pointer(w, i, bytes * d.Length, bytes * d.Length);
+            for (int k = 0; k < d.Length; k++, p += bytes)
+            {
+                if (d[k].Bytes == 0) continue;
+                if (bytes == 16) ((UInt128*)(r + d[k].Offset))[i] = *(UInt128*)p;
+                else d[k].Write(r, i, Read(p));
+            }
+        }
+    }
+
+    ulong Read(byte* p) => bytes switch
+    {
+        1 => signed ? (ulong)*(sbyte*)p : *p,
+        2 => signed ? (ulong)*(short*)p : *(ushort*)p,
+        4 => signed ? (ulong)*(int*)p : *(uint*)p,
+        _ => *(ulong*)p,
+    };
+}
+
+/// <summary>[a] = v, one or several values.</summary>
+sealed unsafe class Store(Address address, PtxType type, Slot64[] v) : MemoryOp(address)
+{
+    readonly int bytes = type.Bits() / 8;
+
+    public override void Run(Warp w, uint mask)
+    {
+        byte* r = w.Registers;
+        ulong* at = stackalloc ulong[32];
+        bool together = Together(w, mask, bytes * v.Length, at, out byte* origin);
+        for (; mask != 0; mask &= mask - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(mask);
+            byte* p = together ? origin + at[i] : Pointer(w, i, bytes * v.Length, bytes * v.Length);
+            for (int k = 0; k < v.Length; k++, p += bytes)
+            {
+                if (bytes == 16) { *(UInt128*)p = ((UInt128*)(r + v[k].Offset))[i]; continue; }
+                ulong value = v[k].Read(r, i);
+                switch (bytes)
+                {
+                    case 1: *p = (byte)value; break;
+                    case 2: *(ushort*)p = (ushort)value; break;
+                    case 4: *(uint*)p = (uint)value; break;
+                    default: *(ulong*)p = value; break;
+                }
+            }
+        }
+    }
+}
+
+/// <summary>d = [a], [a] = f(d, b, c) as one step that nobody can come between; d may be absent.</summary>
+sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot64 c, Func<ulong, ulong, ulong, ulong> f) : MemoryOp(address)
+{
+    static readonly Lock narrow = new();
+
+    public override void Run(Warp w, uint mask)
+    {
+        byte* r = w.Registers;
+        for (; mask != 0; mask &= mask - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(mask);
+            byte* p = Pointer(w, i, bytes, bytes);
+            ulong x = b.Bytes == 0 ? 0 : b.Read(r, i), y = c.Bytes == 0 ? 0 : c.Read(r, i), old;
+            if (bytes == 4)
+            {
+                uint seen;
+                do seen = Volatile.Read(ref *(uint*)p);
+                while (Interlocked.CompareExchange(ref *(uint*)p, (uint)f(seen, x, y), seen) != seen);
+                old = seen;
+            }
+            else if (bytes == 8)
+            {
+                ulong seen;
+                do seen = Volatile.Read(ref *(ulong*)p);
+                while (Interlocked.CompareExchange(ref *(ulong*)p, f(seen, x, y), seen) != seen);
+                old = seen;
+            }
+            else
+            {
+                lock (narrow)
+                {
+                    old = *(ushort*)p;
+                    *(ushort*)p = (ushort)f(old, x, y);
+                }
+            }
+            if (d.Bytes > 0) d.Write(r, i, old);
+        }
+    }
+}
+
+/// <summary>Copies from global to shared memory; done at once, which every use of groups allows. Bytes beyond the source's size are zeros.</summary>
+sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size) : MemoryOp(to)
+{
+    public override void Run(Warp w, uint mask)
+    {
+        for (; mask != 0; mask &= mask - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(mask);
+            int take = size is Slot64 s ? Math.Min(bytes, (int)(uint)s.Read(w.Registers, i)) : bytes;
+            byte* target = Pointer(w, i, bytes, bytes);
+            if (take > 0) Buffer.MemoryCopy(Pointer(w, from, i, take, bytes), target, bytes, take);
+            new Span<byte>(target + take, bytes - take).Clear();
+        }
+    }
+}
