@@ -162,6 +162,16 @@ public sealed class EmulatorTests
     }
 
     [Test]
+    public void ABarrierDoesNotWaitForThreadsThatHaveReturned()
+    {
+        string body = ".shared .b32 s[64]; ld.param.u64 %d3, [y]; mov.u32 %r1, %tid.x; and.b32 %r2, %r1, 1; setp.eq.u32 %p1, %r2, 1; @%p1 ret; mov.u32 %r3, s; mad.lo.u32 %r4, %r1, 4, %r3; st.shared.b32 [%r4], %r1; bar.sync 0;"
+            + "sub.u32 %r5, 62, %r1; mad.lo.u32 %r6, %r5, 4, %r3; ld.shared.b32 %r7, [%r6]; mad.wide.u32 %d3, %r1, 4, %d3; st.global.b32 [%d3], %r7;";
+        var y = new uint[64];
+        PtxModule.Parse(Kernel(body, ".param .u64 y")).Launch("k", new((1, 1, 1), (64, 1, 1)), PtxArgument.Buffer(y));
+        for (uint i = 0; i < 64; i++) Assert.That(y[i], Is.EqualTo(i % 2 == 1 ? 0 : 62 - i));
+    }
+
+    [Test]
     public void MatrixUnitsUseTheDocumentedLayout()
     {
         // a [16, 16] and b [16, 8] in half, row by row, through shared memory, ldmatrix and mma.m16n8k16; c stored by the documented places.

@@ -243,11 +243,11 @@ sealed partial class Decoder
         return t.Bits() == 16 ? new Map(Result(o[0]), a, b, c, Part) : new Map(Result(o[0]), a, b, c, (x, y, z) => Part(x, y, z) | Part(x >> 16, y >> 16, z >> 16) << 16);
     }
 
-    static Func<ulong, ulong, ulong, ulong> Halves(PtxType t, Func<double, double, double, double> f, int operands, bool relu)
+    /// <summary>A function of values of f16 or bf16, one or two in a register.</summary>
+    static Func<ulong, ulong, ulong, ulong> Halves(PtxType t, Func<double, double, double> f)
     {
-        _ = (operands, relu);
         PtxType one = t is PtxType.F16x2 ? PtxType.F16 : t is PtxType.Bf16x2 ? PtxType.Bf16 : t;
-        ulong Part(ulong x, ulong y) => Converter.FloatBits(one, Converter.Round(one, f(Converter.Float(one, x), Converter.Float(one, y), 0), 0, RoundingMode.Nearest));
+        ulong Part(ulong x, ulong y) => Converter.FloatBits(one, Converter.Round(one, f(Converter.Float(one, x), Converter.Float(one, y)), 0, RoundingMode.Nearest));
         return t.Bits() == 16 ? (x, y, _) => Part(x, y) : (x, y, _) => Part(x, y) | Part(x >> 16, y >> 16) << 16;
     }
 
@@ -256,13 +256,14 @@ sealed partial class Decoder
     {
         Slot64 a = Source(o[1], t);
         bool ftz = i.Has("ftz");
-        if (t == PtxType.F32) return new Map(Result(o[0]), a, a, a, (x, _, _) =>
+        ulong OfSingle(ulong x)
         {
             float y = (float)f(ftz ? Single.Flush(Single.Of(x)) : Single.Of(x));
             return Single.Bits(ftz ? Single.Flush(y) : y);
-        });
+        }
+        if (t == PtxType.F32) return new Map(Result(o[0]), a, a, a, (x, _, _) => OfSingle(x));
         if (t == PtxType.F64) return new Map(Result(o[0]), a, a, a, (x, _, _) => BitConverter.DoubleToUInt64Bits(f(BitConverter.UInt64BitsToDouble(x))));
-        return new Map(Result(o[0]), a, a, a, Halves(t, (x, _, _) => f(x), 1, relu: false));
+        return new Map(Result(o[0]), a, a, a, Halves(t, (x, _) => f(x)));
     }
 
     Op Logic(Instruction i, PtxType t, Operand[] o)

@@ -289,7 +289,7 @@ sealed partial class Decoder
             "max" when t.IsInteger() => (old, x, _) => Converter.Integer(t, x) > Converter.Integer(t, old) ? x : old,
             "add" when t == PtxType.F32 => (old, x, _) => Single.Bits(Single.Of(old) + Single.Of(x)),
             "add" when t == PtxType.F64 => (old, x, _) => BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(x)),
-            "add" => Halves(t, (x, y, _) => x + y, 2, relu: false),
+            "add" => Halves(t, (x, y) => x + y),
             _ => throw Unsupported("this atomic operation"),
         };
         return new Atomic(Address(o[at], SpaceOf(i)), t.Bits() / 8, d, b, c, f);

@@ -23,7 +23,6 @@ sealed class Frame(Code code, int registers, int local, int returnBlock, CallVal
     public void Add(int block, uint mask)
     {
         if (mask == 0) return;
-        if (block >= Pending.Length) { Returned |= mask; return; }
         Pending[block] |= mask;
         if (block < First) First = block;
     }
@@ -119,7 +118,7 @@ sealed unsafe class Warp : IDisposable
     void Pop(Frame frame)
     {
         frames.RemoveAt(frames.Count - 1);
-        if (frames.Count == 0) { Cta.Exited(frame.Returned); return; }
+        if (frames.Count == 0) return;
         Registers = RegistersOf(Frame);
         LocalBase = Frame.Local;
         foreach (CallValue result in frame.Results) result.Move(this, Current!, frame.Returned, RegistersOf(frame), Registers, frame.Local, Frame.Local);
@@ -143,25 +142,34 @@ sealed unsafe class Warp : IDisposable
         }
         if (block.End is not Op end)
         {
-            frame.Add(index + 1, mask);
+            GoOn(frame, index + 1, mask);
             return;
         }
         Current = end;
         uint leaving = end.Active(r, mask);
-        frame.Add(index + 1, mask & ~leaving);
+        GoOn(frame, index + 1, mask & ~leaving);
         if (leaving != 0) end.Run(this, leaving);
     }
 
-    /// <summary>Lanes end for good.</summary>
+    /// <summary>Lanes go on to a block; behind the last one they return.</summary>
+    void GoOn(Frame frame, int block, uint mask)
+    {
+        if (block < frame.Pending.Length) frame.Add(block, mask);
+        else if (mask != 0) Return(mask);
+    }
+
+    /// <summary>Lanes return to the caller; from the kernel itself they end.</summary>
+    public void Return(uint mask)
+    {
+        Frame.Returned |= mask;
+        if (frames.Count == 1) Cta.Exited(mask);
+    }
+
+    /// <summary>Lanes end for good: in a called function they are simply never pending again.</summary>
     public void Exit(uint mask)
     {
-        // In a called function the lanes leave all frames: they are simply never pending again.
-        if (frames.Count == 1) Frame.Returned |= mask;
-        else
-        {
-            Lanes &= ~mask;
-            Cta.Exited(mask);
-        }
+        if (frames.Count == 1) Return(mask);
+        else Cta.Exited(mask);
     }
 
     /// <summary>One lane's local memory, at an offset.</summary>

@@ -24,7 +24,7 @@ sealed unsafe class IndexedBranch(Slot64 index, Target[] targets) : Op
 
 sealed class Return : Op
 {
-    public override void Run(Warp w, uint mask) => w.Frame.Returned |= mask;
+    public override void Run(Warp w, uint mask) => w.Return(mask);
 }
 
 sealed class Exit : Op
