@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Tessera.Emulator;
 
@@ -26,24 +27,24 @@ public sealed class PtxArgument
 {
     readonly byte[]? value;
     readonly Array? data;
+    readonly int bytes;
     Allocation? allocation;
 
-    PtxArgument(byte[]? value, Array? data) => (this.value, this.data) = (value, data);
+    PtxArgument(byte[]? value, Array? data, int bytes) => (this.value, this.data, this.bytes) = (value, data, bytes);
 
     /// <summary>A number, or a structure passed by value.</summary>
-    public static PtxArgument Value<T>(T value) where T : unmanaged => new(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray(), null);
+    public static PtxArgument Value<T>(T value) where T : unmanaged => new(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray(), null, 0);
 
     /// <summary>The bytes of a parameter as they are.</summary>
-    public static PtxArgument Bytes(ReadOnlySpan<byte> value) => new(value.ToArray(), null);
+    public static PtxArgument Bytes(ReadOnlySpan<byte> value) => new(value.ToArray(), null, 0);
 
     /// <summary>A pointer to memory with the array's content; after the launch the array holds the memory's content.</summary>
-    public static PtxArgument Buffer<T>(T[] data) where T : unmanaged => new(null, data);
+    public static PtxArgument Buffer<T>(T[] data) where T : unmanaged => new(null, data, checked(data.Length * Unsafe.SizeOf<T>()));
 
     /// <summary>The bytes of the parameter; a buffer is copied into the device's memory first.</summary>
     internal unsafe byte[] Enter(DeviceMemory memory)
     {
         if (data == null) return value!;
-        int bytes = System.Buffer.ByteLength(data);
         allocation = memory.Allocate(bytes, "a buffer argument");
         fixed (byte* p = &MemoryMarshal.GetArrayDataReference(data)) System.Buffer.MemoryCopy(p, (void*)allocation.Start, bytes, bytes);
         return BitConverter.GetBytes(allocation.Start);

@@ -139,7 +139,7 @@ sealed partial class Decoder
 
     Slot64 Register(NameOperand name)
     {
-        Variable v = (Variable)scope.Find(name.Name)!;
+        if (scope.Find(name.Name) is not Variable { Space: Space.Reg } v) throw Unsupported($"'{name.Name}' as an operand here");
         if (registers.TryGetValue((v, name.Name + name.Component), out Slot64 slot)) return slot;
         slot = v.Type == PtxType.Pred ? new(Take(4, 4), 4) : new(Take(LaneBytes(v.Type) * 32, 64), LaneBytes(v.Type));
         return registers[(v, name.Name + name.Component)] = slot;
