@@ -185,17 +185,23 @@ sealed partial class Decoder
                 case "fma" or "mad": return new Vector3<double, FmaD>(d.Offset, a.Offset, b.Offset, c.Offset);
             }
         }
+        double Sum(double x, double y)
+        {
+            (double s, double e) = Rounding.TwoSum(x, y);
+            return Rounding.Direct(s, e, mode);
+        }
+        double Fused(double x, double y, double z)
+        {
+            double r = Math.FusedMultiplyAdd(x, y, z), p = x * y, low = Math.FusedMultiplyAdd(x, y, -p);
+            (double s, double e) = Rounding.TwoSum(p, z);
+            return Rounding.Direct(r, s - r + (e + low), mode);
+        }
         Func<double, double, double, double> f = i.Opcode switch
         {
-            "add" => (x, y, _) => { (double s, double e) = Rounding.TwoSum(x, y); return Rounding.Direct(s, e, mode); },
-            "sub" => (x, y, _) => { (double s, double e) = Rounding.TwoSum(x, -y); return Rounding.Direct(s, e, mode); },
+            "add" => (x, y, _) => Sum(x, y),
+            "sub" => (x, y, _) => Sum(x, -y),
             "mul" => (x, y, _) => Rounding.Direct(x * y, Math.FusedMultiplyAdd(x, y, -(x * y)), mode),
-            "fma" or "mad" => (x, y, z) =>
-            {
-                double r = Math.FusedMultiplyAdd(x, y, z), p = x * y, low = Math.FusedMultiplyAdd(x, y, -p);
-                (double s, double e) = Rounding.TwoSum(p, z);
-                return Rounding.Direct(r, s - r + (e + low), mode);
-            },
+            "fma" or "mad" => Fused,
             "div" => (x, y, _) => Rounding.Direct(x / y, Math.Sign(Math.FusedMultiplyAdd(-(x / y), y, x)) * Math.Sign(y), mode),
             "rcp" => (x, _, _) => Rounding.Direct(1 / x, Math.Sign(Math.FusedMultiplyAdd(-(1 / x), x, 1)) * Math.Sign(x), mode),
             "sqrt" => (x, _, _) => Rounding.Direct(Math.Sqrt(x), Math.FusedMultiplyAdd(-Math.Sqrt(x), Math.Sqrt(x), x), mode),
