@@ -54,14 +54,34 @@ internal unsafe struct Depthwise : ICpuTask
         int taps = Window.R * Window.S;
         Tap* list = (Tap*)Scratch.Floats(Scratch.Purpose.Taps, 4L * taps);
         var pixel = new Pixel { Taps = list, Bias = bias, Source = (float*)Source.P, Weights = weights, Residual = Epilogue.Residual, Relu = Epilogue.Relu };
+        Inner(out int inner0, out int inner1);
+        nint step = (nint)(Backward ? 1 : Window.StrideW) * Source.C;
         for (int i = i0; i < i1; i++)
             for (int j = 0; j < Result.W; j++)
             {
-                pixel.Count = List(n, i, j, list);
+                if (j > inner0 && j < inner1) pixel.Source += step;
+                else
+                {
+                    pixel.Source = (float*)Source.P;
+                    pixel.Count = List(n, i, j, list);
+                }
                 pixel.To = Result.At(n, i, j);
                 Lanes.Run(0, Result.C, ref pixel);
             }
         if (Moments.Wanted) Moments.Set(task, Result.At(n, i0, 0), Result.C, (i1 - i0) * Result.W, 0, Result.C);
+    }
+
+    // Result columns with all their taps inside the source: from one to the next, the list moves on by a step.
+    readonly void Inner(out int first, out int end)
+    {
+        int reach = (Window.S - 1) * Window.DilationW;
+        if (!Backward)
+        {
+            first = (Window.Left + Window.StrideW - 1) / Window.StrideW;
+            end = Source.W - 1 - reach + Window.Left < 0 ? 0 : ((Source.W - 1 - reach + Window.Left) / Window.StrideW) + 1;
+        }
+        else (first, end) = Window.StrideW == 1 ? (Math.Max(0, reach - Window.Left), Source.W - Window.Left) : (0, 0);
+        end = Math.Min(end, Result.W);
     }
 
     // The source pixels under the taps of result pixel (i, j), with their weights.
@@ -102,8 +122,17 @@ internal unsafe struct Depthwise : ICpuTask
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
         {
-            V y = Lanes.Load<V>(Bias + c);
-            for (int t = 0; t < Count; t++) y = V.Fma(Lanes.Load<V>(Source + Taps[t].A + c), Lanes.Load<V>(Weights + Taps[t].B + c), y);
+            V y = Lanes.Load<V>(Bias + c), y1 = V.Create(0), y2 = y1;
+            float* x = Source + c, w = Weights + c;
+            Tap* tap = Taps, end = tap + Count;
+            for (; tap <= end - 3; tap += 3)
+            {
+                y = V.Fma(Lanes.Load<V>(x + tap->A), Lanes.Load<V>(w + tap->B), y);
+                y1 = V.Fma(Lanes.Load<V>(x + tap[1].A), Lanes.Load<V>(w + tap[1].B), y1);
+                y2 = V.Fma(Lanes.Load<V>(x + tap[2].A), Lanes.Load<V>(w + tap[2].B), y2);
+            }
+            for (; tap < end; tap++) y = V.Fma(Lanes.Load<V>(x + tap->A), Lanes.Load<V>(w + tap->B), y);
+            y += y1 + y2;
             if (Residual != 0) y += Lanes.Load<V>(To + Residual + c);
             if (Relu) y = V.Select(V.Less(y, V.Create(0)), V.Create(0), y);
             Lanes.Store(To + c, y);

@@ -44,6 +44,11 @@ internal unsafe struct GemmJob
         if (Beta is not 0 and not 1 || K == 0) Scale(batch);
         if (K == 0) return;
         accumulate = Beta != 0;
+        if (N == 1 && batch == 1 && A.Col == 1 && B.Row == 1)
+        {
+            new MatrixVector { A = A, X = B.P, M = M, K = K, Alpha = Alpha, Y = C.P, Step = C.Row, Start = Residual, Accumulate = accumulate || Residual != 0, Relu = Relu, Bias = Bias.P, BiasStep = Bias.Row }.Run();
+            return;
+        }
         Plan(batch);
         int group = sharedB ? batch : (int)Math.Clamp(PackedFloats / Math.Max(1, PackedSize), 1, batch);
         bool packs = splits == 1 && !inPlaceB, serial = (long)M * N * K * batch <= SerialWork;
