@@ -23,6 +23,9 @@ public readonly struct Layout : IEquatable<Layout>
         Offset = offset;
     }
 
+    /// <summary>The same with strides that are handed over.</summary>
+    Layout(Shape shape, long[] strides, long offset) => (Shape, this.strides, Offset) = (shape, strides, offset);
+
     /// <summary>The sizes.</summary>
     public Shape Shape { get; }
 
@@ -48,21 +51,46 @@ public readonly struct Layout : IEquatable<Layout>
             s[i] = step;
             step *= Math.Max(1, shape[i]);
         }
-        return new Layout(shape, s);
+        return new Layout(shape, s, 0);
     }
 
     /// <summary>Channels-last for <c>[N, C, H, W]</c>: memory order N, H, W, C.</summary>
     public static Layout ChannelsLast(Shape shape)
     {
         long c = Math.Max(1, shape[1]), h = Math.Max(1, shape[2]), w = Math.Max(1, shape[3]);
-        return new Layout(shape, [h * w * c, 1, w * c, c]);
+        return new Layout(shape, new[] { h * w * c, 1, w * c, c }, 0);
     }
 
     /// <summary>True where the elements lie as in <see cref="Dense"/>, without gaps; strides of dimensions of size 1 do not matter.</summary>
-    public bool IsDense => SameStrides(Dense(Shape));
+    public bool IsDense
+    {
+        get
+        {
+            if (Shape.Rank != 4) return IsRowMajor;
+            long step = 1;
+            return Count == 0 || (Follows(1, ref step) && Follows(3, ref step) && Follows(2, ref step) && Follows(0, ref step));
+        }
+    }
 
     /// <summary>True where the elements lie in row-major order, without gaps.</summary>
-    public bool IsRowMajor => SameStrides(RowMajor(Shape));
+    public bool IsRowMajor
+    {
+        get
+        {
+            long step = 1;
+            for (int d = Count == 0 ? -1 : Shape.Rank - 1; d >= 0; d--)
+                if (!Follows(d, ref step)) return false;
+            return true;
+        }
+    }
+
+    /// <summary>True where a dimension goes in this step, or is of size 1; then the step of the next one outwards.</summary>
+    bool Follows(int dim, ref long step)
+    {
+        bool follows = Shape[dim] == 1 || Strides[dim] == step;
+        step *= Shape[dim];
+        return follows;
+    }
 
     /// <summary>True where the elements of both layouts lie in the same order with the same steps.</summary>
     public bool SameStrides(Layout other)

@@ -72,6 +72,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     /// <exception cref="ShapeException">They do not broadcast.</exception>
     public static Shape Broadcast(Shape a, Shape b, [CallerMemberName] string op = "")
     {
+        if (a == b) return a;
         int rank = Math.Max(a.Rank, b.Rank);
         int[] result = new int[rank];
         for (int i = 1; i <= rank; i++)

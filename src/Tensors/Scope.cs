@@ -12,13 +12,22 @@ public sealed class Scope : IDisposable
     [ThreadStatic]
     static Scope? current;
 
+    [ThreadStatic]
+    static Stack<List<Lease>>? spare; // of ended scopes
+
+    static readonly List<Lease> none = [];
+
     readonly Scope? parent;
-    readonly List<Lease> leases = [];
+    List<Lease> leases;
     readonly int thread = Environment.CurrentManagedThreadId;
     readonly bool local;
     bool ended;
 
-    Scope(Scope? parent, bool local) => (this.parent, this.local) = (parent, local);
+    Scope(Scope? parent, bool local)
+    {
+        (this.parent, this.local) = (parent, local);
+        leases = (spare ??= []).TryPop(out var list) ? list : [];
+    }
 
     /// <summary>Opens a scope inside the current one; dispose it to end it.</summary>
     public static Scope Begin() => current = new Scope(current, local: false);
@@ -108,5 +117,7 @@ public sealed class Scope : IDisposable
         ended = true;
         foreach (var lease in leases) lease.Dispose();
         leases.Clear();
+        spare!.Push(leases);
+        leases = none;
     }
 }
