@@ -34,22 +34,32 @@ static class RatiosCommand
         }
         bool once = args.GetValue(smoke);
         var bench = new Bench(new Sampling(args.GetValue(seconds), once), Machine.Measure(once), once ? BenchSize.Tiny : BenchSize.Full, args.GetValue(data));
-        IReadOnlyList<Row> rows = once ? Try(works, bench) : Measure(works, bench);
         string? file = args.GetValue(json);
-        if (args.GetValue(keep) && file is not null) rows = RowFile.Merge(Json.Read(file), rows);
-        if (file is not null) Json.Write(file, rows);
-        if (args.GetValue(markdown) is { } page) Page.Write(page, rows, Facts(bench));
+        var old = args.GetValue(keep) && file is not null ? Json.Read(file) : [];
+        IReadOnlyList<Row> rows = once ? Try(works, bench) : Measure(works, bench, Save);
+        Save(rows);
+        if (args.GetValue(markdown) is { } page) Page.Write(page, RowFile.Merge(old, rows), Facts(bench));
         return 0;
+
+        void Save(IReadOnlyList<Row> measured)
+        {
+            if (file is not null) Json.Write(file, RowFile.Merge(old, measured));
+        }
     }
 
-    static List<Row> Measure(IEnumerable<Work> works, Bench bench)
+    /// <summary>Prints rows as they come, and saves them work by work: a run that is stopped loses only the work it was at.</summary>
+    static List<Row> Measure(IEnumerable<Work> works, Bench bench, Action<IReadOnlyList<Row>> save)
     {
         var rows = new List<Row>();
         Console.WriteLine(Markdown.Head);
-        foreach (var row in works.SelectMany(w => w.Measure(bench)))
+        foreach (var work in works)
         {
-            rows.Add(row);
-            Console.WriteLine(Markdown.Line(row));
+            foreach (var row in work.Measure(bench))
+            {
+                rows.Add(row);
+                Console.WriteLine(Markdown.Line(row));
+            }
+            save(rows);
         }
         Console.WriteLine();
         foreach (string fact in Facts(bench)) Console.WriteLine(fact);
@@ -66,6 +76,7 @@ static class RatiosCommand
             if (Smoke.Fault(work, some) is { } fault) throw new InvalidOperationException(fault);
             rows.AddRange(some);
         }
+        if (Smoke.FaultOfFile(Json.Text(rows)) is { } wrong) throw new InvalidOperationException(wrong);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{works.Count} works gave {rows.Count} sound rows; {Peer.TorchSharp}; {Peer.OnnxRuntime}"));
         return rows;
     }

@@ -34,22 +34,18 @@ sealed class Sampling(double seconds, bool once, bool warmUp = true)
     /// <summary>Times <paramref name="ours"/> against the fastest of <paramref name="theirs"/>; also says which that was.</summary>
     public (Timing Ours, Timing Theirs, int Fastest) Compare(Action ours, params Action[] theirs)
     {
-        WarmUp(ours);
-        int fastest = 0;
-        if (theirs.Length > 1 && !once)
-        {
-            double[] tries = [.. theirs.Select(t => { WarmUp(t); return Math.Min(Time(t), Time(t)); })];
-            fastest = Array.IndexOf(tries, tries.Min());
-        }
-        var timings = Alternate(ours, theirs[fastest]);
+        double ourTime = WarmUp(ours);
+        double[] times = [.. theirs.Select((t, i) => once && i > 0 ? double.MaxValue : WarmUp(t))];
+        int fastest = Array.IndexOf(times, times.Min());
+        var timings = Alternate([new Series(ours, ourTime), new Series(theirs[fastest], times[fastest])]);
         return (timings[0], timings[1], fastest);
     }
 
     /// <summary>Times all candidates by turns.</summary>
-    public Timing[] Alternate(params Action[] candidates)
+    public Timing[] Alternate(params Action[] candidates) => Alternate([.. candidates.Select(c => new Series(c, WarmUp(c)))]);
+
+    Timing[] Alternate(Series[] series)
     {
-        var series = candidates.Select(c => new Series(c)).ToArray();
-        foreach (var s in series) s.Milliseconds = WarmUp(s.Candidate);
         long start = Stopwatch.GetTimestamp();
         for (int round = 0; !Enough(series, round, Stopwatch.GetElapsedTime(start).TotalSeconds); round++)
             foreach (var s in series)
@@ -68,7 +64,7 @@ sealed class Sampling(double seconds, bool once, bool warmUp = true)
     bool Enough(Series[] series, int rounds, double elapsed)
     {
         if (once) return rounds == 1;
-        if (rounds >= MostRounds || elapsed > 3 * seconds) return rounds > 0;
+        if (rounds >= MostRounds || elapsed > 2 * seconds) return rounds > 0;
         return elapsed > seconds && series.Min(s => s.Kept.Count) >= FewestRounds;
     }
 
@@ -110,15 +106,15 @@ sealed class Sampling(double seconds, bool once, bool warmUp = true)
         (quiet ? s.Kept : s.Dropped).Add(ms / s.Calls);
     }
 
-    sealed class Series(Action candidate)
+    sealed class Series(Action candidate, double milliseconds)
     {
         public Action Candidate => candidate;
 
         /// <summary>About how long a call takes.</summary>
-        public double Milliseconds { get; set; }
+        public double Milliseconds => milliseconds;
 
         /// <summary>Calls that make up a sample.</summary>
-        public int Calls => (int)Math.Clamp(Math.Ceiling(ShortestSampleMs / Math.Max(Milliseconds, 1e-4)), 1, 100_000);
+        public int Calls { get; } = (int)Math.Clamp(Math.Ceiling(ShortestSampleMs / Math.Max(milliseconds, 1e-4)), 1, 100_000);
 
         public List<double> Kept { get; } = [];
 

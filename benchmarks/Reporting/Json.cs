@@ -12,11 +12,14 @@ sealed partial class Json : JsonSerializerContext
     public static IReadOnlyList<Row> Read(string path) =>
         File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), Default.IReadOnlyListRow) ?? [] : [];
 
+    /// <summary>The rows as the file has them.</summary>
+    public static string Text(IReadOnlyList<Row> rows) => JsonSerializer.Serialize(rows, Default.IReadOnlyListRow);
+
     /// <summary>Writes the file whole or not at all.</summary>
     public static void Write(string path, IReadOnlyList<Row> rows)
     {
         string next = path + ".next";
-        File.WriteAllText(next, JsonSerializer.Serialize(rows, Default.IReadOnlyListRow) + "\n");
+        File.WriteAllText(next, Text(rows) + "\n");
         File.Move(next, path, overwrite: true);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Tessera.Benchmarks;
 
 /// <summary>What must be true of any row, however small and however disturbed the machine.</summary>
@@ -10,6 +12,24 @@ static class Smoke
         if (rows[0].Work != work.Name) return $"{work.Name}: the first row is called {rows[0].Work}.";
         return rows.Select(Fault).FirstOrDefault(f => f is not null);
     }
+
+    /// <summary>What is wrong with a file of rows; null where each has all fields, of the right kinds.</summary>
+    public static string? FaultOfFile(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        foreach (var row in document.RootElement.EnumerateArray())
+            foreach (var (name, kinds) in fields)
+                if (!row.TryGetProperty(name, out var value) || !kinds.Contains(value.ValueKind)) return $"JSON: no field '{name}' of kind {string.Join(" or ", kinds)} in {row}.";
+        return null;
+    }
+
+    static readonly (string Name, JsonValueKind[] Kinds)[] fields =
+    [
+        ("work", [JsonValueKind.String]), ("peer", [JsonValueKind.String]), ("unit", [JsonValueKind.String]),
+        ("ours", [JsonValueKind.Number, JsonValueKind.Null]), ("theirs", [JsonValueKind.Number, JsonValueKind.Null]), ("ratio", [JsonValueKind.Number, JsonValueKind.Null]),
+        ("gate", [JsonValueKind.Number, JsonValueKind.Null]), ("goal", [JsonValueKind.Number, JsonValueKind.Null]),
+        ("lowerIsBetter", [JsonValueKind.True, JsonValueKind.False]), ("samples", [JsonValueKind.Number]), ("disturbed", [JsonValueKind.Number]),
+    ];
 
     static string? Fault(Row r)
     {
