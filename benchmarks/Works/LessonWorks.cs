@@ -8,15 +8,17 @@ static class LessonWorks
 {
     const string Name = "lesson epoch: photos to trained head";
 
+    // An epoch over more photos takes minutes and shows no more.
+    const int MostPhotos = 256;
+
     public static IEnumerable<Work> All => [new(Name, b => [Epoch(b)])];
 
     static Row Epoch(Bench bench)
     {
         var target = new Target(Name, "TorchSharp", 1.5, 2.4);
-        string[] files = ImageFiles.In(bench.Photos ?? Assets.Folder("pets/images"));
-        int batch = bench.Size.Batch, some = 2 * Math.Max(batch, 4);
-        string[] few = [.. files.Where((_, i) => i % (files.Length / some) == 0).Take(some)];
-        if (bench.Sampling.Once) files = few;
+        int batch = bench.Size.Batch;
+        string[] all = ImageFiles.In(bench.Photos ?? Assets.Folder("pets/images")), few = Some(all, 2 * Math.Max(batch, 4));
+        string[] files = bench.Sampling.Once ? few : Some(all, MostPhotos);
         var (ours, warm) = (LessonEpoch.Ours(files, bench.Size.Side, batch), LessonEpoch.Ours(few, bench.Size.Side, batch));
         string what = string.Create(CultureInfo.InvariantCulture, $"{files.Length} photos, {files.Length / batch} steps");
         if (!bench.Sampling.Once) warm();
@@ -28,4 +30,7 @@ static class LessonWorks
 
         Action Theirs(string[] photos) => LessonEpoch.Theirs(photos, bench.Size.Side, batch, TorchLayout.Usual(bench.Size));
     }
+
+    /// <summary>Photos from the whole list, at equal distances.</summary>
+    static string[] Some(string[] files, int count) => files.Length <= count ? files : [.. Enumerable.Range(0, count).Select(i => files[(int)((long)i * files.Length / count)])];
 }

@@ -29,8 +29,8 @@ sealed record MemoryPass(string Name, string Counted, double? Gate, Func<bool, R
     public static IReadOnlyList<MemoryPass> All { get; } =
     [
         new("max pool 3x3/2 forward", "x read, y written", Share, tiny => Forward(Map(tiny, 112), x => x.MaxPool2d(3, 2, 1), 1.25)),
-        new("global average pool forward", "x read", Share, tiny => Forward(Map(tiny, 56), x => x.AdaptiveAvgPool2d(1, 1), 1)),
-        new("global max pool forward", "x read", Share, tiny => Forward(Map(tiny, 56), x => x.AdaptiveMaxPool2d(1, 1), 1)),
+        new("global average pool forward", "x read", Share, tiny => Forward(Map(tiny, 112), x => x.AdaptiveAvgPool2d(1, 1), 1)),
+        new("global max pool forward", "x read", Share, tiny => Forward(Map(tiny, 112), x => x.AdaptiveMaxPool2d(1, 1), 1)),
         new("cross-entropy forward+backward", "logits read twice, gradient written", Share, CrossEntropy),
         new("AdamW step, 22 million parameters", "w m v read and written, g read", Share, AdamW),
         new("ReLU forward", "x read, y written", null, tiny => Forward(Map(tiny, 112), x => x.Relu(), 2)),
