@@ -33,6 +33,7 @@ internal sealed unsafe partial class CpuBackend
                 WTap = Cg,
                 WInner = 1,
                 WOuter = 9 * Cg,
+                Weights = w.Storage,
                 Epilogue = new TileEpilogue(epilogue, y.Float()),
                 WantsMoments = epilogue.Moments is not null,
             };
@@ -80,6 +81,7 @@ internal sealed unsafe partial class CpuBackend
             WTap = Cg,
             WInner = 1,
             WOuter = (nint)taps * Cg,
+            Weights = w.Storage,
             Epilogue = new TileEpilogue(epilogue, y.Float()),
             WantsMoments = epilogue.Moments is not null,
             Taps = list,
@@ -121,6 +123,7 @@ internal sealed unsafe partial class CpuBackend
                 WInner = 9 * C,
                 WOuter = 1,
                 Turned = true,
+                Weights = w.Storage,
             }.Run();
             return;
         }

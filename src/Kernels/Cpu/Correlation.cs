@@ -30,6 +30,9 @@ internal unsafe struct Correlation
 
     public nint WGroup, WTap, WInner, WOuter;
 
+    /// <summary>Where the weights live: it keeps them packed while they do not change. Null for the phases of a stride, each of which takes other taps.</summary>
+    public Storage? Weights;
+
     /// <summary>What becomes of the result.</summary>
     public TileEpilogue Epilogue;
 
@@ -55,8 +58,11 @@ internal unsafe struct Correlation
         single = TapCount == 1;
         PlanPatch();
         PlanBlocks();
-        packed = Scratch.Floats(Scratch.Purpose.Weights, (long)Groups * panels * PanelSize);
-        CpuThreads.For(Groups * panels, new Pack { Job = this });
+        long size = (long)Groups * panels * PanelSize;
+        using var form = Weights?.Forms.Use(new FormKey("packed", (nint)W, TapCount, Inner, Outer, WTap, WInner, WOuter, GemmKernel.Panel), (size + 16) * sizeof(float)) ?? default;
+        packed = form.Pointer != 0 ? (float*)form.Pointer : Scratch.Floats(Scratch.Purpose.Weights, size);
+        if (!form.IsFilled) CpuThreads.For(Groups * panels, new Pack { Job = this });
+        form.Filled();
         Tap* list = stackalloc Tap[Math.Max(1, stretches)];
         for (int t = 0; t < stretches; t++)
         {

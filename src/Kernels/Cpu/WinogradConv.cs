@@ -25,6 +25,9 @@ internal unsafe struct WinogradConv
     public nint WTap, WInner, WOuter;
     public bool Turned;
 
+    /// <summary>Where the weights live: it keeps their transform while they do not change.</summary>
+    public Storage Weights;
+
     /// <summary>What becomes of a result while its tile is in the cache; <see cref="Moments"/> are the statistics where they are wanted.</summary>
     public TileEpilogue Epilogue;
 
@@ -44,8 +47,11 @@ internal unsafe struct WinogradConv
         rowV = Inner + 16;
         if ((long)Inner * Outer <= FewWeights)
         {
-            weights = Scratch.Floats(Scratch.Purpose.Weights, panels * PanelWeights(Inner));
-            CpuThreads.For(panels, new TransformPanel { Job = this });
+            long size = panels * PanelWeights(Inner);
+            using var form = Weights.Forms.Use(new FormKey(Turned ? "winograd turned" : "winograd", (nint)W, 9, Inner, Outer, WTap, WInner, WOuter, nr), (size + 16) * sizeof(float));
+            weights = form.Pointer != 0 ? (float*)form.Pointer : Scratch.Floats(Scratch.Purpose.Weights, size);
+            if (!form.IsFilled) CpuThreads.For(panels, new TransformPanel { Job = this });
+            form.Filled();
             (block, last) = (BlockTiles, grid.Count);
             blocks = (grid.Count + block - 1) / block;
             planeV = (block * rowV) + 16;

@@ -5,6 +5,7 @@ public sealed class Storage
 {
     readonly MemoryPool pool;
     readonly Block block;
+    DerivedForms? forms;
     int leases;
 
     internal Storage(MemoryPool pool, Block block)
@@ -40,9 +41,14 @@ public sealed class Storage
         return new Lease(this);
     }
 
+    /// <summary>What kernels made of the content to read it faster.</summary>
+    internal DerivedForms Forms => Volatile.Read(ref forms) ?? Interlocked.CompareExchange(ref forms, new DerivedForms(this, pool), null) ?? forms!;
+
     internal void Release(bool finalizing)
     {
-        if (Interlocked.Decrement(ref leases) == 0) pool.Return(block, finalizing);
+        if (Interlocked.Decrement(ref leases) != 0) return;
+        Volatile.Read(ref forms)?.Close();
+        pool.Return(block, finalizing);
     }
 }
 
