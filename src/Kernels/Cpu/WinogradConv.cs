@@ -52,8 +52,9 @@ internal unsafe struct WinogradConv
             weights = form.Pointer != 0 ? (float*)form.Pointer : Scratch.Floats(Scratch.Purpose.Weights, size);
             if (!form.IsFilled) CpuThreads.For(panels, new TransformPanel { Job = this });
             form.Filled();
-            (block, last) = (BlockTiles, grid.Count);
-            blocks = (grid.Count + block - 1) / block;
+            int pairs = (grid.Count + (2 * BlockTiles) - 1) / (2 * BlockTiles); // an even number of nearly equal blocks
+            block = (grid.Count + (2 * pairs) - 1) / (2 * pairs);
+            (blocks, last) = ((grid.Count + block - 1) / block, grid.Count);
             planeV = (block * rowV) + 16;
             if (WantsMoments) Moments = new ChannelMoments(Outer, blocks);
             CpuThreads.For(blocks, new Block { Job = this });

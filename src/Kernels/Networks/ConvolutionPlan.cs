@@ -37,7 +37,7 @@ public enum ConvolutionPass
 /// <param name="Reason">Why, in words.</param>
 public readonly record struct ConvolutionPlan(ConvolutionAlgorithm Algorithm, string Reason)
 {
-    const int LeastChannels = 16, LeastTiles = 24;
+    const int LeastChannels = 16, LeastTiles = 16;
     const double MostCost = 0.7; // products of whole tiles, relative to those of a direct sum
 
     static ConvolutionAlgorithm? forced;
@@ -80,7 +80,7 @@ public readonly record struct ConvolutionPlan(ConvolutionAlgorithm Algorithm, st
     {
         var grid = new Cpu.Winograd.Grid(n, h, w);
         return channels < LeastChannels ? new(ConvolutionAlgorithm.Direct, "fewer than 16 channels")
-            : grid.Count < LeastTiles ? new(ConvolutionAlgorithm.Direct, "fewer than 24 tiles of 4x4 results")
+            : grid.Count < LeastTiles ? new(ConvolutionAlgorithm.Direct, "fewer than 16 tiles of 4x4 results")
             : grid.Cost >= MostCost ? new(ConvolutionAlgorithm.Direct, "tiles of 4x4 results would be badly filled")
             : new(ConvolutionAlgorithm.Winograd, "3x3, stride 1, enough tiles and channels");
     }
