@@ -62,7 +62,7 @@ internal sealed unsafe partial class CpuBackend
             {
                 V v = V.Fma(Lanes.Load<V>(X + i) - Lanes.Load<V>(Line.Mean + c), Lanes.Load<V>(Line.Scale + c), Lanes.Load<V>(Line.Shift + c));
                 if (R != null) v += Lanes.Load<V>(R + i);
-                if (Relu) v = V.Select(V.Less(v, V.Create(0)), V.Create(0), v);
+                if (Relu) v = Lanes.Map<Ops.Relu, V>(v);
                 Lanes.Store(Y + i, v);
             }
         }

@@ -50,7 +50,7 @@ internal sealed unsafe partial class CpuBackend
             V g = Lanes.Load<V>(Gy + i);
             if (!Relu) return g;
             V output = Y != null ? Lanes.Load<V>(Y + i) : V.Fma(centred, scale, shift);
-            return V.Select(V.LessEqual(output, V.Create(0)), V.Create(0), g);
+            return Lanes.Map<Ops.ReluGrad, V>(g, output);
         }
     }
 

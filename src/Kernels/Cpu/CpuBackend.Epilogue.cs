@@ -103,7 +103,7 @@ internal sealed unsafe partial class CpuBackend
             V y = Lanes.Load<V>(Y + c);
             if (Bias != null) y += Lanes.Load<V>(Bias + c);
             if (Residual != 0) y += Lanes.Load<V>(Y + Residual + c);
-            if (Relu) y = V.Select(V.Less(y, V.Create(0)), V.Create(0), y);
+            if (Relu) y = Lanes.Map<Ops.Relu, V>(y);
             Lanes.Store(Y + c, y);
         }
     }

@@ -134,7 +134,7 @@ internal unsafe struct Depthwise : ICpuTask
             for (; tap < end; tap++) y = V.Fma(Lanes.Load<V>(x + tap->A), Lanes.Load<V>(w + tap->B), y);
             y += y1 + y2;
             if (Residual != 0) y += Lanes.Load<V>(To + Residual + c);
-            if (Relu) y = V.Select(V.Less(y, V.Create(0)), V.Create(0), y);
+            if (Relu) y = Lanes.Map<Ops.Relu, V>(y);
             Lanes.Store(To + c, y);
         }
     }

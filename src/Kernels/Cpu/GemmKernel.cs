@@ -259,7 +259,7 @@ internal static unsafe class GemmKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V Relu<V>(V x) where V : struct, IVec<V> => V.Select(V.Less(x, V.Create(0)), V.Create(0), x);
+    static V Relu<V>(V x) where V : struct, IVec<V> => Cpu.Lanes.Map<Ops.Relu, V>(x);
 
     interface ICount
     {

@@ -31,6 +31,14 @@ internal static unsafe class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<V>(float* p, V x) where V : struct, IVec<V> => Unsafe.WriteUnaligned(p, x);
 
+    /// <summary>An elementwise formula inside of another kernel: f(x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Map<TOp, V>(V x) where TOp : struct, IUnary where V : struct, IVec<V> => default(TOp).Apply(x);
+
+    /// <summary>An elementwise formula inside of another kernel: f(a, b).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Map<TOp, V>(V a, V b) where TOp : struct, IBinary where V : struct, IVec<V> => default(TOp).Apply(a, b);
+
     /// <summary>Asks for the cache line of an address that will be needed soon.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(float* p)

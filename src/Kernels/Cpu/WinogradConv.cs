@@ -239,7 +239,7 @@ internal unsafe struct WinogradConv
                 {
                     V y = Lanes.Load<V>(from) + bias;
                     if (Residual != 0) y += Lanes.Load<V>(to + Residual);
-                    if (Relu) y = V.Select(V.Less(y, V.Create(0)), V.Create(0), y);
+                    if (Relu) y = Lanes.Map<Ops.Relu, V>(y);
                     Lanes.Store(to, y);
                     if (Kept == null) continue;
                     Lanes.Store(kept + c, y);
