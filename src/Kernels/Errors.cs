@@ -66,3 +66,25 @@ public sealed class PtxException : TesseraException
     /// <summary>What is wrong, without the place.</summary>
     public string Detail { get; }
 }
+
+/// <summary>A call of the CUDA driver or of a library of NVIDIA's that failed.</summary>
+public sealed class CudaException : TesseraException
+{
+    /// <summary>A failed call.</summary>
+    /// <param name="call">The function, such as <c>cuLaunchKernel</c>, with what it was for.</param>
+    /// <param name="code">The result code.</param>
+    /// <param name="name">The code's name, such as <c>CUDA_ERROR_ILLEGAL_ADDRESS</c>.</param>
+    /// <param name="meaning">What it means, and the cure.</param>
+    public CudaException(string call, int code, string name, string meaning)
+        : base(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{call}: failed: got {name} ({code}), expected CUDA_SUCCESS: {meaning}")) =>
+        (Call, Code, Name) = (call, code, name);
+
+    /// <summary>The function, with what it was for.</summary>
+    public string Call { get; }
+
+    /// <summary>The result code.</summary>
+    public int Code { get; }
+
+    /// <summary>The code's name.</summary>
+    public string Name { get; }
+}

@@ -23,10 +23,33 @@ sealed unsafe class DeviceMemory : IDisposable
     /// <summary>Zeroed memory, aligned to 256 bytes.</summary>
     public Allocation Allocate(long bytes, string owner)
     {
-        void* p = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), 256);
-        NativeMemory.Clear(p, (nuint)Math.Max(bytes, 1));
+        Allocation allocation = TryAllocate(bytes, owner) ?? throw new OutOfMemoryException();
+        NativeMemory.Clear((void*)allocation.Start, (nuint)Math.Max(bytes, 1));
+        return allocation;
+    }
+
+    /// <summary>Memory of undefined content, aligned to 256 bytes; null where the system has none.</summary>
+    public Allocation? TryAllocate(long bytes, string owner)
+    {
+        void* p;
+        try
+        {
+            p = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), 256);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
         blocks.Add((nint)p);
         return Register(new((ulong)p, bytes, owner));
+    }
+
+    /// <summary>Gives memory back; accesses to it end a launch from now on.</summary>
+    public void Free(Allocation allocation)
+    {
+        sorted = [.. sorted.Where(a => a != allocation)];
+        blocks.Remove((nint)allocation.Start);
+        NativeMemory.AlignedFree((void*)allocation.Start);
     }
 
     /// <summary>Admits accesses to memory that somebody else owns.</summary>

@@ -1,0 +1,112 @@
+using System.Runtime.CompilerServices;
+
+namespace Tessera.Cuda;
+
+/// <summary>
+/// An NVIDIA GPU, or its emulator, as a device: launch geometry and arguments for the kernels in <c>src/Kernels/Ptx</c>. It does not know which of the
+/// two it drives. All work goes to one stream, so it runs in the order it was given, and memory may be reused as soon as its last use was given.
+/// </summary>
+internal sealed unsafe partial class CudaBackend : Backend, IDisposable
+{
+    /// <summary>Threads of a block where nothing speaks for another number.</summary>
+    const int BlockSize = 256;
+
+    static readonly bool synchronous = Environment.GetEnvironmentVariable("TESSERA_SYNC") == "1";
+
+    readonly nint stream;
+    readonly int gridLimit;
+
+    public CudaBackend(ICudaDriver driver)
+    {
+        Driver = driver;
+        Kernels = new KernelCache(driver);
+        Check(driver.StreamCreate(out stream), "cuStreamCreate");
+        Check(driver.DeviceGetAttribute(CudaDeviceAttribute.MultiprocessorCount, out int multiprocessors), "cuDeviceGetAttribute");
+        Multiprocessors = multiprocessors;
+        gridLimit = multiprocessors * 32;
+    }
+
+    /// <summary>The device.</summary>
+    public ICudaDriver Driver { get; }
+
+    /// <summary>Its kernels.</summary>
+    public KernelCache Kernels { get; }
+
+    /// <summary>Its number of multiprocessors.</summary>
+    public int Multiprocessors { get; }
+
+    protected internal override nint Allocate(long bytes)
+    {
+        var result = Driver.MemAlloc(bytes, out nint address);
+        if (result == CudaResult.ErrorOutOfMemory) return 0;
+        Check(result, "cuMemAlloc");
+        return address;
+    }
+
+    protected internal override void Free(nint pointer, long bytes)
+    {
+        // What still runs may use it.
+        Synchronize();
+        Check(Driver.MemFree(pointer), "cuMemFree");
+    }
+
+    public override void Upload(ReadOnlySpan<byte> source, Storage target, long offset = 0)
+    {
+        if (source.IsEmpty) return;
+        fixed (byte* p = source) Check(Driver.MemcpyHtoDAsync(target.Pointer + (nint)offset, (nint)p, source.Length, stream), "cuMemcpyHtoDAsync");
+        Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize after an upload");
+    }
+
+    public override void Download(Storage source, Span<byte> target, long offset = 0)
+    {
+        if (target.IsEmpty) return;
+        fixed (byte* p = target)
+        {
+            Check(Driver.MemcpyDtoHAsync((nint)p, source.Pointer + (nint)offset, target.Length, stream), "cuMemcpyDtoHAsync");
+            Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize after a download");
+        }
+    }
+
+    public override void Synchronize() => Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize");
+
+    /// <summary>Enough blocks of <see cref="BlockSize"/> threads for <paramref name="items"/> items, but no more than keep the device busy: kernels loop over the rest.</summary>
+    int BlocksFor(long items) => (int)Math.Clamp((items + BlockSize - 1) / BlockSize, 1, gridLimit);
+
+    /// <summary>Launches an entry of an embedded PTX file; the arguments are its parameters in their order.</summary>
+    void Launch(string file, string entry, Dim3 grid, Dim3 block, ReadOnlySpan<KernelArgument> arguments, int shared = 0)
+        => Launch(Kernels.Get(file, entry), grid, block, arguments, shared);
+
+    /// <summary>Launches a kernel; the arguments are its parameters in their order.</summary>
+    [SkipLocalsInit]
+    void Launch(Kernel kernel, Dim3 grid, Dim3 block, ReadOnlySpan<KernelArgument> arguments, int shared = 0)
+    {
+        void** parameters = stackalloc void*[arguments.Length];
+        fixed (KernelArgument* p = arguments)
+        {
+            for (int i = 0; i < arguments.Length; i++) parameters[i] = KernelArgument.AddressOf(p + i);
+            var result = Driver.LaunchKernel(kernel.Function, grid, block, shared, stream, parameters);
+            if (result == CudaResult.Success && synchronous) result = Driver.StreamSynchronize(stream);
+            if (result != CudaResult.Success) throw Failed($"cuLaunchKernel('{kernel.Name}', grid {grid}, block {block}, {shared} bytes shared)", result);
+        }
+    }
+
+    void Check(CudaResult result, string call)
+    {
+        if (result != CudaResult.Success) throw Failed(call, result);
+    }
+
+    CudaException Failed(string call, CudaResult result)
+    {
+        var (name, meaning) = Driver.Describe(result);
+        // A kernel's error shows in whatever call comes next.
+        bool late = !synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
+        return new CudaException($"{Driver.Name}: {call}", (int)result, name, late ? $"{meaning}. Hint: an earlier launch may be the cause; set TESSERA_SYNC=1 to see which." : meaning);
+    }
+
+    public void Dispose()
+    {
+        Kernels.Dispose();
+        Driver.StreamDestroy(stream);
+        Driver.Dispose();
+    }
+}

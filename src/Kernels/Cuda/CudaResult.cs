@@ -1,0 +1,86 @@
+namespace Tessera.Cuda;
+
+/// <summary>Result of a driver call (<c>CUresult</c>); values not named here occur too.</summary>
+internal enum CudaResult
+{
+    Success = 0,
+    ErrorInvalidValue = 1,
+    ErrorOutOfMemory = 2,
+    ErrorNotInitialized = 3,
+    ErrorDeinitialized = 4,
+    ErrorStubLibrary = 34,
+    ErrorDeviceUnavailable = 46,
+    ErrorNoDevice = 100,
+    ErrorInvalidDevice = 101,
+    ErrorInvalidImage = 200,
+    ErrorInvalidContext = 201,
+    ErrorNoBinaryForGpu = 209,
+    ErrorEccUncorrectable = 214,
+    ErrorInvalidPtx = 218,
+    ErrorJitCompilerNotFound = 221,
+    ErrorUnsupportedPtxVersion = 222,
+    ErrorJitCompilationDisabled = 223,
+    ErrorInvalidSource = 300,
+    ErrorOperatingSystem = 304,
+    ErrorInvalidHandle = 400,
+    ErrorNotFound = 500,
+    ErrorNotReady = 600,
+    ErrorIllegalAddress = 700,
+    ErrorLaunchOutOfResources = 701,
+    ErrorLaunchTimeout = 702,
+    ErrorAssert = 710,
+    ErrorHardwareStackError = 714,
+    ErrorIllegalInstruction = 715,
+    ErrorMisalignedAddress = 716,
+    ErrorInvalidAddressSpace = 717,
+    ErrorInvalidPc = 718,
+    ErrorLaunchFailed = 719,
+    ErrorCooperativeLaunchTooLarge = 720,
+    ErrorNotPermitted = 800,
+    ErrorNotSupported = 801,
+    ErrorSystemNotReady = 802,
+    ErrorSystemDriverMismatch = 803,
+    ErrorCompatNotSupportedOnDevice = 804,
+    ErrorStreamCaptureUnsupported = 900,
+    ErrorStreamCaptureInvalidated = 901,
+    ErrorStreamCaptureUnmatched = 903,
+    ErrorStreamCaptureImplicit = 906,
+    ErrorCapturedEvent = 907,
+    ErrorUnknown = 999,
+}
+
+/// <summary>What can be asked of a device (<c>CUdevice_attribute</c>).</summary>
+internal enum CudaDeviceAttribute
+{
+    MaxThreadsPerBlock = 1,
+    MaxGridDimX = 5,
+    WarpSize = 10,
+    MaxSharedMemoryPerBlock = 8,
+    MaxSharedMemoryPerBlockOptin = 97,
+    MaxSharedMemoryPerMultiprocessor = 81,
+    MaxRegistersPerBlock = 12,
+    ClockRate = 13,
+    MultiprocessorCount = 16,
+    Integrated = 18,
+    MemoryClockRate = 36,
+    GlobalMemoryBusWidth = 37,
+    L2CacheSize = 38,
+    MaxThreadsPerMultiprocessor = 39,
+    AsyncEngineCount = 40,
+    ComputeCapabilityMajor = 75,
+    ComputeCapabilityMinor = 76,
+    MemoryPoolsSupported = 115,
+}
+
+/// <summary>What can be asked of, or set for, a kernel (<c>CUfunction_attribute</c>).</summary>
+internal enum CudaFunctionAttribute
+{
+    MaxThreadsPerBlock = 0,
+    SharedSizeBytes = 1,
+    ConstSizeBytes = 2,
+    LocalSizeBytes = 3,
+    NumRegs = 4,
+    PtxVersion = 5,
+    BinaryVersion = 6,
+    MaxDynamicSharedSizeBytes = 8,
+}

@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+
+namespace Tessera.Cuda;
+
+/// <summary>The PTX texts of Tessera, embedded in this assembly: <c>src/Kernels/Ptx</c>.</summary>
+internal static class PtxLibrary
+{
+    static readonly ConcurrentDictionary<string, string> texts = new();
+
+    /// <summary>All files, such as <c>unary.ptx</c>.</summary>
+    public static IReadOnlyList<string> Files { get; } =
+        [.. typeof(PtxLibrary).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(".ptx", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    /// <summary>The text of a file, such as <c>unary.ptx</c>.</summary>
+    public static string Text(string file) => texts.GetOrAdd(file, static name =>
+    {
+        using var stream = typeof(PtxLibrary).Assembly.GetManifestResourceStream(name)
+            ?? throw new TesseraException($"PtxLibrary: no such kernel file: got '{name}', expected one of {string.Join(", ", Files)}.");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    });
+}
+
+/// <summary>A kernel that a driver has loaded.</summary>
+/// <param name="Name">Its entry, for messages.</param>
+/// <param name="Function">The driver's handle.</param>
+internal sealed record Kernel(string Name, nint Function);
+
+/// <summary>The kernels of one device, compiled on first use and kept: one module for each PTX text, one function for each entry.</summary>
+internal sealed class KernelCache(ICudaDriver driver) : IDisposable
+{
+    readonly Lock gate = new();
+    readonly ConcurrentDictionary<(string Text, string Entry), Kernel> kernels = new();
+    readonly Dictionary<string, nint> modules = [];
+
+    /// <summary>An entry of an embedded file.</summary>
+    public Kernel Get(string file, string entry) => kernels.TryGetValue((file, entry), out var kernel) ? kernel : Add(file, entry, file, static f => PtxLibrary.Text(f));
+
+    /// <summary>An entry of a text that is written on first use: <paramref name="key"/> stands for the text.</summary>
+    public Kernel Get<TState>(string key, string entry, TState state, Func<TState, string> text)
+        => kernels.TryGetValue((key, entry), out var kernel) ? kernel : Add(key, entry, state, text);
+
+    Kernel Add<TState>(string key, string entry, TState state, Func<TState, string> text)
+    {
+        lock (gate)
+        {
+            if (kernels.TryGetValue((key, entry), out var known)) return known;
+            if (!modules.TryGetValue(key, out nint module))
+            {
+                var result = driver.ModuleLoadData(text(state), out module, out string log);
+                if (result != CudaResult.Success) throw Failed($"cuModuleLoadDataEx('{key}')", result, log);
+                modules.Add(key, module);
+            }
+            var found = driver.ModuleGetFunction(module, entry, out nint function);
+            if (found != CudaResult.Success) throw Failed($"cuModuleGetFunction('{entry}' of '{key}')", found, "");
+            return kernels[(key, entry)] = new Kernel(entry, function);
+        }
+    }
+
+    CudaException Failed(string call, CudaResult result, string log)
+    {
+        var (name, meaning) = driver.Describe(result);
+        return new CudaException($"{driver.Name}: {call}", (int)result, name, log.Length > 0 ? $"{meaning}; the compiler says: {log.Trim()}" : meaning);
+    }
+
+    public void Dispose()
+    {
+        foreach (nint module in modules.Values) driver.ModuleUnload(module);
+        modules.Clear();
+        kernels.Clear();
+    }
+}
