@@ -6,6 +6,7 @@ namespace Tessera;
 public sealed class Device
 {
     static readonly Lazy<Device> cpu = new(() => new Device("cpu", new Cpu.CpuBackend()));
+    static readonly Lazy<Device> emulator = new(() => new Device("emulator", new Cuda.CudaBackend(new Cuda.EmulatedCudaDriver())));
 
     internal Device(string name, Backend backend)
     {
@@ -16,6 +17,9 @@ public sealed class Device
 
     /// <summary>The processor, with one thread a core (see <c>TESSERA_THREADS</c>).</summary>
     public static Device Cpu => cpu.Value;
+
+    /// <summary>A GPU that is not there: the GPU's kernels, run by the PTX emulator. For tests and for looking into kernels; slow.</summary>
+    public static Device Emulator => emulator.Value;
 
     /// <summary>What new tensors use where no device is named.</summary>
     public static Device Default { get; set; } = Cpu;
@@ -36,8 +40,7 @@ public sealed class Device
         ArgumentNullException.ThrowIfNull(name);
         string kind = name.Trim().ToLowerInvariant();
         if (kind == "cpu") return Cpu;
-        if (kind == "emulator")
-            throw new DeviceException("Device: the PTX emulator is not part of this version: got 'emulator', expected cpu. Hint: use --device cpu.");
+        if (kind == "emulator") return Emulator;
         if (kind == "cuda" || (kind.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(kind[5..], NumberStyles.None, CultureInfo.InvariantCulture, out _)))
             throw new DeviceException($"Device: '{name}' cannot be used: {WhyNoCuda()}. Hint: use --device cpu.");
         throw new DeviceException($"Device: unknown device: got '{name}', expected cpu, cuda:0 or emulator.");
@@ -45,7 +48,7 @@ public sealed class Device
 
     /// <summary>The devices of this machine that can be used now, and for the others the reason why not.</summary>
     public static IReadOnlyList<(string Name, string? WhyNot)> All() =>
-        [("cpu", null), ("cuda:0", WhyNoCuda()), ("emulator", "the PTX emulator is not part of this version")];
+        [("cpu", null), ("cuda:0", WhyNoCuda()), ("emulator", null)];
 
     static string WhyNoCuda()
     {

@@ -80,13 +80,25 @@ sealed unsafe class Image
         Code code = CodeOf(f, layout);
         int bytes = Math.Max(16, f.Parameters.Sum(p => (int)p.Bytes + p.Alignment));
         Allocation buffer = Memory.Allocate(bytes, "the parameters");
+        try
+        {
+            Start(launch, f, code, layout, buffer, parameters);
+        }
+        finally
+        {
+            Memory.Free(buffer);
+        }
+    }
+
+    void Start(PtxLaunch launch, Function f, Code code, SharedLayout layout, Allocation buffer, byte[][] parameters)
+    {
         for (int i = 0; i < parameters.Length; i++)
         {
             if (parameters[i].Length != f.Parameters[i].Bytes) throw Wrong(f, $"parameter {i} '{f.Parameters[i].Name}' has {f.Parameters[i].Bytes} bytes: got {parameters[i].Length}");
             Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         }
         code.SharedBytes = layout.Bytes;
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = grid, Block = block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit };
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit };
         run.Run(launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         LastSteps = run.Steps;
     }

@@ -3,7 +3,7 @@ namespace Tessera.Emulator;
 /// <summary>One launch of a kernel: its geometry, parameters and memory.</summary>
 sealed unsafe class Launch
 {
-    long steps;
+    long steps, blocks, next;
 
     /// <summary>Warp instructions so far.</summary>
     public long Steps => steps;
@@ -35,29 +35,29 @@ sealed unsafe class Launch
     /// <summary>Runs all blocks of the grid, spread over threads.</summary>
     public void Run(int threads)
     {
-        long blocks = (long)Grid.X * Grid.Y * Grid.Z, next = 0;
-        threads = (int)Math.Min(threads, blocks);
-        void Work()
-        {
-            using Cta cta = new(this);
-            try
-            {
-                for (long block; (block = Interlocked.Increment(ref next) - 1) < blocks;) cta.Run(block);
-            }
-            catch (OperationCanceledException) when (failure != null) { }
-            catch (Exception e)
-            {
-                Interlocked.CompareExchange(ref failure, e, null);
-                next = blocks;
-            }
-        }
-        if (threads <= 1) Work();
-        else
-        {
-            Thread[] workers = [.. Enumerable.Range(0, threads).Select(_ => new Thread(Work))];
-            foreach (Thread worker in workers) worker.Start();
-            foreach (Thread worker in workers) worker.Join();
-        }
+        blocks = (long)Grid.X * Grid.Y * Grid.Z;
+        CpuThreads.For((int)Math.Min(threads, blocks), new Worker(this));
         if (failure != null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+    }
+
+    /// <summary>Runs blocks until none is left.</summary>
+    void Work()
+    {
+        using Cta cta = new(this);
+        try
+        {
+            for (long block; (block = Interlocked.Increment(ref next) - 1) < blocks;) cta.Run(block);
+        }
+        catch (OperationCanceledException) when (failure != null) { }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref failure, e, null);
+            next = blocks;
+        }
+    }
+
+    readonly struct Worker(Launch launch) : ICpuTask
+    {
+        public void Run(int task) => launch.Work();
     }
 }

@@ -1,0 +1,22 @@
+namespace Tessera.Cuda;
+
+internal sealed unsafe partial class CudaBackend
+{
+    public override void Reduce<TOp>(TOp op, View x, View y) => throw new NotImplementedException();
+
+    public override void ArgReduce(View x, View indices, int dim, bool largest) => throw new NotImplementedException();
+
+    public override void Scan<TOp>(TOp op, View x, View y, int dim) => throw new NotImplementedException();
+
+    public override void Sort(View x, View values, View indices, int dim, bool descending) => throw new NotImplementedException();
+
+    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0) => throw new NotImplementedException();
+
+    public override void Gather(View x, View index, View y, int dim) => throw new NotImplementedException();
+
+    public override void ScatterAdd(View y, View index, View source, int dim) => throw new NotImplementedException();
+
+    public override void Uniform(View y, Philox random) => throw new NotImplementedException();
+
+    public override void Normal(View y, Philox random) => throw new NotImplementedException();
+}
