@@ -20,7 +20,10 @@ internal static unsafe class Views
     /// <summary>The CPU's operations.</summary>
     public static Backend Cpu => Device.Cpu.Backend;
 
-    /// <summary>A view of a layout; every byte of its storage is 0xFF (NaN). The storage is given back after the test.</summary>
+    /// <summary>
+    /// A view of a layout; every byte of its storage is 0xFF (NaN). The storage is given back after the test. The memory is the emulator's, which is
+    /// memory of this process: both the CPU and the emulator work on it.
+    /// </summary>
     public static View Empty<T>(Layout layout) where T : unmanaged
     {
         long low = layout.Offset, high = layout.Offset;
@@ -31,7 +34,7 @@ internal static unsafe class Views
         }
         Assert.That(layout.Count == 0 || low >= 0, "the layout reaches before its storage");
         long bytes = Math.Max(1, high + 1) * Unsafe.SizeOf<T>();
-        var (storage, lease) = Device.Cpu.Memory.Rent(bytes);
+        var (storage, lease) = Device.Emulator.Memory.Rent(bytes);
         leases.Add(lease);
         new Span<byte>((void*)storage.Pointer, (int)bytes).Fill(0xFF);
         return new View(storage, DTypes.Of<T>(), layout);
