@@ -38,8 +38,7 @@ public static class Tool
         if (parsed.Errors.Count > 0)
         {
             // What a validator says is more to the point than what the parser could not place.
-            error.WriteLine($"error: {parsed.Errors[^1].Message}");
-            error.WriteLine($"hint: tessera {CommandPath(parsed)}--help shows the options.");
+            Write($"{parsed.Errors[^1].Message} Hint: tessera {CommandPath(parsed)}--help shows the options.", error);
             return Usage;
         }
         try
@@ -63,10 +62,16 @@ public static class Tool
     {
         bool expected = e is TesseraException or IOException or UnauthorizedAccessException;
         string message = expected ? e.Message : $"{e.GetType().Name}: {e.Message} Hint: this is a mistake in Tessera; please report it with what --verbose shows.";
-        string[] parts = message.ReplaceLineEndings(" ").Split(" Hint: ", 2);
-        error.WriteLine($"error: {parts[0]}");
-        if (parts.Length > 1) error.WriteLine($"hint: {parts[1]}");
+        Write(message, error);
         if (trace) error.WriteLine(e);
+    }
+
+    /// <summary>What is wrong, then each cure on a line of its own.</summary>
+    static void Write(string message, TextWriter error)
+    {
+        string[] parts = message.ReplaceLineEndings(" ").Split(" Hint: ");
+        error.WriteLine($"error: {parts[0]}");
+        foreach (string cure in parts[1..]) error.WriteLine($"hint: {cure}");
     }
 
     static string CommandPath(ParseResult parsed)

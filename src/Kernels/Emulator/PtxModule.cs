@@ -57,8 +57,15 @@ public sealed class PtxModule
         if (!verified) Verify();
         using DeviceMemory memory = new();
         Image image = new(Syntax, file, memory);
-        byte[][] parameters = [.. arguments.Select(a => a.Enter(memory))];
+        List<(BufferArgument Buffer, Allocation Place)> buffers = [];
+        byte[][] parameters = PtxArgument.Write(arguments, (buffer, name) =>
+        {
+            Allocation place = memory.Allocate(buffer.Content.Length, name);
+            buffer.Content.CopyTo(place.Content);
+            buffers.Add((buffer, place));
+            return place.Start;
+        });
         image.Run(entry, launch, parameters);
-        foreach (PtxArgument argument in arguments) argument.Leave();
+        foreach (var (buffer, place) in buffers) place.Content.CopyTo(buffer.Content);
     }
 }

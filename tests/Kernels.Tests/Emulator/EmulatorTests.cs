@@ -207,7 +207,7 @@ public sealed class EmulatorTests
         const string address = "ld.param.u64 %d1, [y]; mov.u32 %r1, %tid.x; mad.wide.u32 %d2, %r1, 4, %d1;\n";
         TestCaseData Case(string name, string body, string rule, string message, int line) => new TestCaseData(body, rule, message, line).SetArgDisplayNames(name);
         // The body of Kernel starts in line 12.
-        yield return Case("outside", address + "st.global.b32 [%d2+4], %r1;", "memory", "256 bytes after the start of a buffer argument, which has 256", 13);
+        yield return Case("outside", address + "st.global.b32 [%d2+4], %r1;", "memory", "256 bytes after the start of argument 0, which has 256", 13);
         yield return Case("null", "mov.u64 %d1, 0; ld.global.b32 %r1, [%d1];", "memory", "outside every allocation", 12);
         yield return Case("misaligned", address + "\nld.global.v2.b32 {%r2, %r3}, [%d2];", "memory", "is not aligned to 8 bytes", 14);
         yield return Case("shared", "mov.u32 %r1, 4096; ld.shared.b32 %r2, [%r1];", "memory", "outside the 0 bytes of shared memory", 12);

@@ -18,6 +18,7 @@ sealed partial class Decoder
     readonly Dictionary<(Variable, string), Slot64> registers = [];
     readonly Dictionary<(ulong, int), Slot64> constants = [];
     readonly Dictionary<Variable, int> locals = [];
+    readonly List<NamedRegister> results = [];
     readonly Dictionary<Scope, Dictionary<string, Target>> labels = [];
     Scope scope;
     Instruction instruction = null!;
@@ -117,8 +118,10 @@ sealed partial class Decoder
     void Decode(Instruction i)
     {
         instruction = i;
+        results.Clear();
         (Op op, bool ends) = Make(i);
         op.Position = i.Position;
+        op.Results = [.. results];
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
         if (ends) Close(op);
         else body.Add(op);
@@ -169,19 +172,29 @@ sealed partial class Decoder
     /// <summary>A result; a sink has no bytes.</summary>
     Slot64 Result(Operand operand) => operand switch
     {
-        NameOperand name => Register(name),
+        NameOperand name => Written(name),
         PairOperand pair => Result(pair.First),
         SinkOperand => new(Take(512, 64), 4),
-        VectorOperand { Elements: [NameOperand only] } => Register(only),
+        VectorOperand { Elements: [NameOperand only] } => Written(only),
         _ => throw Unsupported("this result"),
     };
 
-    int SecondPredicate(Operand operand) => operand is PairOperand { Second: NameOperand p } ? Register(p).Offset : -1;
+    int SecondPredicate(Operand operand) => operand is PairOperand { Second: NameOperand p } ? Written(p).Offset : -1;
+
+    /// <summary>A register that the instruction writes. What a <c>.b32</c> register holds, the instruction's type says.</summary>
+    Slot64 Written(NameOperand name)
+    {
+        Slot64 slot = Register(name);
+        PtxType type = ((Variable)scope.Find(name.Name)!).Type;
+        if (type.Kind() == TypeKind.Bits) type = TypesOf(instruction).FirstOrDefault(t => t.IsDeclarable() && t.Bits() == type.Bits(), type);
+        results.Add(new(name.Component.Length > 0 ? $"{name.Name}.{name.Component}" : name.Name, type, slot));
+        return slot;
+    }
 
     Slot64[] Vector(Operand operand, PtxType type, bool result) => operand switch
     {
         VectorOperand list => [.. list.Elements.Select(e => e is SinkOperand ? new Slot64(0, 0) : result ? Result(e) : Source(e, type))],
-        NameOperand name when scope.Find(name.Name) is Variable { Vector: > 1 } v => [.. Enumerable.Range(0, v.Vector).Select(k => Register(new(name.Position, name.Name, "xyzw"[k].ToString(), 0)))],
+        NameOperand name when scope.Find(name.Name) is Variable { Vector: > 1 } v => [.. Enumerable.Range(0, v.Vector).Select(k => new NameOperand(name.Position, name.Name, "xyzw"[k].ToString(), 0)).Select(e => result ? Written(e) : Register(e))],
         _ => [result ? Result(operand) : Source(operand, type)],
     };
 

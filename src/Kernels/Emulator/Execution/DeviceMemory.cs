@@ -11,6 +11,8 @@ sealed class Allocation(ulong start, long bytes, string owner)
     /// <summary>Who owns it, for messages: a variable's name, an argument.</summary>
     public readonly string Owner = owner;
 
+    public unsafe Span<byte> Content => new((void*)Start, checked((int)Bytes));
+
     public bool Holds(ulong address, int bytes) => address >= Start && address - Start <= (ulong)(Bytes - bytes) && bytes <= Bytes;
 }
 

@@ -71,10 +71,11 @@ sealed unsafe class Image
         var (grid, block) = (launch.Grid, launch.Block);
         Function f = Module.Functions.Find(k => k.IsEntry && k.Body != null && k.Name == entry)
             ?? throw new PtxException(File, 1, 1, "launch", $"there is no kernel '{entry}': the text has {string.Join(", ", Module.Functions.Where(k => k.IsEntry && k.Body != null).Select(k => k.Name))}");
-        if (parameters.Length != f.Parameters.Length) throw Wrong(f, $"it has {f.Parameters.Length} parameters: got {parameters.Length}");
-        long threadCount = (long)block.X * block.Y * block.Z;
-        if (block.X < 1 || block.Y < 1 || block.Z < 1 || threadCount > 1024) throw Wrong(f, $"a block has 1 to 1024 threads: got {block}");
+        if (parameters.Length != f.Parameters.Length) throw Wrong(f, $"it has {f.Parameters.Length} parameters: got {parameters.Length}{Listed(f)}");
+        if (block.X is < 1 or > 1024 || block.Y is < 1 or > 1024 || block.Z is < 1 or > 64 || block.X * block.Y * block.Z > 1024) throw Wrong(f, $"a block has 1 to 1024 threads, and 64 in z at most: got {block}");
+        if (f.Directives.FirstOrDefault(d => d.Name is ".maxntid" or ".reqntid") is { Name: not null } limit) CheckThreads(f, limit, block);
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535) throw Wrong(f, $"a grid has at least one block, and 65535 in y and z at most: got {grid}");
+        if (launch.Watch is { } watch && !watch.IsIn(grid, block)) throw Wrong(f, $"no warp {watch.Warp} with a lane {watch.Lane} in block {watch.Block} to watch: the grid has {grid} blocks, a block {(block.X * block.Y * block.Z + 31) / 32} warps of 32 lanes");
         SharedLayout layout = new(this, f);
         if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw Wrong(f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
         Code code = CodeOf(f, layout);
@@ -98,10 +99,20 @@ sealed unsafe class Image
             Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         }
         code.SharedBytes = layout.Bytes;
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit };
-        run.Run(launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch };
+        run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         LastSteps = run.Steps;
     }
+
+    void CheckThreads(Function f, Directive limit, (int X, int Y, int Z) block)
+    {
+        bool exact = limit.Name == ".reqntid";
+        long[] sizes = [.. limit.Values, 1, 1];
+        bool holds = exact ? (block.X, block.Y, block.Z) == (sizes[0], sizes[1], sizes[2]) : block.X * block.Y * block.Z <= sizes[0] * sizes[1] * sizes[2];
+        if (!holds) throw Wrong(f, $"its {limit.Name} wants {(exact ? "blocks of exactly" : "blocks of at most")} ({string.Join(", ", sizes.Take(3))}) threads: got {block}");
+    }
+
+    static string Listed(Function f) => f.Parameters.Length == 0 ? "" : $", expected {string.Join(", ", f.Parameters.Select(p => $".{p.Type.Name()} {p.Name}{string.Concat(p.Sizes.Select(n => $"[{n}]"))}"))}";
 
     PtxException Wrong(Function f, string message) => new(File, f.Position.Line, f.Position.Column, "launch", $"kernel '{f.Name}': {message}");
 }

@@ -22,6 +22,8 @@ sealed unsafe class Launch
     /// <summary>The most warp instructions of the whole launch.</summary>
     public long StepLimit { get; init; } = long.MaxValue;
 
+    public PtxWatch? Watch { get; init; }
+
     public int Threads => Block.X * Block.Y * Block.Z;
 
     /// <summary>Counts steps; ends a launch that takes too many.</summary>
@@ -49,6 +51,10 @@ sealed unsafe class Launch
             for (long block; (block = Interlocked.Increment(ref next) - 1) < blocks;) cta.Run(block);
         }
         catch (OperationCanceledException) when (failure != null) { }
+        catch (WatchEnded)
+        {
+            next = blocks;
+        }
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref failure, e, null);

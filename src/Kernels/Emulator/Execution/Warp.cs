@@ -132,6 +132,11 @@ sealed unsafe class Warp : IDisposable
         CodeBlock block = frame.Code.Blocks[index];
         Op[] body = block.Body;
         Cta.Launch.Spend(this, body.Length + 1);
+        if (Cta.Launch.Watch is { } watch && watch.Follows(this))
+        {
+            RunWatched(frame, block, mask, watch);
+            return;
+        }
         byte* r = Registers;
         for (int i = 0; i < body.Length; i++)
         {
@@ -149,6 +154,25 @@ sealed unsafe class Warp : IDisposable
         uint leaving = end.Active(r, mask);
         GoOn(frame, index + 1, mask & ~leaving);
         if (leaving != 0) end.Run(this, leaving);
+    }
+
+    /// <summary>The same, telling a watcher of each operation.</summary>
+    void RunWatched(Frame frame, CodeBlock block, uint mask, PtxWatch watch)
+    {
+        byte* r = Registers;
+        foreach (Op op in block.Body)
+        {
+            Current = op;
+            uint active = op.Active(r, mask);
+            if (active != 0) op.Run(this, active);
+            watch.Tell(this, op, active, r);
+        }
+        uint leaving = block.End?.Active(r, mask) ?? 0;
+        GoOn(frame, block.Index + 1, mask & ~leaving);
+        if (block.End is not Op end) return;
+        Current = end;
+        if (leaving != 0) end.Run(this, leaving);
+        watch.Tell(this, end, leaving, r);
     }
 
     /// <summary>Lanes go on to a block; behind the last one they return.</summary>

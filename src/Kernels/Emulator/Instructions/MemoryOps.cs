@@ -113,7 +113,7 @@ abstract unsafe class MemoryOp(Address address) : Op
     PtxException Outside(Warp w, int lane, ulong at, int bytes)
     {
         Allocation? near = w.Cta.Launch.Memory.Before(at);
-        string where = near == null ? "" : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
+        string where = at < 4096 ? ": a null pointer" : near == null || at - near.Start > (ulong)near.Bytes + (1 << 20) ? "" : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
         return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}");
     }
 }

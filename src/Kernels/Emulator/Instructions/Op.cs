@@ -16,6 +16,9 @@ abstract unsafe class Op
 
     public bool Negated;
 
+    /// <summary>The registers it writes, for who watches.</summary>
+    public NamedRegister[] Results = [];
+
     /// <summary>The lanes of <paramref name="mask"/> whose guard is true.</summary>
     public uint Active(byte* r, uint mask) => Guard < 0 ? mask : Negated ? mask & ~*(uint*)(r + Guard) : mask & *(uint*)(r + Guard);
 

@@ -1,0 +1,57 @@
+using System.CommandLine;
+
+namespace Tessera.Cli;
+
+/// <summary><c>tessera kernels step</c>: what one warp does, instruction by instruction.</summary>
+static class KernelStepCommand
+{
+    static readonly Option<(int, int, int)> at = KernelLaunch.Size("--at", "The block to follow; what is left out is 0.", standard: 0, least: 0);
+    static readonly Option<int> warp = Options.Number("--warp", "The warp of the block.", 0, 0);
+    static readonly Option<int> lane = Options.Number("--lane", "The lane whose registers are shown.", 0, 0);
+    static readonly Option<int> from = Options.Number("--from", "Begin where the warp first comes to this line of the file.", 0, 0);
+    static readonly Option<int> steps = Options.Number("--steps", "Show at most so many instructions.", 1, 1000);
+
+    public static Command Create(TextWriter writer)
+    {
+        Command command = KernelLaunch.Command("step", "Follow a warp on the emulator: each instruction with its lanes and results.", $"""
+            A line shows the line of the file, the lanes that executed the instruction as a mask (lane 0 is the last bit), the instruction,
+            and the registers it wrote, in one lane. 00000000: no lane executed it.
+
+            {KernelLaunch.ArgumentForms}
+
+            Example: the second warp of block 3, from line 20 on
+              tessera kernels step scale.ptx --grid 4 --block 256 --arg f32[1024] --arg f32[1024] --arg f32:2 --at 3 --warp 1 --from 20
+            """, at, warp, lane, from, steps);
+        command.SetAction(parsed => Run(parsed, writer));
+        return command;
+    }
+
+    static int Run(ParseResult parsed, TextWriter writer)
+    {
+        KernelLaunch kernel = KernelLaunch.Read(parsed);
+        string[] lines = kernel.Text.Split('\n');
+        int first = parsed.GetValue(from), left = parsed.GetValue(steps);
+        bool shows = first == 0;
+        PtxWatch watch = new(step =>
+        {
+            shows |= step.Line == first;
+            if (!shows) return true;
+            writer.WriteLine(Line(step, lines));
+            return --left > 0;
+        })
+        { Block = parsed.GetValue(at), Warp = parsed.GetValue(warp), Lane = parsed.GetValue(lane) };
+        kernel.Module.Launch(kernel.Entry, kernel.Launch with { Watch = watch }, [.. kernel.Arguments.Select(a => a.Value)]);
+        if (!shows) throw new DataException($"--from {first}: the warp does not come to line {first}.");
+        return Tool.Success;
+    }
+
+    /// <summary><c>  12  ffffffff  add.u32 %r3, %r1, %r2;   %r3 = 7</c></summary>
+    static string Line(PtxStep step, string[] lines)
+    {
+        string text = lines[step.Line - 1][(step.Column - 1)..];
+        int end = text.IndexOf(';', StringComparison.Ordinal);
+        string instruction = end < 0 ? text.TrimEnd() : text[..(end + 1)];
+        string results = string.Join(", ", step.Registers.Where(r => r.Value.Length > 0).Select(r => $"{r.Name} = {r.Value}"));
+        return $"{step.Line,5}  {step.Mask:x8}  {instruction,-44}  {results}".TrimEnd();
+    }
+}

@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Text.Json;
+using Tessera.Cli;
+using Tessera.Testing;
+
+namespace Tessera.Tests;
+
+/// <summary><c>tessera kernels run</c> and <c>step</c>.</summary>
+public sealed class KernelRunTests
+{
+    static readonly string scale = Path.Combine(TestData.RepositoryRoot, "examples", "scale.ptx");
+
+    static (int Code, string Output, string Error) Run(params string[] args)
+    {
+        using StringWriter output = new(), error = new();
+        int code = Tool.Run(["kernels", .. args], output, error);
+        return (code, output.ToString().ReplaceLineEndings("\n"), error.ToString().ReplaceLineEndings("\n"));
+    }
+
+    static string FileOf<T>(TemporaryFolder folder, string name, params T[] content) where T : unmanaged
+    {
+        string file = folder.File(name);
+        File.WriteAllBytes(file, System.Runtime.InteropServices.MemoryMarshal.AsBytes(content.AsSpan()).ToArray());
+        return file;
+    }
+
+    static IEnumerable<TestCaseData> Recorded()
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestData.FindGolden("ptx-nvcc")!, "tests.json")));
+        foreach (JsonElement c in json.RootElement.Clone().EnumerateArray()) yield return new TestCaseData(c).SetArgDisplayNames(c.GetProperty("kernel").GetString()!);
+    }
+
+    [TestCaseSource(nameof(Recorded)), Category("Golden")]
+    public void RunsWhatNvccCompiles(JsonElement c)
+    {
+        using var folder = new TemporaryFolder();
+        string golden = TestData.Golden("ptx-nvcc");
+        List<string> outs = [], args = [Path.Combine(golden, c.GetProperty("modules")[0].GetString()!), "--entry", c.GetProperty("kernel").GetString()!,
+            "--grid", string.Join(',', c.GetProperty("grid").EnumerateArray()), "--block", string.Join(',', c.GetProperty("block").EnumerateArray()), "--shared", $"{c.GetProperty("shared")}"];
+        List<(string Got, string Want, string Type)> results = [];
+        foreach (var (i, a) in c.GetProperty("args").EnumerateArray().Index())
+        {
+            string kind = a.GetProperty("dir").GetString()!, type = a.TryGetProperty("type", out JsonElement t) ? t.GetString()! : "";
+            string input = a.TryGetProperty("in_file", out JsonElement f) ? $"@{Path.Combine(golden, f.GetString()!)}" : "";
+            args.AddRange("--arg", kind switch { "bytes" => $"bytes:{a.GetProperty("hex")}", "scalar" => $"{type}:{a.GetProperty("value")}", _ => $"{type}[{a.GetProperty("count")}]{input}" });
+            if (!a.TryGetProperty("out_file", out JsonElement output)) continue;
+            results.Add((folder.File($"{i}.bin"), Path.Combine(golden, output.GetString()!), type));
+            outs.AddRange("--out", $"{i}={folder.File($"{i}.bin")}");
+        }
+        var (code, _, error) = Run(["run", .. args, .. outs]);
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(results, Is.Not.Empty);
+        foreach (var (got, want, type) in results) Compare(File.ReadAllBytes(got), File.ReadAllBytes(want), type, c.GetProperty("compare").GetString()!.Split(' '));
+
+        var steps = Run(["step", .. args, "--steps", "200"]);
+        Assert.That((steps.Code, steps.Error), Is.EqualTo((0, "")));
+        Assert.That(steps.Output.Split('\n')[..^1], Has.Length.InRange(10, 200).And.All.Match(@"^ *\d+  [0-9a-f]{8}  \S.*;"));
+    }
+
+    /// <summary>Equal bytes, or <c>rel R abs A</c>.</summary>
+    static void Compare(byte[] got, byte[] want, string type, string[] how)
+    {
+        if (how[0] != "rel") { Assert.That(got, Is.EqualTo(want)); return; }
+        double[] a = Numbers(got, type), b = Numbers(want, type);
+        Assert.That(a, Has.Length.EqualTo(b.Length));
+        double rel = double.Parse(how[1], CultureInfo.InvariantCulture), abs = double.Parse(how[3], CultureInfo.InvariantCulture);
+        for (int i = 0; i < a.Length; i++) Assert.That(a[i], Is.EqualTo(b[i]).Within(abs + (rel * Math.Abs(b[i]))), $"element {i}");
+    }
+
+    static double[] Numbers(byte[] data, string type) => type == "f64"
+        ? [.. Enumerable.Range(0, data.Length / 8).Select(i => BitConverter.ToDouble(data, i * 8))]
+        : [.. Enumerable.Range(0, data.Length / 4).Select(i => (double)BitConverter.ToSingle(data, i * 4))];
+
+    static string[] Scale(string x, string y, params string[] more) => Sized("2", "64", x, y, more);
+
+    static string[] Sized(string grid, string block, string x, string y, params string[] more) => ["run", scale, "--grid", grid, "--block", block, "--arg", x, "--arg", y, "--arg", "f32:2.5", "--arg", "u32:100", .. more];
+
+    [Test]
+    public void ShowsBuffersAndWritesFiles()
+    {
+        using var folder = new TemporaryFolder();
+        string x = FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]), y = folder.File("y.bin");
+        var (code, output, error) = Run(Scale($"f32[100]@{x}", "f32[100]", "--out", $"1={y}"));
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Is.EqualTo($"""
+            scale: 2 x 1 x 1 blocks of 64 x 1 x 1 threads
+            argument 0: f32[100] 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, ...
+            argument 1: f32[100] 0, 1.25, 2.5, 3.75, 5, 6.25, 7.5, 8.75, ...
+            wrote {y}: argument 1, 400 bytes
+
+            """.ReplaceLineEndings("\n")));
+        Assert.That(Numbers(File.ReadAllBytes(y), "f32"), Is.EqualTo(Enumerable.Range(0, 100).Select(i => i * 1.25)));
+        Assert.That(Directory.GetFiles(folder.Path), Has.Length.EqualTo(2), "no temporary file is left");
+    }
+
+    [Test]
+    public void PrintsJson()
+    {
+        using var folder = new TemporaryFolder();
+        var (code, output, error) = Run(Scale("f32[100]", "f32[100]", "--shared", "16", "--json", "--out", $"1={folder.File("y.bin")}"));
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement root = json.RootElement;
+        Assert.That(root.GetProperty("kernel").GetString(), Is.EqualTo("scale"));
+        Assert.That(root.GetProperty("grid").EnumerateArray().Select(n => n.GetInt32()), Is.EqualTo(new[] { 2, 1, 1 }));
+        Assert.That(root.GetProperty("block").EnumerateArray().Select(n => n.GetInt32()), Is.EqualTo(new[] { 64, 1, 1 }));
+        Assert.That(root.GetProperty("shared").GetInt32(), Is.EqualTo(16));
+        Assert.That(root.GetProperty("out")[0].GetProperty("bytes").GetInt32(), Is.EqualTo(400));
+    }
+
+    /// <summary>A kernel that copies its one parameter, 8-byte words, to where the structure's second field points.</summary>
+    static string Dump(int words)
+    {
+        string copies = string.Concat(Enumerable.Range(0, words).Select(k => $"ld.param.u64 %d2, [s+{k * 8}];\nst.global.u64 [%d1+{k * 8}], %d2;\n"));
+        return $".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry dump(.param .align 8 .b8 s[{words * 8}])\n{{\n.reg .b64 %d<3>;\nld.param.u64 %d1, [s+8];\n{copies}ret;\n}}\n";
+    }
+
+    [Test]
+    public void AStructureLiesAsInC()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("dump.ptx"), y = folder.File("y.bin"), x = FileOf(folder, "x.bin", 7L, 0, 0, 0, 0, 0);
+        File.WriteAllText(file, Dump(6));
+        // struct { char a; long *y; short b; struct { float c; char d; } e; double f; char g[3]; }: offsets 0, 8, 16, 20, 32, 40; 48 bytes.
+        var (code, output, error) = Run("run", file, "--arg", $$"""{u8:1, u64[6]@{{x}}, s16:-2,{ f32:1.5,b8:0xff } ,f64:0.5, bytes:A1B2C3}""", "--out", $"0={y}");
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        byte[] got = File.ReadAllBytes(y);
+        Assert.That(got[0], Is.EqualTo(1));
+        Assert.That(BitConverter.ToInt16(got, 16), Is.EqualTo(-2));
+        Assert.That(BitConverter.ToSingle(got, 20), Is.EqualTo(1.5f));
+        Assert.That(got[24], Is.EqualTo(255));
+        Assert.That(BitConverter.ToDouble(got, 32), Is.EqualTo(0.5));
+        Assert.That(got[40..44], Is.EqualTo(new byte[] { 0xA1, 0xB2, 0xC3, 0 }));
+        Assert.That(output, Does.Contain("argument 0.1: u64[6] 1"));
+        Assert.That(Run("run", file, "--arg", "{u8:1, u64[6], f64:1, f64:1, f64:1, f64:1}", "--out", $"0.1={y}").Code, Is.Zero);
+        Assert.That(File.ReadAllBytes(y)[0], Is.EqualTo(1));
+    }
+
+    [TestCase("f16:-1.5", "00BE"), TestCase("bf16:1.00390625", "803F"), TestCase("bf16:1.01171875", "823F"), TestCase("f32:-inf", "000080FF"), TestCase("f64:1e300", "9C7500883CE4377E")]
+    [TestCase("s8:-1", "FF"), TestCase("u16:0xBEEF", "EFBE"), TestCase("b64:0x123456789abcdef0", "F0DEBC9A78563412"), TestCase("s32:-2147483648", "00000080")]
+    public void ScalarsHaveTheBytesOfTheirType(string argument, string hex)
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("k.ptx"), y = folder.File("y.bin");
+        File.WriteAllText(file, Dump(2));
+        string padding = new('0', 16 - hex.Length);
+        Assert.That(Run("run", file, "--arg", $"{{{argument}, u64[2]}}", "--out", $"0={y}").Error, Is.Empty);
+        Assert.That(Convert.ToHexString(File.ReadAllBytes(y)[..8]), Is.EqualTo(hex + padding));
+    }
+
+    static IEnumerable<TestCaseData> Mistakes()
+    {
+        TestCaseData Case(int code, string message, params string[] args) => new(code, message, args);
+        yield return Case(2, "f32[3': got its end, expected ']'", Scale("f32[3", "f32[100]"));
+        yield return Case(2, "got 'q:3', expected a type (f32,", Scale("q:3", "f32[100]"));
+        yield return Case(2, "got '3', expected nothing more", Scale("f32[2]", "f32[1]3"));
+        yield return Case(2, "expected ',' or '}'", Scale("{f32[2], s64:3", "f32[100]"));
+        yield return Case(2, "a number of elements", Scale("f32[99999999999]", "f32[100]"));
+        yield return Case(2, "expected a number of type u32", Scale("u32:-1", "f32[100]"));
+        yield return Case(2, "expected a number of type f32", Scale("f32:1e39", "f32[100]"));
+        yield return Case(2, "two hexadecimal digits", Scale("bytes:123", "f32[100]"));
+        yield return Case(2, "no.bin: no such file", Scale("f32[2]@no.bin", "f32[100]"));
+        yield return Case(2, "expected 400, 4 for each of 100", Scale($"f32[100]@{scale}", "f32[100]"));
+        yield return Case(2, "--grid: got '0'", Sized("0", "64", "f32[100]", "f32[100]"));
+        yield return Case(2, "--block: got '1,2,3,4'", Sized("2", "1,2,3,4", "f32[100]", "f32[100]"));
+        yield return Case(2, "--shared: got -1", Scale("f32[100]", "f32[100]", "--shared", "-1"));
+        yield return Case(2, "cannot be used", Scale("f32[100]", "f32[100]", "--device", "cuda:7"));
+        yield return Case(2, "does not run PTX", Scale("f32[100]", "f32[100]", "--device", "cpu"));
+        yield return Case(1, "no.ptx: no such file", "run", "no.ptx");
+        yield return Case(1, "there is no kernel 'k'.\nhint: it has scale.", Scale("f32[100]", "f32[100]", "--entry", "k"));
+        yield return Case(1, "a block has 1 to 1024 threads", Sized("2", "2000", "f32[100]", "f32[100]"));
+        yield return Case(1, "64 in z", Sized("2", "1,1,128", "f32[100]", "f32[100]"));
+        yield return Case(1, "bytes of shared memory, 232448 are the most", Scale("f32[100]", "f32[100]", "--shared", "300000"));
+        yield return Case(1, "it has 4 parameters: got 0, expected .u64 x, .u64 y, .f32 a, .u32 n", "run", scale);
+        yield return Case(1, "parameter 1 'y' has 8 bytes: got 4", Scale("f32[100]", "f32:1"));
+        yield return Case(1, ":27:5: memory: 4 bytes at address 0x0 are outside every allocation: a null pointer (kernel 'scale', block (0, 0, 0), thread (0, 0, 0))", Sized("1", "32", "u64:0", "f32[100]"));
+        yield return Case(1, "at address 0xABCDEF000000 are outside every allocation (", Sized("1", "32", "u64:0xABCDEF000000", "f32[100]"));
+        yield return Case(1, "396 bytes after the start of argument 1, which has 396", Scale("f32[100]", "f32[99]"));
+        yield return Case(1, "is not a buffer.\nhint: buffers are 0, 1.", Scale("f32[100]", "f32[100]", "--out", "2=y.bin"));
+        yield return Case(1, "has several buffers", Scale("{f32[1], f32[2]}", "f32[100]", "--out", "0=y.bin"));
+        yield return Case(1, "expected the number of an argument and a file", Scale("f32[100]", "f32[100]", "--out", "1"));
+        yield return Case(1, "no warp 2 with a lane 0 in block (0, 0, 0)", ["step", .. Scale("f32[100]", "f32[100]", "--warp", "2")[1..]]);
+        yield return Case(1, "block (2, 0, 0)", ["step", .. Scale("f32[100]", "f32[100]", "--at", "2")[1..]]);
+        yield return Case(1, "lane 32", ["step", .. Scale("f32[100]", "f32[100]", "--lane", "32")[1..]]);
+        yield return Case(1, "does not come to line 99", ["step", .. Scale("f32[100]", "f32[100]", "--from", "99")[1..]]);
+    }
+
+    [TestCaseSource(nameof(Mistakes))]
+    public void MistakesAreOneClearMessage(int code, string message, string[] args)
+    {
+        var result = Run(args);
+        Assert.That(result.Error, Does.StartWith("error: ").And.Contain(message));
+        Assert.That(result.Error.Split('\n').Count(l => l.StartsWith("error:", StringComparison.Ordinal)), Is.EqualTo(1));
+        Assert.That((result.Code, result.Output), Is.EqualTo((code, "")));
+        Assert.That(File.Exists("y.bin"), Is.False);
+    }
+
+    [Test]
+    public void WrongPtxAndLimitsOfTheKernelAreNamed()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("k.ptx");
+        string Kernel(string directives, string body = "") => $".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k(){directives}\n{{\n{body}ret;\n}}\n.visible .entry other(){{ret;}}\n";
+        File.WriteAllText(file, Kernel("", ".reg .f32 %f<3>;\nadd.f32 %f1, %f2, 1;\n"));
+        Assert.That(Run("run", file, "--entry", "k").Error, Does.StartWith($"error: {file}:7:19: operand: "));
+        File.WriteAllText(file, Kernel(".maxntid 32, 2, 1"));
+        Assert.That(Run("run", file).Error, Does.Contain("has 2 kernels: k, other").And.Contain("--entry"));
+        Assert.That(Run("run", file, "--entry", "k", "--block", "64").Code, Is.Zero);
+        Assert.That(Run("run", file, "--entry", "k", "--block", "65").Error, Does.Contain(".maxntid wants blocks of at most (32, 2, 1) threads: got (65, 1, 1)"));
+        File.WriteAllText(file, Kernel(".reqntid 32, 2"));
+        Assert.That(Run("run", file, "--entry", "k", "--block", "32,2").Code, Is.Zero);
+        Assert.That(Run("run", file, "--entry", "k", "--block", "64").Error, Does.Contain(".reqntid wants blocks of exactly (32, 2, 1) threads: got (64, 1, 1)"));
+    }
+
+    [Test]
+    public void StepShowsLinesMasksAndResults()
+    {
+        using var folder = new TemporaryFolder();
+        string x = FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]);
+        string[] args = ["step", .. Scale($"f32[100]@{x}", "f32[100]", "--at", "1", "--warp", "1")[1..]];
+        var (code, output, error) = Run([.. args, "--lane", "3", "--from", "18"]);
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Is.EqualTo("""
+               18  ffffffff  setp.ge.u32 %p, %r1, %r4;                     %p = false (lanes fffffff0)
+               19  fffffff0  @%p bra DONE;
+               21  0000000f  ld.param.u64 %d1, [x];                        %d1 = argument 0 + 0
+               22  0000000f  ld.param.u64 %d2, [y];                        %d2 = argument 1 + 0
+               23  0000000f  mul.wide.u32 %d3, %r1, 4;                     %d3 = 0x18c
+               24  0000000f  add.u64 %d4, %d1, %d3;                        %d4 = argument 0 + 396
+               25  0000000f  add.u64 %d5, %d2, %d3;                        %d5 = argument 1 + 396
+               26  0000000f  ld.param.f32 %f1, [a];                        %f1 = 2.5
+               27  0000000f  ld.global.f32 %f2, [%d4];                     %f2 = 49.5
+               28  0000000f  mul.rn.f32 %f3, %f2, %f1;                     %f3 = 123.75
+               29  0000000f  st.global.f32 [%d5], %f3;
+               31  ffffffff  ret;
+
+            """.ReplaceLineEndings("\n")));
+        string[] first = Run([.. args, "--lane", "4", "--steps", "8"]).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(first, Has.Length.EqualTo(8));
+        Assert.That(first[3], Does.EndWith("%r1 = 100"));
+        Assert.That(first[7], Does.Contain("21  0000000f  ld.param.u64 %d1, [x];").And.Not.Contain(" = "), "lane 4 has left");
+    }
+}
