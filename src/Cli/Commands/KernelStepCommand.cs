@@ -48,10 +48,16 @@ static class KernelStepCommand
     /// <summary><c>  12  ffffffff  add.u32 %r3, %r1, %r2;   %r3 = 7</c></summary>
     static string Line(PtxStep step, string[] lines)
     {
-        string text = lines[step.Line - 1][(step.Column - 1)..];
-        int end = text.IndexOf(';', StringComparison.Ordinal);
-        string instruction = end < 0 ? text.TrimEnd() : text[..(end + 1)];
         string results = string.Join(", ", step.Registers.Where(r => r.Value.Length > 0).Select(r => $"{r.Name} = {r.Value}"));
-        return $"{step.Line,5}  {step.Mask:x8}  {instruction,-44}  {results}".TrimEnd();
+        return $"{step.Line,5}  {step.Mask:x8}  {Instruction(step, lines),-44}  {results}".TrimEnd();
+    }
+
+    /// <summary>The text up to the semicolon, perhaps some lines on, with single spaces.</summary>
+    static string Instruction(PtxStep step, string[] lines)
+    {
+        string text = lines[step.Line - 1][(step.Column - 1)..];
+        for (int next = step.Line; !text.Contains(';', StringComparison.Ordinal) && next < lines.Length; next++) text += " " + lines[next];
+        int end = text.IndexOf(';', StringComparison.Ordinal);
+        return string.Join(' ', text[..(end + 1)].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 }
