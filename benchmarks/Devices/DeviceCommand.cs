@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Tessera.Benchmarks;
+
+/// <summary><c>device</c>: passes, products, convolutions and networks on one device, such as <c>cuda:0</c>, beside a peer's rows where there are any.</summary>
+static class DeviceCommand
+{
+    static readonly Option<string> device = new("--device") { Description = "cpu, cuda:0 or emulator.", DefaultValueFactory = _ => "cuda:0" };
+    static readonly Option<bool> smoke = new("--smoke") { Description = "Tiny sizes, one run: shows that every work works. The figures mean nothing." };
+    static readonly Option<string?> work = new("--work") { Description = "Only works whose names begin with this." };
+    static readonly Option<string?> peer = new("--peer") { Description = "Rows of a peer on the same device: a JSON object from work to milliseconds, such as benchmarks/Devices/torch_device.py prints." };
+    static readonly Option<string?> json = new("--json") { Description = "Writes work to milliseconds to this file." };
+
+    public static Command Create()
+    {
+        var command = new Command("device", "Tessera on one device: times and rates.") { device, smoke, work, peer, json };
+        command.SetAction(Run);
+        return command;
+    }
+
+    static int Run(ParseResult args)
+    {
+        Device.Default = Device.Parse(args.GetValue(device)!);
+        bool tiny = args.GetValue(smoke);
+        var theirs = args.GetValue(peer) is { } file ? JsonSerializer.Deserialize<Dictionary<string, double>>(File.ReadAllText(file))! : [];
+        var ours = new Dictionary<string, double>();
+        Console.WriteLine("| work | ms | rate | | peer's ms | peer's / ours |\n|---|---:|---:|---|---:|---:|");
+        foreach (var w in DeviceWork.All(tiny).Where(w => args.GetValue(work) is not { } name || w.Name.StartsWith(name, StringComparison.Ordinal)))
+        {
+            double? ms = Measure(w, tiny);
+            if (ms is { } m) ours[w.Name] = m;
+            double rate = w.Amount / (ms ?? double.NaN) * 1e3 / (w.Unit switch { "TFLOP/s" => 1e12, "GB/s" => 1e9, _ => 1 });
+            string other = theirs.TryGetValue(w.Name, out double t) ? string.Create(CultureInfo.InvariantCulture, $"{t:0.000} | {t / ms:0.00}") : " | ";
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {w.Name} | {ms:0.000} | {rate:0.0} | {w.Unit} | {other} |"));
+        }
+        if (args.GetValue(json) is { } path) File.WriteAllText(path, JsonSerializer.Serialize(ours));
+        return 0;
+    }
+
+    /// <summary>Milliseconds of one run: the median of five rounds, each long enough that waiting for its end does not count.</summary>
+    static double? Measure(DeviceWork work, bool once)
+    {
+        using var scope = Scope.Begin();
+        var run = work.Create();
+        var backend = Device.Default.Backend;
+        double Round(int times)
+        {
+            backend.Synchronize();
+            long start = Stopwatch.GetTimestamp();
+            for (int i = 0; i < times; i++) run();
+            backend.Synchronize();
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds / times;
+        }
+        double first = Round(1);
+        if (once) return first;
+        first = Math.Min(Round(1), Round(2));
+        int count = (int)Math.Clamp(60 / first, 1, 2000);
+        double[] rounds = [.. Enumerable.Range(0, first > 500 ? 1 : 5).Select(_ => Round(count))];
+        return rounds.Order().ElementAt(rounds.Length / 2);
+    }
+}
