@@ -2,8 +2,6 @@ namespace Tessera.Cuda;
 
 internal sealed unsafe partial class CudaBackend
 {
-    public override void Reduce<TOp>(TOp op, View x, View y) => throw new NotImplementedException();
-
     public override void ArgReduce(View x, View indices, int dim, bool largest) => throw new NotImplementedException();
 
     public override void Scan<TOp>(TOp op, View x, View y, int dim) => throw new NotImplementedException();
