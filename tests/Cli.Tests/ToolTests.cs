@@ -41,6 +41,8 @@ public sealed class ToolTests
     [TestCase("doctor")]
     [TestCase("kernels")]
     [TestCase("kernels", "verify")]
+    [TestCase("kernels", "list")]
+    [TestCase("kernels", "show")]
     [TestCase("kernels", "run")]
     [TestCase("kernels", "step")]
     public void HelpHasDescriptionAndExample(params string[] command)

@@ -7,7 +7,7 @@ namespace Tessera.Cli;
 /// <summary>What <c>tessera kernels</c> run, check, count and step launch: a kernel of a PTX text, its geometry and its arguments.</summary>
 sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunch Launch, KernelArgument[] Arguments)
 {
-    static readonly Argument<string> file = Options.Path<string>("file", "A PTX file.", ArgumentArity.ExactlyOne);
+    static readonly Argument<string> file = Options.Path<string>("file", "A PTX file, or one of Tessera's, such as unary.ptx.", ArgumentArity.ExactlyOne);
     static readonly Option<string?> entry = new("--entry") { Description = "The kernel; may be left out where the file has only one." };
     static readonly Option<(int, int, int)> grid = Size("--grid", "Blocks in x, y and z; what is left out is 1.");
     static readonly Option<(int, int, int)> block = Size("--block", "Threads of a block in x, y and z; what is left out is 1.");
@@ -27,10 +27,9 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
     /// <summary>The launch of what the command line says, and the kernel, verified.</summary>
     public static KernelLaunch Read(ParseResult parsed)
     {
-        string path = parsed.GetValue(file)!;
-        string text = Source(path);
-        PtxModule module = PtxModule.Parse(text, path).Verify();
-        return new(module, text, Entered(module, path, parsed.GetValue(entry)),
+        var source = PtxSource.Open(parsed.GetValue(file)!);
+        PtxModule module = PtxModule.Parse(source.Text, source.Name).Verify();
+        return new(module, source.Text, Entered(module, source.Name, parsed.GetValue(entry)),
             new(parsed.GetValue(grid), parsed.GetValue(block)) { SharedBytes = parsed.GetValue(shared) }, parsed.GetValue(arguments) ?? []);
     }
 
@@ -44,8 +43,6 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
 
     /// <summary>Every buffer among the arguments, with its path.</summary>
     public IEnumerable<(string Path, KernelArgument Buffer)> Buffers => Arguments.SelectMany((a, i) => a.Buffers($"{i}"));
-
-    static string Source(string path) => File.Exists(path) ? File.ReadAllText(path, System.Text.Encoding.Latin1) : throw new DataException($"{path}: no such file.");
 
     static string Entered(PtxModule module, string path, string? name)
     {

@@ -19,7 +19,10 @@ static class KernelsCommand
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var verify = new ExampleCommand("verify", "Check PTX files as NVIDIA's assembler would: one line a file.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels verify kernels/ --json") { paths, json };
         verify.SetAction(parsed => Verify(parsed.GetValue(paths)!, parsed.GetValue(json), output, parsed.InvocationConfiguration.Error));
-        return new ExampleCommand("kernels", "Check PTX files, and run, follow and measure their kernels.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels run --help") { verify, KernelRunCommand.Create(output), KernelStepCommand.Create(output) };
+        return new ExampleCommand("kernels", "Check PTX files, and run, follow and measure their kernels.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels run --help")
+        {
+            KernelListCommand.Create(output), KernelListCommand.CreateShow(output), verify, KernelRunCommand.Create(output), KernelStepCommand.Create(output),
+        };
     }
 
     static int Verify(string[] paths, bool json, TextWriter output, TextWriter error)

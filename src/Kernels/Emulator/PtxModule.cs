@@ -21,6 +21,13 @@ public sealed class PtxModule
     /// <summary>The text's <c>.version</c>, such as 7.0.</summary>
     public Version Version => new(Syntax.Version.Major, Syntax.Version.Minor);
 
+    /// <summary>The files of Tessera's own kernels, such as <c>unary.ptx</c>.</summary>
+    public static IReadOnlyList<string> LibraryFiles => Cuda.PtxLibrary.Files;
+
+    /// <summary>The text of one of <see cref="LibraryFiles"/>.</summary>
+    /// <exception cref="TesseraException">There is no such file.</exception>
+    public static string LibraryText(string file) => Cuda.PtxLibrary.Text(file);
+
     /// <summary>Reads a text. It is not yet verified: types, spaces and gates may still be wrong.</summary>
     /// <param name="text">PTX, ASCII only.</param>
     /// <param name="file">A name for messages.</param>
