@@ -1,0 +1,66 @@
+using static Tessera.Tests.Arrays;
+
+namespace Tessera.Tests;
+
+/// <summary>The convolutions of the GPU path, on the emulator, against double precision.</summary>
+public sealed class CudaConv2dTests
+{
+    static readonly Backend gpu = Device.Emulator.Backend;
+
+    /// <summary>N, C, H, W, K and the window: channels and pixels beside multiples of tiles and vectors, strides, dilations, groups, borders.</summary>
+    static readonly (int N, int C, int H, int W, int K, Window2d P)[] cases =
+    [
+        (2, 3, 5, 7, 4, new(1, 1)), (1, 64, 6, 5, 33, new(1, 1)), (2, 16, 7, 6, 32, new(1, 1, 2, 2)), (1, 5, 4, 4, 8, new(1, 1, 1, 1, 1, 1, 1, 1)),
+        (2, 8, 9, 8, 16, new(3, 3, 1, 1, 1, 1, 1, 1)), (1, 33, 10, 10, 5, new(3, 3, 1, 1, 1, 1, 1, 1)), (3, 32, 10, 10, 64, new(3, 3, 1, 1, 1, 1, 1, 1)),
+        (2, 16, 9, 11, 40, new(3, 3, 2, 2, 1, 1, 1, 1)), (2, 3, 12, 14, 64, new(7, 7, 2, 2, 3, 3, 3, 3)), (1, 4, 7, 9, 6, new(2, 2)),
+        (1, 4, 11, 9, 6, new(5, 3, 3, 2, 2, 0, 1, 4)), (1, 6, 12, 12, 8, new(3, 3, 1, 1, 2, 2, 2, 2, 2, 2)), (2, 6, 9, 9, 9, new(3, 3, 2, 1, 1, 1, 1, 1, 1, 2, 3)),
+        (1, 8, 9, 9, 12, new(3, 3, 2, 2, 2, 2, 2, 2, 2, 2)), (1, 4, 13, 12, 8, new(3, 2, 6, 4, 1, 1, 1, 1, 4, 2)), (1, 16, 6, 6, 24, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2)),
+        (1, 8, 7, 7, 8, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8)), (1, 4, 6, 6, 8, new(3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 4)), (1, 128, 4, 4, 40, new(3, 3, 1, 1, 1, 1, 1, 1)),
+        (1, 256, 5, 3, 36, new(1, 1, 2, 2)), (1, 2, 3, 3, 3, new(3, 3)), (1, 2, 2, 2, 3, new(5, 5, 1, 1, 3, 3, 3, 3)), (1, 3, 4, 4, 2, new(1, 1, 4, 4)), (1, 3, 9, 9, 2, new(2, 2, 3, 3)),
+        (1, 3, 1, 40, 20, new(1, 3, 1, 1, 0, 1, 0, 1)), (1, 3, 40, 1, 20, new(3, 1, 1, 1, 1, 0, 1, 0)), (0, 3, 4, 4, 2, new(3, 3)), (1, 1, 1, 1, 1, new(1, 1)), (3, 20, 14, 11, 18, new(3, 3, 1, 1, 0, 2, 1, 0)),
+        (2, 40, 9, 10, 40, new(3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 40)), (1, 17, 8, 11, 17, new(5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 17)), (2, 33, 12, 9, 33, new(3, 2, 2, 3, 0, 2, 1, 0, 2, 1, 33)),
+        (1, 3, 1, 1, 3, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 3)), (2, 68, 7, 6, 68, new(7, 7, 3, 3, 3, 3, 3, 3, 1, 1, 68)), (0, 16, 5, 5, 16, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 16)),
+    ];
+
+    static readonly string[] Names = [.. cases.Select(c => FormattableString.Invariant(
+        $"{c.N}x{c.C}x{c.H}x{c.W}-{c.K} {c.P.R}x{c.P.S}/{c.P.StrideH},{c.P.StrideW} pad {c.P.Top},{c.P.Left},{c.P.Bottom},{c.P.Right} dilation {c.P.DilationH},{c.P.DilationW} groups {c.P.Groups}"))];
+
+    /// <summary>Elements between the start of a storage and the tensor: 1 leaves no 16-byte alignment.</summary>
+    [Test]
+    public void AgreesWithDoubles([ValueSource(nameof(Names))] string name, [Values(0, 1)] int offset)
+    {
+        var (N, C, H, W, K, p) = cases[Array.IndexOf(Names, name)];
+        Shape xs = [N, C, H, W], ws = [K, C / p.Groups, p.R, p.S], ys = [N, K, p.OutH(H), p.OutW(W)];
+        float[] x = Normal(xs.Count, 1), w = Normal(ws.Count, 2), b = Normal(K, 3), r = Normal(ys.Count, 4), gy = Normal(ys.Count, 5);
+        double[] y = Plain.Conv2d(xs, x, ws, w, null, ys, p), yb = Plain.Conv2d(xs, x, ws, w, b, ys, p);
+        double[] gx = Plain.Conv2dBackwardData(xs, ws, w, ys, gy, p), gw = Plain.Conv2dBackwardWeight(xs, x, ws, ys, gy, p);
+        for (int i = 0; i < yb.Length; i++) yb[i] = Math.Max(0, yb[i] + r[i]);
+        View X = Of(xs, x, offset), Wt = Of(ws, w, offset), GY = Of(ys, gy, offset), B = Of([K], b, offset), R = Of(ys, r, offset);
+        View Y = Of(ys, new float[y.Length], offset), YB = Of(ys, new float[y.Length], offset), GX = Of(xs, new float[gx.Length], offset), GW = Of(ws, new float[gw.Length], offset);
+        foreach (var view in (View[])[Y, YB, GX, GW]) Views.Clear(view);
+        gpu.Conv2d(X, Wt, Y, p);
+        gpu.Conv2d(X, Wt, YB, p, new Epilogue(B, R, Relu: true));
+        gpu.Conv2dBackwardData(GY, Wt, GX, p);
+        gpu.Conv2dBackwardWeight(GY, X, GW, p);
+        using (Assert.EnterMultipleScope())
+        {
+            Close(Y, y, "y");
+            Close(YB, yb, "relu(y + bias + residual)");
+            Close(GX, gx, "gx");
+            Close(GW, gw, "gw");
+        }
+    }
+
+    static void Close(View actual, double[] expected, string what)
+    {
+        var (max, rms) = Error(Views.Get<float>(actual), expected);
+        Assert.That(rms, Is.LessThan(3e-6), what);
+        Assert.That(max, Is.LessThan(1.5e-5), what + ", largest error");
+    }
+
+    static View Of(Shape shape, float[] values, int offset)
+    {
+        var dense = Layout.Dense(shape);
+        return Views.Of(new Layout(shape, dense.Strides, offset), values);
+    }
+}
