@@ -17,6 +17,8 @@ public sealed class TrainGoldenTests
 
     static IEnumerable<TestCaseData> Runs() => GoldenCase.All("train/runs.json", "runs");
 
+    static IEnumerable<TestCaseData> RunsOnDevices() => TestDevices.With(Runs()).Where(c => c.Arguments[1] != Device.Cpu);
+
     [TestCaseSource(nameof(Runs))]
     public void ARecordedRun(GoldenCase recorded) => Compare(recorded, slack: 2);
 
@@ -27,8 +29,16 @@ public sealed class TrainGoldenTests
         Compare(recorded, slack: 1);
     }
 
+    /// <summary>With the GPU's kernels, which sum in an order of their own.</summary>
+    [TestCaseSource(nameof(RunsOnDevices))]
+    public void ARecordedRunOnAnotherDevice(GoldenCase recorded, Device device)
+    {
+        Device.Default = device;
+        Compare(recorded, slack: 1);
+    }
+
     [TearDown]
-    public void FastAgain() => Determinism.Exact = false;
+    public void FastAgain() => (Determinism.Exact, Device.Default) = (false, Device.Cpu);
 
     static void Compare(GoldenCase recorded, double slack)
     {

@@ -7,13 +7,14 @@ namespace Tessera.Tests;
 [Category("Golden")]
 public sealed class GoldenOpsTests
 {
-    static IEnumerable<TestCaseData> Cases() => GoldenCase.All("ops/cases.json");
+    static IEnumerable<TestCaseData> Cases() => TestDevices.With(GoldenCase.All("ops/cases.json"));
 
     static IEnumerable<TestCaseData> Refused() => GoldenCase.All("ops/cases.json", "errors");
 
     [TestCaseSource(nameof(Cases))]
-    public void Agrees(GoldenCase c)
+    public void Agrees(GoldenCase c, Device device)
     {
+        Device.Default = device;
         using var scope = Scope.Begin();
         var arrays = c.Arrays(c["family"].GetString() + ".safetensors");
         var inputs = c["inputs"].EnumerateObject().ToDictionary(p => p.Name, p => Load(arrays[p.Value.GetString()!]), StringComparer.Ordinal);
@@ -39,6 +40,9 @@ public sealed class GoldenOpsTests
         var call = new GoldenCall(c["attrs"], RefusedInputs(c));
         Assert.That(() => Op(c)(call), Throws.InstanceOf<ShapeException>());
     }
+
+    [TearDown]
+    public void BackOnTheCpu() => Device.Default = Device.Cpu;
 
     static Func<GoldenCall, Tensor[]> Op(GoldenCase c) => GoldenOps.All.TryGetValue(c["op"].GetString()!, out var op)
         ? op

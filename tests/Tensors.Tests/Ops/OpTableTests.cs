@@ -1,3 +1,5 @@
+using Tessera.Testing;
+
 namespace Tessera.Tests;
 
 /// <summary>What every row of <see cref="OpTable"/> is held to, on every device.</summary>

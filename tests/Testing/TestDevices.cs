@@ -1,7 +1,7 @@
-namespace Tessera.Tests;
+namespace Tessera.Testing;
 
 /// <summary>The devices every op is tested on, by declaration; one that is not here is one skipped test with the reason.</summary>
-static class TestDevices
+public static class TestDevices
 {
     static readonly string[] names = ["cpu", "emulator", "cuda:0"];
 
@@ -15,6 +15,13 @@ static class TestDevices
             else
                 foreach (var item in items) yield return new TestCaseData(item, Device.Parse(name)).SetArgDisplayNames(item!.ToString()!, name);
         }
+    }
+
+    /// <summary>The recorded cases of an index, once for each device.</summary>
+    public static IEnumerable<TestCaseData> With(IEnumerable<TestCaseData> recorded)
+    {
+        TestCaseData[] cases = [.. recorded];
+        return cases is [{ RunState: not NUnit.Framework.Interfaces.RunState.Runnable }, ..] ? cases : With(cases.Select(c => c.Arguments[0]!));
     }
 
     static string? WhyNot(string name)
