@@ -8,8 +8,6 @@ internal sealed unsafe partial class CudaBackend
 
     public override void Sort(View x, View values, View indices, int dim, bool descending) => throw new NotImplementedException();
 
-    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0) => throw new NotImplementedException();
-
     public override void Gather(View x, View index, View y, int dim) => throw new NotImplementedException();
 
     public override void ScatterAdd(View y, View index, View source, int dim) => throw new NotImplementedException();

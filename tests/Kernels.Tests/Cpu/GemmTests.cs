@@ -12,7 +12,7 @@ public sealed class GemmTests
     ];
 
     /// <summary>A matrix view: plain, transposed, with gaps between rows, or with no unit step at all.</summary>
-    static View Matrix(int rows, int cols, int form, float[] values) => Views.Of(form switch
+    internal static View Matrix(int rows, int cols, int form, float[] values) => Views.Of(form switch
     {
         0 => new Layout([rows, cols], [cols, 1]),
         1 => new Layout([rows, cols], [1, rows]),
@@ -21,7 +21,7 @@ public sealed class GemmTests
         _ => new Layout([rows, cols], [1, (rows + 511) / 512 * 512], 1),
     }, values);
 
-    static double[] Reference(float[] a, float[] b, float[]? y, int M, int N, int K, float alpha, float beta)
+    internal static double[] Reference(float[] a, float[] b, float[]? y, int M, int N, int K, float alpha, float beta)
     {
         double[] result = new double[M * N];
         for (int i = 0; i < M; i++)

@@ -1,0 +1,40 @@
+namespace Tessera.Cuda;
+
+/// <summary>The versions of the matrix product, from plain to fast.</summary>
+internal enum GemmVersion
+{
+    /// <summary>One thread an output.</summary>
+    Plain = 1,
+}
+
+/// <summary>A version of the matrix product: its kernel, the tile of y that a block computes, and what it needs.</summary>
+internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN, int Threads)
+{
+    // Tiles and pieces of K together: two blocks for each of an H100's multiprocessors. One number for all devices, so that all give the same bits.
+    const int Blocks = 264;
+
+    // No piece is shorter than this: its product must be worth writing and reading it once.
+    const int ShortestPiece = 256;
+
+    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256);
+
+    /// <summary>Adds up the pieces of a product.</summary>
+    public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16, 256);
+
+    public static GemmKernel For(GemmVersion version) => version switch
+    {
+        _ => plain,
+    };
+
+    /// <summary>The version for a product of <c>[M, K]</c> and <c>[K, N]</c> on a device of a compute capability.</summary>
+    public static GemmVersion Choose(int M, int N, int K, int architecture) => GemmVersion.Plain;
+
+    /// <summary>Into how many pieces K is cut, and the length of each but the last: enough to keep the device busy where there are few tiles.</summary>
+    public (int Pieces, int Length) Pieces(int M, int N, int K, long products)
+    {
+        long tiles = products * ((M + TileM - 1) / TileM) * ((N + TileN - 1) / TileN);
+        long wanted = Math.Clamp(Blocks / tiles, 1, Math.Max(1, K / ShortestPiece));
+        int length = (int)((((K + wanted - 1) / wanted) + 31) / 32 * 32);
+        return length >= K ? (1, K) : ((K + length - 1) / length, length);
+    }
+}
