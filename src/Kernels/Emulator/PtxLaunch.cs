@@ -19,4 +19,7 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
 
     /// <summary>Follows one warp, instruction by instruction; blocks then run one after the other.</summary>
     public PtxWatch? Watch { get; init; }
+
+    /// <summary>What to look for while the kernel runs, at the price of a few times the time.</summary>
+    public PtxChecks Checks { get; init; }
 }

@@ -58,8 +58,9 @@ public sealed class PtxModule
     /// <param name="entry">The kernel's name.</param>
     /// <param name="launch">Grid, block and shared memory.</param>
     /// <param name="arguments">One for each parameter of the kernel.</param>
-    /// <exception cref="PtxException">The text breaks a rule, the launch does not fit the kernel, or the kernel does what it must not.</exception>
-    public void Launch(string entry, PtxLaunch launch, params PtxArgument[] arguments)
+    /// <returns>What the checks found.</returns>
+    /// <exception cref="PtxException">The text breaks a rule, the launch does not fit the kernel, or the kernel, without checks, does what it must not.</exception>
+    public PtxReport Launch(string entry, PtxLaunch launch, params PtxArgument[] arguments)
     {
         if (!verified) Verify();
         using DeviceMemory memory = new();
@@ -72,7 +73,8 @@ public sealed class PtxModule
             buffers.Add((buffer, place));
             return place.Start;
         });
-        image.Run(entry, launch, parameters);
+        PtxReport report = image.Run(entry, launch, parameters);
         foreach (var (buffer, place) in buffers) place.Content.CopyTo(buffer.Content);
+        return report;
     }
 }

@@ -4,7 +4,7 @@ using Tessera.Testing;
 
 namespace Tessera.Tests;
 
-/// <summary>PTX as nvcc writes it, optimised and not, gives the expected results: shuffles, votes, barriers, recursion, atomics, matrices.</summary>
+/// <summary>PTX as nvcc writes it, optimised and not, gives the expected results and no findings: shuffles, votes, barriers, recursion, atomics, matrices.</summary>
 [Category("Golden")]
 public sealed class NvccTests
 {
@@ -23,12 +23,13 @@ public sealed class NvccTests
     public void GivesTheExpectedResults(JsonElement c, string module)
     {
         PtxModule ptx = PtxModule.Load(Path.Combine(TestData.Golden("ptx-nvcc"), module)).Verify();
-        foreach ((int threads, int seed) in new[] { (1, 0), (4, 7) })
+        foreach ((int threads, int seed, PtxChecks checks) in new[] { (1, 0, PtxChecks.None), (4, 7, PtxChecks.None), (4, 3, PtxChecks.All) })
         {
             List<PtxArgument> arguments = [];
             List<(byte[] Got, string Type, string File)> results = [];
             foreach (JsonElement a in c.GetProperty("args").EnumerateArray()) arguments.Add(Argument(a, results));
-            ptx.Launch(c.GetProperty("kernel").GetString()!, new(Size(c, "grid"), Size(c, "block")) { SharedBytes = c.GetProperty("shared").GetInt32(), Seed = seed, Threads = threads, StepLimit = 10_000_000 }, [.. arguments]);
+            PtxReport report = ptx.Launch(c.GetProperty("kernel").GetString()!, new(Size(c, "grid"), Size(c, "block")) { SharedBytes = c.GetProperty("shared").GetInt32(), Seed = seed, Threads = threads, StepLimit = 10_000_000, Checks = checks }, [.. arguments]);
+            Assert.That(report.Findings, Is.Empty, string.Join('\n', report.Findings));
             foreach (var (got, type, file) in results) Compare(got, File.ReadAllBytes(InFolder(file)), type, c.GetProperty("compare").GetString()!);
         }
     }

@@ -7,6 +7,7 @@ namespace Tessera.Emulator;
 sealed class Barrier
 {
     public int Arrived, Expected;
+    public required int Id { get; init; }
     public readonly List<(Warp Warp, Frame Frame, int Resume, uint Mask, BarrierOp Op)> Waiting = [];
     public int True, Votes;
 }
@@ -14,7 +15,7 @@ sealed class Barrier
 /// <summary>A block of threads: its warps, shared memory and barriers. One worker thread runs one block after the other on it.</summary>
 sealed unsafe class Cta : IDisposable
 {
-    readonly Barrier[] barriers = [.. Enumerable.Range(0, 16).Select(_ => new Barrier())];
+    readonly Barrier[] barriers = [.. Enumerable.Range(0, 16).Select(id => new Barrier { Id = id })];
     readonly Warp[] warps;
     int live;
 
@@ -23,17 +24,25 @@ sealed unsafe class Cta : IDisposable
     public readonly int SharedBytes;
     public int X, Y, Z;
 
+    /// <summary>The number of the running block.</summary>
+    public long Index;
+
+    /// <summary>Who looks on; null where nobody does.</summary>
+    public readonly Observers? Observers;
+
     public Cta(Launch launch)
     {
         Launch = launch;
         SharedBytes = launch.Code.SharedBytes + launch.DynamicShared;
         Shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(SharedBytes, 64), 128);
         warps = [.. Enumerable.Range(0, (launch.Threads + 31) / 32).Select(i => new Warp(this, i))];
+        if (launch.Checks != PtxChecks.None) Observers = new(this, launch.Checks);
     }
 
     /// <summary>Runs one block of the grid to its end; the order of warps comes from the seed.</summary>
     public void Run(long block)
     {
+        Index = block;
         X = (int)(block % Launch.Grid.X);
         Y = (int)(block / Launch.Grid.X % Launch.Grid.Y);
         Z = (int)(block / Launch.Grid.X / Launch.Grid.Y);
@@ -45,6 +54,7 @@ sealed unsafe class Cta : IDisposable
             b.Waiting.Clear();
         }
         foreach (Warp warp in warps) warp.Start();
+        Observers?.Start();
         Random random = new(unchecked((int)(Launch.Seed * 1_000_003 + block)));
         int[] order = [.. Enumerable.Range(0, warps.Length)];
         for (int open = warps.Length; open > 0;)
@@ -66,8 +76,9 @@ sealed unsafe class Cta : IDisposable
 
     PtxException Deadlock()
     {
-        var (warp, _, _, mask, op) = barriers.SelectMany(b => b.Waiting).First();
-        return warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"deadlock: {live} threads live, but not all of them come to this barrier");
+        var waiting = barriers.SelectMany(b => b.Waiting.Select(w => (w.Warp, w.Mask, w.Op, b.Id))).OrderBy(w => w.Op.Site).ThenBy(w => w.Warp.Index).ToArray();
+        var where = waiting.GroupBy(w => (w.Op, w.Id)).Select(g => $"{g.Sum(w => BitOperations.PopCount(w.Mask))} wait at line {g.Key.Op.Position.Line} for barrier {g.Key.Id}");
+        return waiting[0].Warp.Fail(waiting[0].Op, BitOperations.TrailingZeroCount(waiting[0].Mask), "barrier", $"deadlock: of {live} threads, {string.Join(", ", where)}");
     }
 
     /// <summary>Lanes come to a barrier; those that wait go on from a block of their frame when all have come.</summary>
@@ -75,6 +86,7 @@ sealed unsafe class Cta : IDisposable
     {
         if ((uint)id >= 16) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"there is no barrier {id}");
         Barrier b = barriers[id];
+        Observers?.Arrive(warp, op, id, mask, count, waits);
         if (count > 0 && b.Expected > 0 && b.Arrived > 0 && b.Expected != count) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"barrier {id} waits for {b.Expected} threads: got {count}");
         b.Expected = count;
         b.Arrived += BitOperations.PopCount(mask);
@@ -91,6 +103,7 @@ sealed unsafe class Cta : IDisposable
     void Release(Barrier b)
     {
         if (b.Arrived == 0 || b.Arrived < (b.Expected > 0 ? Math.Min(b.Expected, Launch.Threads) : live)) return;
+        Observers?.Release(b);
         foreach (var (_, frame, resume, mask, op) in b.Waiting)
         {
             frame.Waiting &= ~mask;
@@ -110,6 +123,7 @@ sealed unsafe class Cta : IDisposable
 
     public void Dispose()
     {
+        Observers?.Dispose();
         foreach (Warp warp in warps) warp.Dispose();
         NativeMemory.AlignedFree(Shared);
     }

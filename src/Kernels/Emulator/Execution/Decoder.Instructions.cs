@@ -20,7 +20,7 @@ sealed partial class Decoder
             case "exit": return (new Exit(), true);
             case "trap" or "brkpt": return (new Trap(), true);
             case "call": return (Calling(o), true);
-            case "bar" when i.Has("warp"): return (new Nothing(), false);
+            case "bar" or "barrier" when i.Has("warp"): return (new WarpBarrier(), false);
             case "barrier" when i.Has("cluster"): throw Unsupported("clusters");
             case "bar" or "barrier": return (Synchronise(i, o), true);
             default: return (Straight(i, t, types, o), false);
@@ -58,6 +58,7 @@ sealed partial class Decoder
         "mma" => Mma(i, types, o),
         "ldmatrix" => new MatrixRows(Address(o[1], SpaceOf(i)), false, Vector(o[0], PtxType.B32, result: true), i.Has("trans")),
         "stmatrix" => new MatrixRows(Address(o[0], SpaceOf(i)), true, Vector(o[1], PtxType.B32, result: false), i.Has("trans")),
+        "membar" or "fence" when !i.Has("cta") && !i.Has("proxy") => new Fence(),
         "membar" or "fence" or "nanosleep" or "prefetch" or "prefetchu" or "discard" or "applypriority" or "griddepcontrol" or "pmevent" => new Nothing(),
         _ => throw Unsupported($"'{i.Opcode}'"),
     };
@@ -74,7 +75,7 @@ sealed partial class Decoder
         bool counted = o.Length - at - (i.Has("red") ? 1 : 0) > 1;
         (int vote, bool negated) = i.Has("red") ? Predicate(o[^1]) : (-1, false);
         string reduction = !i.Has("red") ? "" : i.Has("popc") ? "popc" : i.Has("and") ? "and" : "or";
-        return new BarrierOp(Source(o[at], PtxType.U32), counted ? Source(o[at + 1], PtxType.U32) : null, !i.Has("arrive"), NextBlock, reduction, at == 1 ? Result(o[0]).Offset : -1, vote, negated);
+        return new BarrierOp(Source(o[at], PtxType.U32), counted ? Source(o[at + 1], PtxType.U32) : null, !i.Has("arrive"), NextBlock, reduction, at == 1 ? Result(o[0]).Offset : -1, vote, negated) { Aligned = i.Opcode == "bar" || i.Has("aligned") };
     }
 
     Op Calling(Operand[] o)

@@ -27,7 +27,7 @@ sealed partial class Decoder
     public Decoder(Image image, Function function, SharedLayout shared)
     {
         (this.image, this.function, this.shared) = (image, function, shared);
-        code = new(function);
+        code = new(image, function);
         scope = new(image.Global);
     }
 
@@ -122,10 +122,24 @@ sealed partial class Decoder
         (Op op, bool ends) = Make(i);
         op.Position = i.Position;
         op.Results = [.. results];
+        op.Site = image.Add(op);
+        if (MembersOf(i) is Operand members) op.Members = Source(members, PtxType.B32);
+        if (op is MemoryOp memory) (memory.Strong, memory.Releases) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
         if (ends) Close(op);
         else body.Add(op);
     }
+
+    static Operand? MembersOf(Instruction i) => i.Opcode switch
+    {
+        "vote" or "match" or "redux" when i.Has("sync") => i.Operands[2],
+        "shfl" when i.Has("sync") => i.Operands[4],
+        "bar" or "barrier" when i.Has("warp") => i.Operands[0],
+        _ => null,
+    };
+
+    /// <summary>Atomic accesses do not race with each other.</summary>
+    static bool IsStrong(Instruction i) => i.Opcode is "atom" or "red" || i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") || i.Has("mmio");
 
     Target TargetOf(string label)
     {

@@ -3,15 +3,39 @@ using System.Runtime.InteropServices;
 namespace Tessera.Emulator;
 
 /// <summary>A piece of global memory; its device address is its address in the process.</summary>
-sealed class Allocation(ulong start, long bytes, string owner)
+sealed unsafe class Allocation(ulong start, long bytes, string owner)
 {
     public readonly ulong Start = start;
-    public readonly long Bytes = bytes;
+
+    /// <summary>Its size; -1 once it was freed.</summary>
+    public long Bytes { get; private set; } = bytes;
+
+    /// <summary>For memory without content, a byte for each byte: 1 where something was written. Null: all of it has content.</summary>
+    public byte* Defined { get; private set; }
 
     /// <summary>Who owns it, for messages: a variable's name, an argument.</summary>
     public readonly string Owner = owner;
 
-    public unsafe Span<byte> Content => new((void*)Start, checked((int)Bytes));
+    public Span<byte> Content => new((void*)Start, checked((int)Bytes));
+
+    /// <summary>From now on all of it counts as written, or nothing.</summary>
+    public void Define(bool all)
+    {
+        if (Defined != null) NativeMemory.Free(Defined);
+        Defined = all ? null : (byte*)NativeMemory.AllocZeroed((nuint)Math.Max(Bytes, 1));
+    }
+
+    /// <summary>Bytes that the host has written.</summary>
+    public void Define(long offset, long bytes)
+    {
+        if (Defined != null) NativeMemory.Fill(Defined + offset, (nuint)bytes, 1);
+    }
+
+    public void Free()
+    {
+        Define(all: true);
+        Bytes = -1;
+    }
 
     public bool Holds(ulong address, int bytes) => address >= Start && address - Start <= (ulong)(Bytes - bytes) && bytes <= Bytes;
 }
@@ -19,8 +43,17 @@ sealed class Allocation(ulong start, long bytes, string owner)
 /// <summary>The global memory of an emulated device: what was allocated, and nothing else, may be accessed.</summary>
 sealed unsafe class DeviceMemory : IDisposable
 {
-    readonly List<nint> blocks = [];
+    const long mostFreedBytes = 64 << 20;
+    const int mostFreed = 1024;
+
+    readonly Dictionary<Allocation, nint> blocks = [];
+    readonly Queue<(Allocation Allocation, long Bytes)> freed = [];
+    readonly Lock gate = new();
     Allocation[] sorted = [];
+    long freedBytes;
+
+    /// <summary>Whether some memory was allocated without content.</summary>
+    public bool HasUndefined { get; private set; }
 
     /// <summary>Zeroed memory, aligned to 256 bytes.</summary>
     public Allocation Allocate(long bytes, string owner)
@@ -30,8 +63,11 @@ sealed unsafe class DeviceMemory : IDisposable
         return allocation;
     }
 
-    /// <summary>Memory of undefined content, aligned to 256 bytes; null where the system has none.</summary>
-    public Allocation? TryAllocate(long bytes, string owner)
+    /// <summary>
+    /// Memory of undefined content, aligned to 256 bytes; null where the system has none. With a map, a kernel that reads what was not
+    /// written makes a mistake that <see cref="DefinedCheck"/> finds.
+    /// </summary>
+    public Allocation? TryAllocate(long bytes, string owner, bool map = false)
     {
         void* p;
         try
@@ -42,22 +78,61 @@ sealed unsafe class DeviceMemory : IDisposable
         {
             return null;
         }
-        blocks.Add((nint)p);
-        return Register(new((ulong)p, bytes, owner));
+        Allocation allocation = Register(new((ulong)p, bytes, owner));
+        lock (gate) blocks[allocation] = (nint)p;
+        if (map)
+        {
+            allocation.Define(all: false);
+            HasUndefined = true;
+        }
+        return allocation;
     }
 
-    /// <summary>Gives memory back; accesses to it end a launch from now on.</summary>
+    /// <summary>Gives memory back; accesses to it end a launch from now on. Its addresses stay taken for a while, so that who still uses them is told whose they were.</summary>
     public void Free(Allocation allocation)
     {
-        sorted = [.. sorted.Where(a => a != allocation)];
-        blocks.Remove((nint)allocation.Start);
-        NativeMemory.AlignedFree((void*)allocation.Start);
+        lock (gate)
+        {
+            sorted = [.. sorted.Where(a => a != allocation)];
+            freed.Enqueue((allocation, allocation.Bytes));
+            freedBytes += allocation.Bytes;
+            allocation.Free();
+            while ((freedBytes > mostFreedBytes || freed.Count > mostFreed) && freed.TryDequeue(out var old))
+            {
+                freedBytes -= old.Bytes;
+                if (blocks.Remove(old.Allocation, out nint block)) NativeMemory.AlignedFree((void*)block);
+            }
+        }
+    }
+
+    /// <summary>The freed allocation that an address lay in, with its size, if it is still remembered.</summary>
+    public (Allocation Allocation, long Bytes)? Freed(ulong address)
+    {
+        lock (gate)
+        {
+            foreach (var f in freed.Reverse()) if (address >= f.Allocation.Start && address - f.Allocation.Start < (ulong)f.Bytes) return f;
+            return null;
+        }
+    }
+
+    /// <summary>The host has written these bytes.</summary>
+    public void Define(ulong address, long bytes)
+    {
+        if (HasUndefined && Find(address, 1) is { } a) a.Define((long)(address - a.Start), bytes);
+    }
+
+    /// <summary>After a launch that nobody watched, all memory counts as written.</summary>
+    public void DefineAll()
+    {
+        if (!HasUndefined) return;
+        foreach (Allocation a in sorted) a.Define(all: true);
+        HasUndefined = false;
     }
 
     /// <summary>Admits accesses to memory that somebody else owns.</summary>
     public Allocation Register(Allocation allocation)
     {
-        sorted = [.. sorted.Append(allocation).OrderBy(a => a.Start)];
+        lock (gate) sorted = [.. sorted.Append(allocation).OrderBy(a => a.Start)];
         return allocation;
     }
 
@@ -81,8 +156,10 @@ sealed unsafe class DeviceMemory : IDisposable
 
     public void Dispose()
     {
-        foreach (nint block in blocks) NativeMemory.AlignedFree((void*)block);
+        foreach (Allocation a in sorted) a.Free();
+        foreach (nint block in blocks.Values) NativeMemory.AlignedFree((void*)block);
         blocks.Clear();
+        freed.Clear();
         sorted = [];
     }
 }

@@ -33,6 +33,15 @@ sealed unsafe class Image
     /// <summary>Warp instructions of the last launch.</summary>
     public long LastSteps { get; private set; }
 
+    /// <summary>All decoded operations; <see cref="Op.Site"/> is the index.</summary>
+    public List<Op> Sites { get; } = [];
+
+    public int Add(Op op)
+    {
+        Sites.Add(op);
+        return Sites.Count - 1;
+    }
+
     public ulong AddressOf(Variable v) => addresses[v];
 
     static long Elements(Variable v) => v.Initial?.Elements?.Length ?? 0;
@@ -66,7 +75,8 @@ sealed unsafe class Image
     }
 
     /// <summary>Runs a kernel over a grid; <paramref name="parameters"/> are the bytes of each parameter.</summary>
-    public void Run(string entry, PtxLaunch launch, byte[][] parameters)
+    /// <returns>What it came to.</returns>
+    public PtxReport Run(string entry, PtxLaunch launch, byte[][] parameters)
     {
         var (grid, block) = (launch.Grid, launch.Block);
         Function f = Module.Functions.Find(k => k.IsEntry && k.Body != null && k.Name == entry)
@@ -83,7 +93,7 @@ sealed unsafe class Image
         Allocation buffer = Memory.Allocate(bytes, "the parameters");
         try
         {
-            Start(launch, f, code, layout, buffer, parameters);
+            return Start(launch, f, code, layout, buffer, parameters);
         }
         finally
         {
@@ -91,17 +101,19 @@ sealed unsafe class Image
         }
     }
 
-    void Start(PtxLaunch launch, Function f, Code code, SharedLayout layout, Allocation buffer, byte[][] parameters)
+    PtxReport Start(PtxLaunch launch, Function f, Code code, SharedLayout layout, Allocation buffer, byte[][] parameters)
     {
         for (int i = 0; i < parameters.Length; i++)
         {
             if (parameters[i].Length != f.Parameters[i].Bytes) throw Wrong(f, $"parameter {i} '{f.Parameters[i].Name}' has {f.Parameters[i].Bytes} bytes: got {parameters[i].Length}");
             Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         }
-        code.SharedBytes = layout.Bytes;
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch };
-        run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
+        (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks };
+        bool completed = run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
+        if (!launch.Checks.HasFlag(PtxChecks.Uninitialized)) Memory.DefineAll();
         LastSteps = run.Steps;
+        return new(run.Findings.All, completed, run.Steps);
     }
 
     void CheckThreads(Function f, Directive limit, (int X, int Y, int Z) block)
@@ -139,6 +151,15 @@ sealed class SharedLayout
 
     /// <summary>Bytes of static shared memory; the dynamic memory starts there.</summary>
     public int Bytes { get; }
+
+    /// <summary>A place in shared memory as its variable's: <c>shared variable 'tile' + 64 of 1024</c>.</summary>
+    public string NameOf(int offset)
+    {
+        if (offset >= Bytes) return $"dynamic shared memory + {offset - Bytes}";
+        foreach (var (v, start) in offsets)
+            if (offset >= start && offset < start + v.Bytes) return $"shared variable '{v.Name}' + {offset - start} of {v.Bytes}";
+        return $"shared memory + {offset}";
+    }
 
     public int OffsetOf(Variable v) => offsets.TryGetValue(v, out int at) ? at : Bytes;
 

@@ -24,6 +24,21 @@ sealed unsafe class Launch
 
     public PtxWatch? Watch { get; init; }
 
+    public PtxChecks Checks { get; init; }
+
+    public Findings Findings { get; }
+
+    /// <summary>Who touched global memory; only where races are looked for.</summary>
+    public GlobalShadow? Shadow { get; private set; }
+
+    public Handovers Handovers { get; } = new();
+
+    public Launch() => Findings = new(this);
+
+    public (int X, int Y, int Z) ThreadAt(int thread) => (thread % Block.X, thread / Block.X % Block.Y, thread / Block.X / Block.Y);
+
+    public (int X, int Y, int Z) BlockAt(long block) => ((int)(block % Grid.X), (int)(block / Grid.X % Grid.Y), (int)(block / Grid.X / Grid.Y));
+
     public int Threads => Block.X * Block.Y * Block.Z;
 
     /// <summary>Counts steps; ends a launch that takes too many.</summary>
@@ -35,11 +50,15 @@ sealed unsafe class Launch
     }
 
     /// <summary>Runs all blocks of the grid, spread over threads.</summary>
-    public void Run(int threads)
+    /// <returns>Whether all ran to their end; with checks, a mistake that ends the launch is a finding and no exception.</returns>
+    public bool Run(int threads)
     {
+        using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global)) : null;
         blocks = (long)Grid.X * Grid.Y * Grid.Z;
         CpuThreads.For((int)Math.Min(threads, blocks), new Worker(this));
+        if (failure is PtxException && Checks != PtxChecks.None) return false;
         if (failure != null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        return true;
     }
 
     /// <summary>Runs blocks until none is left.</summary>

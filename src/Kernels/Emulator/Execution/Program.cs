@@ -11,8 +11,9 @@ sealed class CodeBlock(int index)
 }
 
 /// <summary>A function ready to run: its blocks in the order of the text, and where its registers and local variables lie.</summary>
-sealed class Code(Function function)
+sealed class Code(Image image, Function function)
 {
+    public readonly Image Image = image;
     public readonly Function Function = function;
     public CodeBlock[] Blocks = [];
 
@@ -24,6 +25,9 @@ sealed class Code(Function function)
 
     /// <summary>What registers hold at the start: the constants of the text, at their offsets.</summary>
     public (int Offset, int Bytes, UInt128 Value)[] Constants = [];
+
+    /// <summary>Where the shared variables lie; known once the kernel was launched.</summary>
+    public SharedLayout Layout = null!;
 
     /// <summary>Bytes of static shared memory.</summary>
     public int SharedBytes;

@@ -55,6 +55,11 @@ sealed unsafe class Warp : IDisposable
     /// <summary>The lanes that exist.</summary>
     public uint Lanes;
 
+    uint exited;
+
+    /// <summary>The lanes that have not ended.</summary>
+    public uint Live => Lanes & ~exited;
+
     public Warp(Cta cta, int index)
     {
         (Cta, Index) = (cta, index);
@@ -79,6 +84,7 @@ sealed unsafe class Warp : IDisposable
     {
         int threads = Cta.Launch.Threads - (Index * 32);
         Lanes = threads >= 32 ? ~0u : (1u << threads) - 1;
+        exited = 0;
         frames.Clear();
         NativeMemory.Clear(registers, (nuint)registerBytes);
         NativeMemory.Clear(local, (nuint)(LocalStride * 32));
@@ -132,9 +138,10 @@ sealed unsafe class Warp : IDisposable
         CodeBlock block = frame.Code.Blocks[index];
         Op[] body = block.Body;
         Cta.Launch.Spend(this, body.Length + 1);
-        if (Cta.Launch.Watch is { } watch && watch.Follows(this))
+        PtxWatch? watch = Cta.Launch.Watch is { } w && w.Follows(this) ? w : null;
+        if (watch != null || Cta.Observers != null)
         {
-            RunWatched(frame, block, mask, watch);
+            RunObserved(frame, block, mask, Cta.Observers, watch);
             return;
         }
         byte* r = Registers;
@@ -156,23 +163,25 @@ sealed unsafe class Warp : IDisposable
         if (leaving != 0) end.Run(this, leaving);
     }
 
-    /// <summary>The same, telling a watcher of each operation.</summary>
-    void RunWatched(Frame frame, CodeBlock block, uint mask, PtxWatch watch)
+    /// <summary>The same, telling observers before each operation, and a watcher after it.</summary>
+    void RunObserved(Frame frame, CodeBlock block, uint mask, Observers? observers, PtxWatch? watch)
     {
         byte* r = Registers;
         foreach (Op op in block.Body)
         {
             Current = op;
             uint active = op.Active(r, mask);
+            observers?.Step(this, op, mask, active);
             if (active != 0) op.Run(this, active);
-            watch.Tell(this, op, active, r);
+            watch?.Tell(this, op, active, r);
         }
         uint leaving = block.End?.Active(r, mask) ?? 0;
         GoOn(frame, block.Index + 1, mask & ~leaving);
         if (block.End is not Op end) return;
         Current = end;
+        observers?.Step(this, end, mask, leaving);
         if (leaving != 0) end.Run(this, leaving);
-        watch.Tell(this, end, leaving, r);
+        watch?.Tell(this, end, leaving, r);
     }
 
     /// <summary>Lanes go on to a block; behind the last one they return.</summary>
@@ -186,15 +195,23 @@ sealed unsafe class Warp : IDisposable
     public void Return(uint mask)
     {
         Frame.Returned |= mask;
-        if (frames.Count == 1) Cta.Exited(mask);
+        if (frames.Count == 1) End(mask);
     }
 
     /// <summary>Lanes end for good: in a called function they are simply never pending again.</summary>
     public void Exit(uint mask)
     {
         if (frames.Count == 1) Return(mask);
-        else Cta.Exited(mask);
+        else End(mask);
     }
+
+    void End(uint mask)
+    {
+        exited |= mask;
+        Cta.Exited(mask);
+    }
+
+    public Spot SpotOf(int lane) => new(Cta.Index, (Index * 32) + lane);
 
     /// <summary>One lane's local memory, at an offset.</summary>
     public byte* Local(int lane, uint offset, int bytes, Op op)
@@ -203,16 +220,23 @@ sealed unsafe class Warp : IDisposable
         return local + ((long)lane * LocalStride) + offset;
     }
 
+    /// <summary>The state space of memory that an access to a space, perhaps a generic one, came to.</summary>
+    public Space SpaceOf(byte* p, Space space)
+    {
+        if (space is Space.Shared or Space.Local or Space.Param) return space;
+        if (p >= Cta.Shared && p < Cta.Shared + Cta.SharedBytes) return Space.Shared;
+        return p >= local && p < local + (LocalStride * 32L) ? Space.Local : Space.Global;
+    }
+
     public PtxException Fail(string rule, string message) => Fail(Current!, BitOperations.TrailingZeroCount(Lanes), rule, message);
 
     /// <summary>An error at an operation: kernel, block, thread and line.</summary>
     public PtxException Fail(Op op, int lane, string rule, string message)
     {
         Launch launch = Cta.Launch;
-        int thread = (Index * 32) + lane;
-        (int x, int y) = (thread % launch.Block.X, thread / launch.Block.X);
+        if (Cta.Observers != null) launch.Findings.End(rule, op, SpotOf(lane), message);
         return new(launch.File, op.Position.Line, op.Position.Column, rule,
-            $"{message} (kernel '{launch.Code.Function.Name}', block ({Cta.X}, {Cta.Y}, {Cta.Z}), thread ({x}, {y % launch.Block.Y}, {y / launch.Block.Y}))");
+            $"{message} (kernel '{launch.Code.Function.Name}', block {launch.BlockAt(Cta.Index)}, thread {launch.ThreadAt((Index * 32) + lane)})");
     }
 
     public void Dispose()

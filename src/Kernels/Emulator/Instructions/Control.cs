@@ -42,9 +42,24 @@ sealed class Nothing : Op
     public override void Run(Warp w, uint mask) { }
 }
 
+/// <summary>bar.warp.sync: lanes run in step here, so only the order of their memory matters, to those who look on.</summary>
+sealed class WarpBarrier : Op
+{
+    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Clocks.Synchronise(w.Index);
+}
+
+/// <summary>membar and fence: memory is always up to date here, so only those who look on care.</summary>
+sealed class Fence : Op
+{
+    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Fence();
+}
+
 /// <summary>A block barrier: sync, arrive, or a reduction of predicates.</summary>
 sealed unsafe class BarrierOp(Slot64 id, Slot64? count, bool waits, int resume, string reduction, int result, int vote, bool negated) : Op
 {
+    /// <summary>All threads of a warp come to it together.</summary>
+    public bool Aligned { get; init; }
+
     public override void Run(Warp w, uint mask)
     {
         int lane = BitOperations.TrailingZeroCount(mask);

@@ -77,6 +77,21 @@ sealed unsafe class MatrixMove(Address address, bool store, Slot64[] slots, int 
         }
     }
 
+    /// <summary>Each lane with a run of elements of 16 bytes, the order of PTX's choice and ours.</summary>
+    public override void Observe(Warp w, uint mask)
+    {
+        byte* r = w.Registers;
+        int bytes = Math.Max(1, type.Bits() / 8), ld = stride is Slot64 s ? (int)(uint)s.Read(r, 0) : rowMajor ? columns : rows;
+        int inner = rowMajor ? columns : rows, run = Math.Min(inner, 16 / bytes), runs = inner / run, all = rows * columns / run;
+        ulong start = From.Of(w, 0);
+        for (int first = 0; first < all; first += 32)
+        {
+            int here = first;
+            NoteEach(w, all - first >= 32 ? mask : mask & ((1u << (all - first)) - 1), run * bytes, bytes, store ? Access.Write : Access.Read,
+                lane => new(From.Space, null, unchecked((long)start + ((((long)((here + lane) / runs) * ld) + ((here + lane) % runs * run)) * bytes)), false));
+        }
+    }
+
     static ulong Get(byte* p, int bytes) => bytes switch { 1 => *p, 2 => *(ushort*)p, 4 => *(uint*)p, _ => *(ulong*)p };
 
     static void Put(byte* p, int bytes, ulong value)
@@ -159,4 +174,6 @@ sealed unsafe class MatrixRows(Address address, bool store, Slot64[] slots, bool
             }
         }
     }
+
+    public override void Observe(Warp w, uint mask) => NoteEach(w, slots.Length == 4 ? mask : mask & ((1u << (8 * slots.Length)) - 1), 16, 16, store ? Access.Write : Access.Read, _ => From);
 }

@@ -13,7 +13,7 @@ readonly record struct Address(Space Space, Slot64? Register, long Offset, bool 
 }
 
 /// <summary>What reads and writes memory: finds the bytes behind an address and refuses what is outside or misaligned.</summary>
-abstract unsafe class MemoryOp(Address address) : Op
+abstract unsafe partial class MemoryOp(Address address) : Op
 {
     Allocation? last;
 
@@ -112,6 +112,8 @@ abstract unsafe class MemoryOp(Address address) : Op
 
     PtxException Outside(Warp w, int lane, ulong at, int bytes)
     {
+        if (w.Cta.Launch.Memory.Freed(at) is var (freed, size))
+            return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} were freed: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}");
         Allocation? near = w.Cta.Launch.Memory.Before(at);
         string where = at < 4096 ? ": a null pointer" : near == null || at - near.Start > (ulong)near.Bytes + (1 << 20) ? "" : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
         return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}");
@@ -149,6 +151,8 @@ sealed unsafe class Load(Address address, PtxType type, Slot64[] d) : MemoryOp(a
         }
     }
 
+    public override void Observe(Warp w, uint mask) => Note(w, mask, bytes * d.Length, Access.Read);
+
     ulong Read(byte* p) => bytes switch
     {
         1 => signed ? (ulong)*(sbyte*)p : *p,
@@ -171,20 +175,32 @@ sealed unsafe class Store(Address address, PtxType type, Slot64[] v) : MemoryOp(
         for (; mask != 0; mask &= mask - 1)
         {
             int i = BitOperations.TrailingZeroCount(mask);
-            byte* p = together ? origin + at[i] : Pointer(w, i, bytes * v.Length, bytes * v.Length);
-            for (int k = 0; k < v.Length; k++, p += bytes)
+            Put(r, i, together ? origin + at[i] : Pointer(w, i, bytes * v.Length, bytes * v.Length));
+        }
+    }
+
+    void Put(byte* r, int lane, byte* p)
+    {
+        for (int k = 0; k < v.Length; k++, p += bytes)
+        {
+            if (bytes == 16) { *(UInt128*)p = ((UInt128*)(r + v[k].Offset))[lane]; continue; }
+            ulong value = v[k].Read(r, lane);
+            switch (bytes)
             {
-                if (bytes == 16) { *(UInt128*)p = ((UInt128*)(r + v[k].Offset))[i]; continue; }
-                ulong value = v[k].Read(r, i);
-                switch (bytes)
-                {
-                    case 1: *p = (byte)value; break;
-                    case 2: *(ushort*)p = (ushort)value; break;
-                    case 4: *(uint*)p = (uint)value; break;
-                    default: *(ulong*)p = value; break;
-                }
+                case 1: *p = (byte)value; break;
+                case 2: *(ushort*)p = (ushort)value; break;
+                case 4: *(uint*)p = (uint)value; break;
+                default: *(ulong*)p = value; break;
             }
         }
+    }
+
+    public override void Observe(Warp w, uint mask) => Note(w, mask, bytes * v.Length, Access.Write);
+
+    public override bool ValueOf(Warp w, int lane, byte* value)
+    {
+        Put(w.Registers, lane, value);
+        return true;
     }
 }
 
@@ -226,6 +242,8 @@ sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot6
             if (d.Bytes > 0) d.Write(r, i, old);
         }
     }
+
+    public override void Observe(Warp w, uint mask) => Note(w, mask, bytes, Access.Atomic);
 }
 
 /// <summary>Copies from global to shared memory; done at once, which every use of groups allows. Bytes beyond the source's size are zeros.</summary>
@@ -236,10 +254,23 @@ sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size)
         for (; mask != 0; mask &= mask - 1)
         {
             int i = BitOperations.TrailingZeroCount(mask);
-            int take = size is Slot64 s ? Math.Min(bytes, (int)(uint)s.Read(w.Registers, i)) : bytes;
+            int take = Taken(w, i);
             byte* target = Pointer(w, i, bytes, bytes);
             if (take > 0) Buffer.MemoryCopy(Pointer(w, from, i, take, bytes), target, bytes, take);
             new Span<byte>(target + take, bytes - take).Clear();
         }
+    }
+
+    int Taken(Warp w, int lane) => size is Slot64 s ? (int)Math.Min((uint)bytes, (uint)s.Read(w.Registers, lane)) : bytes;
+
+    public override void Observe(Warp w, uint mask)
+    {
+        uint whole = 0;
+        for (uint m = mask; m != 0; m &= m - 1) if (Taken(w, BitOperations.TrailingZeroCount(m)) == bytes) whole |= m & (0 - m);
+        NoteEach(w, whole, bytes, bytes, Access.Read, _ => from);
+        // A part of the source is read by one lane or another only: the last columns of a matrix.
+        for (uint m = mask & ~whole; m != 0; m &= m - 1)
+            if (Taken(w, BitOperations.TrailingZeroCount(m)) is int take and > 0) NoteEach(w, m & (0 - m), take, bytes, Access.Read, _ => from);
+        Note(w, mask, bytes, Access.Write);
     }
 }

@@ -19,6 +19,12 @@ abstract unsafe class Op
     /// <summary>The registers it writes, for who watches.</summary>
     public NamedRegister[] Results = [];
 
+    /// <summary>The number of the instruction in its image, in the order of the text.</summary>
+    public int Site;
+
+    /// <summary>The register with the member mask of a warp instruction.</summary>
+    public Slot64? Members;
+
     /// <summary>The lanes of <paramref name="mask"/> whose guard is true.</summary>
     public uint Active(byte* r, uint mask) => Guard < 0 ? mask : Negated ? mask & ~*(uint*)(r + Guard) : mask & *(uint*)(r + Guard);
 

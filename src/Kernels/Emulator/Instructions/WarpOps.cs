@@ -5,6 +5,16 @@ namespace Tessera.Emulator;
 /// <summary>Moves values between lanes: shfl.</summary>
 sealed unsafe class Shuffle(string mode, Slot64 d, int p, Slot64 a, Slot64 b, Slot64 c, Slot64? members) : Op
 {
+    /// <summary>The lane that a lane reads from; null where it is outside of its segment, and the lane keeps its own value.</summary>
+    public int? SourceOf(byte* r, int lane)
+    {
+        uint control = (uint)c.Read(r, lane);
+        int clamp = (int)(control & 31), segment = (int)(control >> 8 & 31), by = (int)(b.Read(r, lane) & 31);
+        int highest = (lane & segment) | (clamp & ~segment), lowest = lane & segment;
+        int from = mode switch { "up" => lane - by, "down" => lane + by, "bfly" => lane ^ by, _ => lowest | (by & ~segment) };
+        return (mode == "up" ? from >= highest : from <= highest) ? from & 31 : null;
+    }
+
     public override void Run(Warp w, uint mask)
     {
         byte* r = w.Registers;
@@ -15,14 +25,9 @@ sealed unsafe class Shuffle(string mode, Slot64 d, int p, Slot64 a, Slot64 b, Sl
         {
             int i = BitOperations.TrailingZeroCount(m);
             if (members is Slot64 s && ((uint)s.Read(r, i) >> i & 1) == 0) throw w.Fail(this, i, "warp", "the lane is not in the member mask of its own shuffle");
-            uint control = (uint)c.Read(r, i);
-            int clamp = (int)(control & 31), segment = (int)(control >> 8 & 31), by = (int)(b.Read(r, i) & 31);
-            int highest = (i & segment) | (clamp & ~segment), lowest = i & segment;
-            int from = mode switch { "up" => i - by, "down" => i + by, "bfly" => i ^ by, _ => lowest | (by & ~segment) };
-            bool ok = mode == "up" ? from >= highest : from <= highest;
-            if (!ok) from = i;
-            else inside |= 1u << i;
-            d.Write(r, i, values[from & 31]);
+            int? from = SourceOf(r, i);
+            if (from != null) inside |= 1u << i;
+            d.Write(r, i, values[from ?? i]);
         }
         SetPredicate(r, p, mask, inside);
     }

@@ -1,0 +1,17 @@
+using System.Numerics;
+
+namespace Tessera.Emulator;
+
+/// <summary>Barriers of the block: aligned ones take whole warps, and a thread count is a multiple of 32 that the block can meet.</summary>
+sealed class BarrierCheck(Observers observers) : Observer
+{
+    public override void Arrive(Warp w, BarrierOp op, uint mask, int count)
+    {
+        int lane = BitOperations.TrailingZeroCount(mask);
+        if (op.Aligned && mask != w.Live) Find(w, op, lane, 0, $"the barrier needs all threads of the warp together: only the lanes 0x{mask:X8} of 0x{w.Live:X8} come to it");
+        if (count % 32 != 0) Find(w, op, lane, 1, $"the thread count of a barrier is a multiple of 32: got {count}");
+        else if (count > observers.Cta.Launch.Threads + 31 >> 5 << 5) Find(w, op, lane, 2, $"the barrier waits for {count} threads, but the block has {observers.Cta.Launch.Threads}");
+    }
+
+    void Find(Warp w, BarrierOp op, int lane, int kind, string message) => observers.Findings.Add("barrier", op, kind, w.SpotOf(lane), message);
+}

@@ -1,0 +1,62 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Tessera.Emulator;
+
+/// <summary>
+/// Reads of bytes that nobody has written: of shared memory since the block started, of global memory that was allocated without content.
+/// A map holds one byte for each byte of memory, 1 where it was written.
+/// </summary>
+sealed unsafe class DefinedCheck(Observers observers) : Observer
+{
+    readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cta.SharedBytes + 1);
+
+    public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cta.SharedBytes);
+
+    public override void Touch(in Request q)
+    {
+        if (q.Space == Space.Shared)
+        {
+            for (uint m = q.Mask; m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), shared + q.At[BitOperations.TrailingZeroCount(m)]);
+        }
+        else if (q.Space == Space.Global && observers.Cta.Launch.Memory.HasUndefined)
+        {
+            for (uint m = q.Mask; m != 0; m &= m - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(m);
+                if (observers.Cta.Launch.Memory.Find(q.At[lane], q.Bytes) is { Defined: not null } a) Touch(q, lane, a.Defined + (q.At[lane] - a.Start));
+            }
+        }
+    }
+
+    void Touch(in Request q, int lane, byte* map)
+    {
+        if (q.Access.HasFlag(Access.Read) && !AllWritten(map, q.Bytes))
+        {
+            int first = new ReadOnlySpan<byte>(map, q.Bytes).IndexOf((byte)0);
+            observers.Findings.Add("uninitialized", q.Op, 0, q.Warp.SpotOf(lane), $"reads {q.Bytes} bytes at {observers.Place(q, lane)}: nobody has written byte {first} of them", observers.Place(q, lane));
+        }
+        if (!q.Access.HasFlag(Access.Write)) return;
+        switch (q.Bytes)
+        {
+            case 4: *(uint*)map = 0x0101_0101; break;
+            case 8: *(ulong*)map = 0x0101_0101_0101_0101; break;
+            default: new Span<byte>(map, q.Bytes).Fill(1); break;
+        }
+    }
+
+    static bool AllWritten(byte* map, int bytes) => bytes switch
+    {
+        1 => *map == 1,
+        2 => *(ushort*)map == 0x0101,
+        4 => *(uint*)map == 0x0101_0101,
+        8 => *(ulong*)map == 0x0101_0101_0101_0101,
+        _ => !new ReadOnlySpan<byte>(map, bytes).Contains((byte)0),
+    };
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        NativeMemory.Free(shared);
+    }
+}

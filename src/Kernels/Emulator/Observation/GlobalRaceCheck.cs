@@ -1,0 +1,149 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Tessera.Emulator;
+
+/// <summary>The cells of global memory, which all blocks of a launch share; made when an allocation is first touched.</summary>
+sealed unsafe class GlobalShadow(int granule) : IDisposable
+{
+    readonly Dictionary<Allocation, nint> cells = [];
+    readonly Lock[] locks = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
+
+    public int Granule => granule;
+
+    /// <summary>The cells of an allocation, from its start rounded down to 16 bytes.</summary>
+    public Cell* Of(Allocation a)
+    {
+        lock (cells)
+        {
+            if (!cells.TryGetValue(a, out nint p))
+                cells[a] = p = (nint)NativeMemory.AllocZeroed((nuint)((a.Bytes + 32) / granule + 1), (nuint)sizeof(Cell));
+            return (Cell*)p;
+        }
+    }
+
+    /// <summary>Whoever looks at cells of a page of memory holds its lock.</summary>
+    public Lock LockOf(ulong address) => locks[address >> 12 & 63];
+
+    public void Dispose()
+    {
+        foreach (nint p in cells.Values) NativeMemory.Free((void*)p);
+    }
+}
+
+/// <summary>
+/// What blocks pass on through flags: a block that fences and then writes a flag with a strong access hands over all it did before; who then
+/// reads the flag with a strong access comes after that, as do later readers. Only for kernels with fences, acquire or release.
+/// </summary>
+sealed class Handovers
+{
+    readonly Dictionary<ulong, Flag> flags = [];
+
+    /// <summary>The releases to one address, in their order.</summary>
+    public sealed class Flag
+    {
+        public int Count;
+        public readonly Dictionary<int, (int Position, int Fences)> Of = [];
+    }
+
+    /// <summary>A block's strong access to an address.</summary>
+    public void Touch(ulong address, int block, int fences, Access access, Dictionary<Flag, int> acquired)
+    {
+        lock (flags)
+        {
+            if (!flags.TryGetValue(address, out Flag? flag)) flags[address] = flag = new();
+            if ((access & Access.Read) != 0 && flag.Count > 0) acquired[flag] = flag.Count;
+            if ((access & Access.Write) != 0 && fences > 0) flag.Of[block] = (flag.Count++, fences);
+        }
+    }
+
+    /// <summary>Whether what a block did before its fence number <paramref name="fences"/> + 1 was handed over to who acquired these.</summary>
+    public bool Covers(int block, int fences, Dictionary<Flag, int> acquired)
+    {
+        lock (flags)
+        {
+            foreach (var (flag, count) in acquired)
+                if (flag.Of.TryGetValue(block, out var released) && released.Position < count && released.Fences > fences) return true;
+            return false;
+        }
+    }
+}
+
+/// <summary>Races on global memory, inside of a block and between blocks.</summary>
+sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cta.Launch.Shadow!.Granule)
+{
+    readonly Launch launch = observers.Cta.Launch;
+    readonly GlobalShadow shadow = observers.Cta.Launch.Shadow!;
+    readonly bool handsOver = Granule.Fences(observers.Cta.Launch.Code);
+    readonly Dictionary<Handovers.Flag, int> acquired = [];
+    Allocation? last;
+    Cell* cells;
+
+    public override void Start()
+    {
+        Block = (int)Observers.Cta.Index + 1;
+        Fences = 0;
+        acquired.Clear();
+    }
+
+    public override void Fence()
+    {
+        if (Fences < ushort.MaxValue) Fences++;
+    }
+
+    public override void Touch(in Request q)
+    {
+        if (q.Space != Space.Global) return;
+        if (q.Op.Releases) Fence();
+        Lock? held = null;
+        for (uint m = q.Mask; m != 0; m &= m - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(m);
+            ulong at = q.At[lane];
+            if (last == null || !last.Holds(at, q.Bytes))
+            {
+                last = launch.Memory.Find(at, q.Bytes)!;
+                cells = shadow.Of(last);
+            }
+            if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Block, Fences, q.Access, acquired);
+            Lock needed = shadow.LockOf(at);
+            if (needed != held)
+            {
+                held?.Exit();
+                (held = needed).Enter();
+            }
+            Touch(q, lane, cells + ((at - (last.Start & ~15ul)) >> Shift));
+        }
+        held?.Exit();
+    }
+
+    protected override bool HandedOver(in Record earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Block, earlier.Fences, acquired);
+}
+
+/// <summary>What the text of a kernel says about its accesses before it runs.</summary>
+static class Granule
+{
+    /// <summary>The bytes of the smallest access to a space that the kernel, or a function it may call, can make: a power of two.</summary>
+    public static int Of(Code code, Space space)
+    {
+        int least = 16;
+        foreach (Instruction i in Instructions(code)) if (Bytes(i, space) is int bytes and > 0) least = Math.Min(least, bytes);
+        return least;
+    }
+
+    /// <summary>Whether the kernel orders memory between blocks by fences, acquire or release.</summary>
+    public static bool Fences(Code code) => Instructions(code).Any(i => i.Opcode is "membar" or "fence" || i.Has("acquire") || i.Has("release") || i.Has("acq_rel"));
+
+    static IEnumerable<Instruction> Instructions(Code code) =>
+        code.Image.Module.Functions.Where(f => f == code.Function || !f.IsEntry).SelectMany(f => f.Body ?? []).OfType<Instruction>();
+
+    static int Bytes(Instruction i, Space space)
+    {
+        if (i.Opcode is not ("ld" or "ldu" or "st" or "atom" or "red" or "wmma" or "cp")) return 0;
+        if (i.Opcode != "cp" && space != Space.Generic && i.Has(space == Space.Shared ? "global" : "shared")) return 0;
+        PtxType type = i.Modifiers.Select(PtxTypes.Parse).FirstOrDefault(t => t != PtxType.None);
+        int many = i.Has("v2") ? 2 : i.Has("v4") ? 4 : i.Has("v8") ? 8 : 1;
+        if (i.Opcode == "cp") return i.Operands.Length > 2 && i.Operands[2] is ConstantOperand c ? (int)c.Value.Bits : 0;
+        return type.Bits() / 8 * many;
+    }
+}

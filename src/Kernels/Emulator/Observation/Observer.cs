@@ -1,0 +1,45 @@
+namespace Tessera.Emulator;
+
+/// <summary>How memory is touched. Strong accesses (atomics, volatile, relaxed, acquire, release) do not race with each other.</summary>
+[Flags]
+enum Access : byte { Read = 1, Write = 2, Strong = 4, Atomic = Read | Write | Strong }
+
+/// <summary>What one instruction of a warp asks of memory: each lane of the mask touches some bytes at its address.</summary>
+readonly unsafe ref struct Request(Warp warp, MemoryOp op, uint mask, Space space, int bytes, Access access, ulong* at)
+{
+    public readonly Warp Warp = warp;
+    public readonly MemoryOp Op = op;
+    public readonly uint Mask = mask;
+
+    /// <summary>Global, shared, local or param.</summary>
+    public readonly Space Space = space;
+
+    /// <summary>A lane's bytes.</summary>
+    public readonly int Bytes = bytes;
+
+    public readonly Access Access = access;
+
+    /// <summary>For each lane its offset into shared memory, or its address.</summary>
+    public readonly ulong* At = at;
+}
+
+/// <summary>Looks on while the blocks of one worker thread run: a check, or a counter. It is told before something happens.</summary>
+abstract class Observer : IDisposable
+{
+    /// <summary>A block starts.</summary>
+    public virtual void Start() { }
+
+    /// <summary>A warp comes to an instruction with <paramref name="mask"/>, and <paramref name="active"/> of these lanes run it.</summary>
+    public virtual void Step(Warp w, Op op, uint mask, uint active) { }
+
+    /// <summary>A warp touches memory.</summary>
+    public virtual void Touch(in Request q) { }
+
+    /// <summary>Lanes come to a barrier of the block.</summary>
+    public virtual void Arrive(Warp w, BarrierOp op, uint mask, int count) { }
+
+    /// <summary>A fence of the device's memory.</summary>
+    public virtual void Fence() { }
+
+    public virtual void Dispose() { }
+}

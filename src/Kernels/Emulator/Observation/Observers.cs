@@ -1,0 +1,75 @@
+namespace Tessera.Emulator;
+
+/// <summary>The observers of one worker thread, and what they share. Where nothing is asked for there are none, and that costs nothing.</summary>
+sealed class Observers : IDisposable
+{
+    readonly Observer[] all;
+
+    public Observers(Cta cta, PtxChecks checks)
+    {
+        Cta = cta;
+        List<Observer> chosen = [];
+        if (checks.HasFlag(PtxChecks.Uninitialized)) chosen.Add(new DefinedCheck(this));
+        if (checks.HasFlag(PtxChecks.SharedRaces)) chosen.Add(new SharedRaceCheck(this));
+        if (checks.HasFlag(PtxChecks.GlobalRaces)) chosen.Add(new GlobalRaceCheck(this));
+        if (checks.HasFlag(PtxChecks.Barriers)) chosen.Add(new BarrierCheck(this));
+        if (checks.HasFlag(PtxChecks.Masks)) chosen.Add(new MaskCheck(this));
+        all = [.. chosen];
+    }
+
+    public Cta Cta { get; }
+
+    public Clocks Clocks { get; } = new();
+
+    public Findings Findings => Cta.Launch.Findings;
+
+    public void Start()
+    {
+        Clocks.Start();
+        foreach (Observer o in all) o.Start();
+    }
+
+    public void Step(Warp w, Op op, uint mask, uint active)
+    {
+        foreach (Observer o in all) o.Step(w, op, mask, active);
+        if (active != 0 && op is MemoryOp memory) memory.Observe(w, active);
+    }
+
+    public void Touch(in Request q)
+    {
+        foreach (Observer o in all) o.Touch(q);
+    }
+
+    public void Arrive(Warp w, BarrierOp op, int id, uint mask, int count, bool waits)
+    {
+        foreach (Observer o in all) o.Arrive(w, op, mask, count);
+        if (!waits) Clocks.Arrive(id, w.Index);
+    }
+
+    /// <summary>A barrier lets those go on that wait there.</summary>
+    public void Release(Barrier b)
+    {
+        Span<int> warps = stackalloc int[b.Waiting.Count];
+        for (int i = 0; i < warps.Length; i++) warps[i] = b.Waiting[i].Warp.Index;
+        Clocks.Release(b.Id, warps);
+    }
+
+    public void Fence()
+    {
+        foreach (Observer o in all) o.Fence();
+    }
+
+    /// <summary>A lane's address as its owner sees it, some bytes further.</summary>
+    public unsafe string Place(in Request q, int lane, int offset = 0)
+    {
+        ulong at = q.At[lane] + (ulong)offset;
+        if (q.Space == Space.Shared) return Cta.Launch.Code.Layout.NameOf((int)at);
+        Allocation a = Cta.Launch.Memory.Find(at, 1)!;
+        return $"{a.Owner} + {at - a.Start} of {a.Bytes}";
+    }
+
+    public void Dispose()
+    {
+        foreach (Observer o in all) o.Dispose();
+    }
+}
