@@ -88,7 +88,8 @@ internal static partial class PtxFormula
         if (functions.Count == 0) return text;
         // Functions come before the kernels that call them.
         string lanes = PtxLibrary.Text("lanes.ptx");
-        string body = lanes[lanes.IndexOf(".func", StringComparison.Ordinal)..];
+        const string header = ".address_size 64";
+        string body = lanes[(lanes.IndexOf(header, StringComparison.Ordinal) + header.Length)..];
         int first = text.IndexOf(".visible .entry", StringComparison.Ordinal);
         return text.Insert(first, body + "\n");
     }

@@ -132,7 +132,7 @@ internal readonly struct PtxVec : IVec<PtxVec>
     /// <summary>Nobody knows before the kernel runs: the rare case is always written out.</summary>
     public static bool Any(PtxVec mask) => true;
 
-    /// <summary>A call of the function <c>lane_f</c> of <c>lanes.ptx</c>, which returns at once where the argument is a usual one.</summary>
+    /// <summary>A call of the function named like <typeparamref name="F"/> in <c>lanes.ptx</c>, which returns at once where the argument is a usual one.</summary>
     public static PtxVec PerLane<F>(PtxVec a, PtxVec b) where F : ILaneFunction
     {
         string function = typeof(F).Name;
