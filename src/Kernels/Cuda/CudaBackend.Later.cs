@@ -11,8 +11,4 @@ internal sealed unsafe partial class CudaBackend
     public override void Gather(View x, View index, View y, int dim) => throw new NotImplementedException();
 
     public override void ScatterAdd(View y, View index, View source, int dim) => throw new NotImplementedException();
-
-    public override void Uniform(View y, Philox random) => throw new NotImplementedException();
-
-    public override void Normal(View y, Philox random) => throw new NotImplementedException();
 }

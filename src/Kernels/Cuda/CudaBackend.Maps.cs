@@ -81,9 +81,14 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The loop nest over the views, for kernels that count elements in 32 bits.</summary>
     static Nest NestOf(params ReadOnlySpan<View> views)
     {
-        if (views[0].Count > int.MaxValue)
-            throw new ShapeException($"CudaBackend: too many elements for one kernel: got {views[0].Shape}, expected at most 2^31 - 1. Hint: work in slices.");
+        ExpectCountable(views[0]);
         return Nest.Of(views);
+    }
+
+    static void ExpectCountable(View view)
+    {
+        if (view.Count > int.MaxValue)
+            throw new ShapeException($"CudaBackend: too many elements for one kernel: got {view.Shape}, expected at most 2^31 - 1. Hint: work in slices.");
     }
 
     /// <summary>True where the first <paramref name="views"/> operands lie without gaps, from addresses that are multiples of <paramref name="alignment"/>.</summary>
