@@ -1,0 +1,101 @@
+using Tessera.Cuda;
+using static Tessera.Tests.Arrays;
+
+namespace Tessera.Tests;
+
+/// <summary>The GPU's kernels over rows of channels: the one of four channels a thread and the plain one, against double precision and the CPU.</summary>
+[NonParallelizable]
+public sealed class ChannelKernelsTests
+{
+    static readonly CudaBackend emulator = (CudaBackend)Device.Emulator.Backend;
+
+    [TearDown]
+    public void Restore() => emulator.PlainChannels = false;
+
+    // Few and many rows; channels below a vector, of whole vectors, of several tiles with a part of one, and not of whole vectors; ranks without a kernel.
+    static readonly string[] shapes = ["1 4 1 1", "1 1 3 5", "2 3 9 7", "3 8 5 5", "1 20 1 1", "2 64 20 20", "1 68 13 3", "5 132 2 3", "1 1032 2 1", "40 12", "7 37", "1000 8", "3 2 1 700", "4 6 5", "2 4 2 3 3"];
+
+    [Test]
+    public void Moments([ValueSource(nameof(shapes))] string shape, [Values] bool plain, [Values(0, 1)] int offset)
+    {
+        Shape s = new([.. shape.Split(' ').Select(int.Parse)]);
+        int C = s[1];
+        float[] x = [.. Normal(s.Count, 1).Select((v, i) => 1000 + (v * (1 + (i % 3))))];
+        View X = Views.Of(Moved(s, offset), x), moments = Views.Empty<float>(new Layout([2, C], [1, 2]));
+        emulator.PlainChannels = plain;
+        emulator.Moments(X, moments, 1);
+        float[] actual = Views.Get<float>(moments);
+        int plane = (int)(s.Count / s[0] / C);
+        double digits = s.Rank is 2 or 4 ? 5e-5 : 3e-4; // the kernels round the mean once, the composed version adds up numbers near 1000
+        for (int c = 0; c < C; c++)
+        {
+            double[] numbers = [.. x.Where((_, i) => i / plane % C == c).Select(v => (double)v)];
+            double mean = numbers.Average(), variance = numbers.Average(v => (v - mean) * (v - mean));
+            Assert.That(actual[c], Is.EqualTo(mean).Within(digits), $"mean {c}");
+            Assert.That(actual[C + c], Is.EqualTo(variance).Within(2e-6 * Math.Max(1, variance)), $"variance {c}");
+        }
+    }
+
+    [Test]
+    public void ANanStaysInItsChannel([Values] bool plain)
+    {
+        Shape s = [2, 8, 5, 5];
+        float[] x = Normal(s.Count, 1);
+        x[30] = float.NaN; // image 0, channel 1
+        View moments = Views.Empty<float>([2, 8]);
+        emulator.PlainChannels = plain;
+        emulator.Moments(Views.Of(s, x), moments, 1);
+        float[] actual = Views.Get<float>(moments);
+        for (int i = 0; i < 16; i++) Assert.That(float.IsNaN(actual[i]), Is.EqualTo(i % 8 == 1), $"{i}");
+    }
+
+    /// <summary>The applied line is the CPU's but for the rounding of 1 / √(var + eps), with numbers of a channel at any distance, or none.</summary>
+    [Test]
+    public void BatchNormForwardAndBackward([ValueSource(nameof(shapes))] string shape, [Values] bool plain, [Values(0, 1)] int form)
+    {
+        Shape s = new([.. shape.Split(' ').Select(int.Parse)]);
+        int C = s[1];
+        float[] x = Normal(s.Count, 1), gy = Normal(s.Count, 2);
+        View X = Views.Of(Moved(s, form), x), R = Views.Of(Moved(s, form), Normal(s.Count, 5)), G = Views.Of(Moved(s, form), gy);
+        ChannelNorm norm = form == 0
+            ? new(Views.Of([C], Normal(C, 6)), Views.Of([C], [.. Normal(C, 7).Select(v => v * v)]), 1e-5f)
+            : new(Views.Of(new Layout([C], [2], 1), Normal(C, 6)), Views.Of(new Layout([C], [3]), [.. Normal(C, 7).Select(v => v * v)]), 1e-3f, Views.Of(new Layout([C], [2]), Normal(C, 3)), Views.Of(new Layout([C], [1], 3), Normal(C, 4)));
+        emulator.PlainChannels = plain;
+        foreach (bool relu in (bool[])[false, true])
+            foreach (bool add in (bool[])[false, true])
+            {
+                float[][] expected = Run(new Composed()), actual = Run(emulator);
+                for (int i = 0; i < expected.Length; i++)
+                    Assert.That(Error(actual[i], [.. expected[i].Select(v => (double)v)]).Max, Is.LessThan(1e-5), $"relu {relu}, residual {add}, result {i}");
+
+                float[][] Run(Backend k)
+                {
+                    View Y = Views.Empty<float>(Moved(s, form)), GX = Views.Empty<float>(Moved(s, form)), GR = Views.Empty<float>(Moved(s, form));
+                    View GW = Views.Empty<float>(new Layout([C], [2])), GB = Views.Empty<float>(new Layout([C], [1], 1)), copy = Views.Of(Moved(s, form), gy);
+                    k.BatchNorm(X, norm, add ? R : null, relu, Y);
+                    k.BatchNormBackward(G, X, add ? Y : null, norm, relu, given: false, GX, add ? GR : null, GW, GB);
+                    k.BatchNormBackward(copy, X, add ? Y : null, norm, relu, given: true, copy, null, null, null);
+                    return [Views.Get<float>(Y), Views.Get<float>(GX), add ? Views.Get<float>(GR) : [], Views.Get<float>(GW), Views.Get<float>(GB), Views.Get<float>(copy)];
+                }
+            }
+    }
+
+    /// <summary>No images: the sums are zero.</summary>
+    [Test]
+    public void NothingGivesZeros()
+    {
+        View x = Views.Empty<float>([0, 8, 4, 4]), n = Views.Of([8], Normal(8, 1)), gw = Views.Empty<float>([8]), gb = Views.Empty<float>([8]), moments = Views.Empty<float>([2, 8]);
+        var norm = new ChannelNorm(n, n, 1);
+        emulator.BatchNorm(x, norm, null, true, x);
+        emulator.BatchNormBackward(x, x, null, norm, true, false, x, null, gw, gb);
+        emulator.Moments(x, moments, 1);
+        Assert.That((float[])[.. Views.Get<float>(gw), .. Views.Get<float>(gb), .. Views.Get<float>(moments)], Is.All.EqualTo(0));
+    }
+
+    /// <summary>A dense layout that begins <paramref name="offset"/> elements into its storage: past 0, no 16-byte accesses.</summary>
+    static Layout Moved(Shape s, int offset)
+    {
+        var dense = Layout.Dense(s);
+        return new Layout(s, dense.Strides, offset);
+    }
+}
