@@ -7,8 +7,4 @@ internal sealed unsafe partial class CudaBackend
     public override void Scan<TOp>(TOp op, View x, View y, int dim) => throw new NotImplementedException();
 
     public override void Sort(View x, View values, View indices, int dim, bool descending) => throw new NotImplementedException();
-
-    public override void Gather(View x, View index, View y, int dim) => throw new NotImplementedException();
-
-    public override void ScatterAdd(View y, View index, View source, int dim) => throw new NotImplementedException();
 }
