@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tessera.Cuda;
 
 namespace Tessera;
 
@@ -6,13 +7,18 @@ namespace Tessera;
 public sealed class Device
 {
     static readonly Lazy<Device> cpu = new(() => new Device("cpu", new Cpu.CpuBackend()));
-    static readonly Lazy<Device> emulator = new(() => new Device("emulator", new Cuda.CudaBackend(new Cuda.EmulatedCudaDriver())));
+    static readonly Lazy<Device> emulator = new(() => new Device("emulator", new CudaBackend(new EmulatedCudaDriver())));
+    static readonly Lock gate = new();
+    static readonly Dictionary<int, Device> gpus = [];
 
-    internal Device(string name, Backend backend)
+    /// <param name="name">Its name.</param>
+    /// <param name="backend">Its operations.</param>
+    /// <param name="available">Bytes that can be had of its memory; null for what the machine has.</param>
+    internal Device(string name, Backend backend, long? available = null)
     {
         Name = name;
         Backend = backend;
-        Memory = new MemoryPool(this);
+        Memory = new MemoryPool(this, available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
     }
 
     /// <summary>The processor, with one thread a core (see <c>TESSERA_THREADS</c>).</summary>
@@ -41,22 +47,39 @@ public sealed class Device
         string kind = name.Trim().ToLowerInvariant();
         if (kind == "cpu") return Cpu;
         if (kind == "emulator") return Emulator;
-        if (kind == "cuda" || (kind.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(kind[5..], NumberStyles.None, CultureInfo.InvariantCulture, out _)))
-            throw new DeviceException($"Device: '{name}' cannot be used: {WhyNoCuda()}. Hint: use --device cpu.");
+        if (kind == "cuda") return Gpu(0);
+        if (kind.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(kind[5..], NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)) return Gpu(ordinal);
         throw new DeviceException($"Device: unknown device: got '{name}', expected cpu, cuda:0 or emulator.");
     }
 
     /// <summary>The devices of this machine that can be used now, and for the others the reason why not.</summary>
-    public static IReadOnlyList<(string Name, string? WhyNot)> All() =>
-        [("cpu", null), ("cuda:0", WhyNoCuda()), ("emulator", null)];
-
-    static string WhyNoCuda()
+    public static IReadOnlyList<(string Name, string? WhyNot)> All()
     {
-        string library = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-        if (!System.Runtime.InteropServices.NativeLibrary.TryLoad(library, out nint handle))
-            return $"the NVIDIA driver ({library}) was not found";
-        System.Runtime.InteropServices.NativeLibrary.Free(handle);
-        return "the NVIDIA driver is present, but this version has no CUDA backend yet";
+        NativeCudaDriver.Count(out int count);
+        return [("cpu", null), .. Enumerable.Range(0, Math.Max(1, count)).Select(i => (NativeCudaDriver.NameOf(i), NativeCudaDriver.WhyNot(i))), ("emulator", null)];
+    }
+
+    /// <summary>Of a GPU its own name, compute capability, memory and driver; empty for the processor.</summary>
+    /// <exception cref="CudaException">The driver does not say.</exception>
+    public string Description => (Backend as CudaBackend)?.Driver.Description() ?? "";
+
+    /// <summary>The GPU of an ordinal, opened once.</summary>
+    static Device Gpu(int ordinal)
+    {
+        lock (gate)
+        {
+            if (gpus.TryGetValue(ordinal, out var known)) return known;
+            var (driver, whyNot) = NativeCudaDriver.TryOpen(ordinal);
+            if (driver is null) throw new DeviceException($"Device: '{NativeCudaDriver.NameOf(ordinal)}' cannot be used: {whyNot}. Hint: use --device cpu.");
+            return gpus[ordinal] = OnGpu(driver);
+        }
+    }
+
+    /// <summary>A device on a driver, with its free memory as the budget.</summary>
+    internal static Device OnGpu(ICudaDriver driver)
+    {
+        var backend = new CudaBackend(driver);
+        return new Device(driver.Name, backend, driver.FreeMemory());
     }
 
     /// <summary>The name.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Tessera.Cli;
 using Tessera.Testing;
 using Tessera.Vision;
@@ -24,6 +25,35 @@ public sealed class ToolTests
         var (code, output, error) = Run("doctor");
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(output, Does.Contain("device cpu").And.Contain("ready").And.Contain("device cuda:0").And.Contain("compute threads"));
+    }
+
+    [Test]
+    public void AGpuThatIsNotThereIsAnErrorNotARunOnTheProcessor()
+    {
+        using var folder = new TemporaryFolder();
+        string nowhere = folder.File("libcuda.so.1");
+        var doctor = WithDriver(nowhere, "doctor");
+        Assert.That(doctor.Code, Is.Zero);
+        Assert.That(doctor.Output, Does.Contain($"device cuda:0    not usable: TESSERA_CUDA_LIBRARY: '{nowhere}' cannot be loaded"));
+        var train = WithDriver(nowhere, "train", pets, "--weights", slim, "--device", "cuda:0", "--out", folder.File("model.safetensors"));
+        Assert.That((train.Code, train.Output), Is.EqualTo((Tool.Usage, "")));
+        Assert.That(train.Error, Does.StartWith("error: ").And.Contain("cuda:0").And.Contain("cannot be loaded").And.Contain("hint: use --device cpu"));
+        Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
+    }
+
+    /// <summary>The tool as a process of its own, with a file in the place of the NVIDIA driver.</summary>
+    static (int Code, string Output, string Error) WithDriver(string library, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), .. args])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["TESSERA_CUDA_LIBRARY"] = library },
+        };
+        using var process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error);
     }
 
     [Test]

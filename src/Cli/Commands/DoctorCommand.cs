@@ -37,7 +37,20 @@ static class DoctorCommand
         yield return ("compute threads", CpuThreads.Count.ToString(CultureInfo.InvariantCulture) + " (TESSERA_THREADS)");
         yield return ("memory", Device.Cpu.Memory + " (TESSERA_MEMORY)");
         foreach (var (name, whyNot) in Device.All())
-            yield return ($"device {name}", whyNot is null ? "ready" : $"not usable: {whyNot}");
+            yield return ($"device {name}", whyNot is null ? Ready(name) : $"not usable: {whyNot}");
+    }
+
+    /// <summary>Opens the device, so that what is called ready is.</summary>
+    static string Ready(string name)
+    {
+        try
+        {
+            return Device.Parse(name).Description is { Length: > 0 } description ? $"ready: {description}" : "ready";
+        }
+        catch (Exception e) when (e is DeviceException or CudaException)
+        {
+            return $"not usable: {e.Message}";
+        }
     }
 
     static IEnumerable<string> Features()

@@ -15,17 +15,17 @@ public sealed class MemoryPool
     readonly HashSet<Block> live = [];
     long collectAt = CollectionFloor;
 
-    internal MemoryPool(Device device)
+    internal MemoryPool(Device device, long available)
     {
         Device = device;
         (small, large) = (new Arena(device.Backend), new Arena(device.Backend));
-        Budget = DefaultBudget();
+        Budget = DefaultBudget(available);
     }
 
     /// <summary>The device.</summary>
     public Device Device { get; }
 
-    /// <summary>Most bytes held at once, live and pooled together. Default: 90 % of the machine's memory, or <c>TESSERA_MEMORY</c> (bytes, or with K, M, G).</summary>
+    /// <summary>Most bytes held at once, live and pooled together. Default: 90 % of the machine's memory or of a GPU's free memory, or <c>TESSERA_MEMORY</c> (bytes, or with K, M, G).</summary>
     public long Budget { get; set; }
 
     /// <summary>Bytes in use, rounded up to whole blocks.</summary>
@@ -145,11 +145,10 @@ public sealed class MemoryPool
 
     static string Mib(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.#} MiB");
 
-    static long DefaultBudget()
+    static long DefaultBudget(long available)
     {
-        long machine = (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * 0.9);
         string? text = Environment.GetEnvironmentVariable("TESSERA_MEMORY");
-        if (string.IsNullOrWhiteSpace(text)) return machine;
+        if (string.IsNullOrWhiteSpace(text)) return (long)(available * 0.9);
         long unit = char.ToUpperInvariant(text[^1]) switch { 'K' => 1L << 10, 'M' => 1L << 20, 'G' => 1L << 30, _ => 1 };
         return double.TryParse(unit == 1 ? text : text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value > 0
             ? (long)(value * unit)
