@@ -33,6 +33,7 @@ internal sealed unsafe partial class CudaBackend
             A = new(a), B = new(b), Y = new(y), R = r is { } residual ? new(residual) : default, Relu = epilogue.Relu ? 1 : 0,
         };
         if (epilogue.Bias is { } bias) (g.Bias, g.BiasStep) = (AddressOf(bias), bias.Layout.Strides[0] * sizeof(float));
+        (g.ReadA, g.ReadB, g.Wide) = (Reading(a, M, K, g.A.Row, g.A.Column), Reading(b, N, K, g.B.Column, g.B.Row), IsWide(y, r));
         if (pieces == 1) Launch(kernel, ref g, batch.Count);
         else InPieces(kernel, g, a, b, y, r, pieces);
     }
@@ -43,23 +44,23 @@ internal sealed unsafe partial class CudaBackend
         using var parts = new Temporary(y.Storage.Device, Layout.RowMajor([pieces, .. y.Shape.Dims]));
         var strides = parts.View.Layout.Strides;
         var first = parts.View.As(new Layout(y.Shape, strides[1..]));
-        var part = g with { Batch = BatchOf(first, a, b, null), Y = new(first), R = default, Bias = 0, Relu = 0, Alpha = 1, Pieces = pieces, PieceStep = strides[0] * sizeof(float) };
+        g.PieceStep = strides[0] * sizeof(float);
+        var part = g with { Batch = BatchOf(first, a, b, null), Y = new(first), R = default, Bias = 0, Relu = 0, Alpha = 1, Pieces = pieces, Wide = IsWide(first, null) };
         Launch(kernel, ref part, g.Batch.Count * pieces);
-        var sum = g with { Batch = BatchOf(y, first, first, r), A = new(first), B = new(first), K = pieces, Length = pieces, PieceStep = strides[0] * sizeof(float) };
-        sum.B = default;
+        var sum = g with { Batch = BatchOf(y, first, first, r), A = new(first), B = default, K = pieces, Length = pieces };
         Launch(GemmKernel.Combine, ref sum, g.Batch.Count);
     }
 
     void Launch(GemmKernel kernel, ref GemmArguments g, long products)
     {
-        (g.TilesM, g.TilesN) = (Dims(g.M, kernel.TileM), Dims(g.N, kernel.TileN));
+        (g.TilesM, g.TilesN) = (Tiles(g.M, kernel.TileM), Tiles(g.N, kernel.TileN));
         long blocks = products * g.TilesM * g.TilesN;
         if (blocks > int.MaxValue)
             throw new ShapeException($"Gemm: too many tiles for one kernel: got {products} products of [{g.M}, {g.N}], expected at most 2^31 - 1 tiles of {kernel.TileM} x {kernel.TileN}. Hint: work in slices of the batch.");
         var compiled = PtxFormula.Kernel(Kernels, default(Ops.Relu), "relu", kernel.File, kernel.Entry, static o => [new("relu", v => ((IUnary)o).Apply(v[0]))]);
         Launch(compiled, (int)blocks, kernel.Threads, [KernelArgument.Struct(ref g)]);
 
-        static int Dims(int length, int tile) => (length + tile - 1) / tile;
+        static int Tiles(int length, int tile) => (length + tile - 1) / tile;
     }
 
     /// <summary>The loop nest over the products of a batch: addresses and steps of y, a, b and r.</summary>
@@ -69,6 +70,31 @@ internal sealed unsafe partial class CudaBackend
         y.Shape.Dims.CopyTo(sizes);
         sizes[^2..].Fill(1);
         return r is { } v ? Nest.Over(sizes, y, a, b, v) : Nest.Over(sizes, y, a, b);
+    }
+
+    /// <summary>
+    /// How a kernel reads a factor of so many rows (a) or columns (b): bit 0 along K, where neighbours lie closer than across it; bit 1 by 16 bytes, where
+    /// four neighbours do so everywhere.
+    /// </summary>
+    static int Reading(View x, int rows, int K, long rowStep, long kStep)
+    {
+        bool along = rows == 1 || (K > 1 && Math.Abs(kStep) <= Math.Abs(rowStep));
+        bool wide = along ? IsWide(x, K, kStep, rows, rowStep) : IsWide(x, rows, rowStep, K, kStep);
+        return (along ? 1 : 0) + (wide ? 2 : 0);
+    }
+
+    /// <summary>1 where rows of y, and of r, may be accessed by 16 bytes.</summary>
+    static int IsWide(View y, View? r) => IsWide(y) && (r is not { } v || IsWide(v)) ? 1 : 0;
+
+    static bool IsWide(View y) => IsWide(y, y.Shape[-1], y.Layout.Strides[^1] * sizeof(float), y.Shape[-2], y.Layout.Strides[^2] * sizeof(float));
+
+    /// <summary>True where elements 4i..4i + 3 of the inner dimension are 16 aligned bytes in every line of every matrix.</summary>
+    static bool IsWide(View x, int inner, long innerStep, int outer, long outerStep)
+    {
+        if (inner % 4 != 0 || innerStep != sizeof(float) || (outer > 1 && outerStep % 16 != 0) || AddressOf(x) % 16 != 0) return false;
+        for (int d = 0; d < x.Shape.Rank - 2; d++)
+            if (x.Shape[d] > 1 && x.Layout.Strides[d] % 4 != 0) return false;
+        return true;
     }
 
     static nint AddressOf(View view) => view.Storage.Pointer + (nint)(view.Layout.Offset * view.DType.Size());
@@ -90,10 +116,15 @@ internal struct GemmArguments
     public float Alpha, Beta;
     public int Relu;
     public int Pieces, TilesM, TilesN;
+
+    /// <summary>How a and b are read: 1 along K, plus 2 by 16 bytes.</summary>
     public int ReadA, ReadB;
 
     /// <summary>Bytes from the y of one piece to that of the next.</summary>
     public long PieceStep;
+
+    /// <summary>1 where y and r may be accessed by 16 bytes.</summary>
+    public int Wide;
 }
 
 /// <summary>Bytes from a row to the next, and from a column to the next.</summary>

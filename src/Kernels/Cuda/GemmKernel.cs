@@ -5,6 +5,12 @@ internal enum GemmVersion
 {
     /// <summary>One thread an output.</summary>
     Plain = 1,
+
+    /// <summary>Tiles in shared memory.</summary>
+    Tiles = 2,
+
+    /// <summary>Tiles in registers, fed from shared memory.</summary>
+    Registers = 3,
 }
 
 /// <summary>A version of the matrix product: its kernel, the tile of y that a block computes, and what it needs.</summary>
@@ -16,18 +22,21 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     // No piece is shorter than this: its product must be worth writing and reading it once.
     const int ShortestPiece = 256;
 
-    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256);
+    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256), tiles = new("gemm.ptx", "gemm_tiles", 32, 32, 256), registers = new("gemm.ptx", "gemm_registers", 128, 128, 256);
 
     /// <summary>Adds up the pieces of a product.</summary>
     public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16, 256);
 
     public static GemmKernel For(GemmVersion version) => version switch
     {
-        _ => plain,
+        GemmVersion.Plain => plain,
+        GemmVersion.Tiles => tiles,
+        _ => registers,
     };
 
     /// <summary>The version for a product of <c>[M, K]</c> and <c>[K, N]</c> on a device of a compute capability.</summary>
-    public static GemmVersion Choose(int M, int N, int K, int architecture) => GemmVersion.Plain;
+    public static GemmVersion Choose(int M, int N, int K, int architecture)
+        => Math.Min(M, N) <= 32 || (long)M * N <= 64 * 64 ? GemmVersion.Tiles : GemmVersion.Registers;
 
     /// <summary>Into how many pieces K is cut, and the length of each but the last: enough to keep the device busy where there are few tiles.</summary>
     public (int Pieces, int Length) Pieces(int M, int N, int K, long products)
