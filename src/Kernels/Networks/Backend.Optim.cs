@@ -36,6 +36,18 @@ public abstract partial class Backend
         Apply(w, work.View, (float)(options.Lr / options.Correction1), options);
     }
 
+    /// <summary><see cref="SgdStep"/> of many parameters with the same options: one launch for many small ones where launches cost.</summary>
+    public virtual void SgdSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
+    {
+        foreach (var t in parameters) SgdStep(t.W, t.G, t.M, options);
+    }
+
+    /// <summary><see cref="AdamStep"/> of many parameters with the same options; all have both moments.</summary>
+    public virtual void AdamSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
+    {
+        foreach (var t in parameters) AdamStep(t.W, t.G, t.M!.Value, t.V!.Value, options);
+    }
+
     void WithL2(View w, View g, View result, StepOptions options)
     {
         if (options.L2 == 0) Copy(g, result);

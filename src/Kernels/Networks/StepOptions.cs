@@ -14,3 +14,10 @@ namespace Tessera;
 public readonly record struct StepOptions(
     float Lr, double Momentum = 0, double Beta2 = 0, float Eps = 0, float Decay = 0, float L2 = 0, double Correction1 = 1, double Correction2 = 1,
     bool Nesterov = false, bool First = false);
+
+/// <summary>What one step of an optimizer works on: tensors of one shape.</summary>
+/// <param name="W">The parameter, changed.</param>
+/// <param name="G">Its gradient.</param>
+/// <param name="M">Momentum, or Adam's first moment; changed.</param>
+/// <param name="V">Adam's second moment; changed.</param>
+public readonly record struct StepTensors(View W, View G, View? M = null, View? V = null);

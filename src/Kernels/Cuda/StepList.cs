@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Tessera.Cuda;
+
+/// <summary>
+/// The parameters of one launch of an optimizer's kernel, passed by value: many small tensors are stepped together, since a launch costs more
+/// than their elements. A block of the grid takes a chunk of one tensor.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct StepList
+{
+    /// <summary>Elements of a chunk.</summary>
+    public const int Chunk = 4096;
+
+    const int Capacity = 64;
+
+    /// <summary>Tensors with more elements take several entries.</summary>
+    const long Longest = 1L << 30;
+
+    Entries entries;
+    int count;
+
+    /// <summary>Blocks of the grid.</summary>
+    public int Chunks { get; private set; }
+
+    struct Entry
+    {
+        public nint W, G, M, V;
+        public int Length, FirstChunk;
+    }
+
+    [InlineArray(Capacity)]
+    struct Entries
+    {
+        Entry first;
+    }
+
+    /// <summary>Adds the elements from <paramref name="done"/> on; returns how many of them are done then: fewer than all where the list is full.</summary>
+    public long Add(in StepTensors t, long done)
+    {
+        long all = t.W.Count;
+        for (; done < all && count < Capacity; count++)
+        {
+            int length = (int)Math.Min(all - done, Longest);
+            entries[count] = new Entry { W = Address(t.W, done), G = Address(t.G, done), M = Address(t.M, done), V = Address(t.V, done), Length = length, FirstChunk = Chunks };
+            Chunks += (length + Chunk - 1) / Chunk;
+            done += length;
+        }
+        return done;
+    }
+
+    static nint Address(View? view, long element) => view is { } v ? v.Storage.Pointer + (nint)((v.Layout.Offset + element) * sizeof(float)) : 0;
+}
