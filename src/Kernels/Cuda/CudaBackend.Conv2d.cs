@@ -1,8 +1,24 @@
 namespace Tessera.Cuda;
 
+/// <summary>How a convolution is computed on the GPU.</summary>
+internal enum Conv2dKernel
+{
+    /// <summary>One thread a result: conv2d_plain.ptx.</summary>
+    Plain,
+
+    /// <summary>Tiles of 128 pixels and 64 channels in shared memory, float32 multiply-adds: conv2d.ptx. The results are Plain's, bit by bit.</summary>
+    Tiled,
+}
+
 /// <content>Convolutions: see <see cref="ImplicitGemm"/>. Activations lie N, H, W, C and weights K, R, S, C/groups.</content>
 internal sealed unsafe partial class CudaBackend
 {
+    /// <summary>Blocks that a weight gradient is cut into, where there are as many slices of pixels, and the least pixels of a slice.</summary>
+    const int WeightBlocks = 528, LeastSlice = 64;
+
+    /// <summary>The kernels that convolutions run on.</summary>
+    public Conv2dKernel Conv2dKernel { get; set; } = Conv2dKernel.Tiled;
+
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {
         ExpectFloat("Conv2d", x, w, y);
@@ -12,7 +28,9 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
-        Correlate(ImplicitGemm.Of(x, w, y, window, epilogue), window.Groups);
+        using var pixels = new Quads(this, x, window.Groups);
+        using var filters = new Quads(this, w, 1);
+        Correlate(ImplicitGemm.Of(pixels.View, filters.View, y, window, epilogue), window.Groups);
         if (epilogue.Moments is { } moments) Moments(y, moments, 1);
     }
 
@@ -21,17 +39,23 @@ internal sealed unsafe partial class CudaBackend
     {
         ExpectFloat("Conv2dBackwardData", gy, w, gx);
         if (gx.Count == 0) return;
+        if (gy.Count == 0)
+        {
+            Fill(gx, 0);
+            return;
+        }
+        using var gradient = new Quads(this, gy, window.Groups);
         foreach (var rows in Phase.Of(gx.Shape[2], window.R, window.StrideH, window.DilationH, window.Top))
             foreach (var columns in Phase.Of(gx.Shape[3], window.S, window.StrideW, window.DilationW, window.Left))
             {
                 View pixels = gx.Slice(2, rows.First, rows.Count, window.StrideH).Slice(3, columns.First, columns.Count, window.StrideW);
-                if (gy.Count == 0 || rows.Taps == 0 || columns.Taps == 0)
+                if (rows.Taps == 0 || columns.Taps == 0)
                 {
                     Fill(pixels, 0);
                     continue;
                 }
                 using var turned = Turned(w, window, rows, columns);
-                Correlate(ImplicitGemm.Backward(gy, turned.View, pixels, rows, columns), window.Groups);
+                Correlate(ImplicitGemm.Backward(gradient.View, turned.View, pixels, rows, columns), window.Groups);
             }
     }
 
@@ -44,21 +68,57 @@ internal sealed unsafe partial class CudaBackend
             Fill(gw, 0);
             return;
         }
-        var conv = ImplicitGemm.Of(x, gw, gy, window);
-        Launch("conv2d_plain.ptx", "conv2d_weight_plain", new Dim3(BlocksFor((long)conv.Outer * conv.Sum), 1, window.Groups), BlockSize, [KernelArgument.Struct(ref conv)]);
+        if (Conv2dKernel == Conv2dKernel.Plain)
+        {
+            var plain = ImplicitGemm.Of(x, gw, gy, window);
+            Launch("conv2d_plain.ptx", "conv2d_weight_plain", new Dim3(BlocksFor((long)plain.Outer * plain.Sum), 1, window.Groups), BlockSize, [KernelArgument.Struct(ref plain)]);
+            return;
+        }
+        using var pixels = new Quads(this, x, window.Groups);
+        using var gradient = new Quads(this, gy, window.Groups);
+        int K = gw.Shape[0] / window.Groups, paddedK = gradient.View.Shape[1] / window.Groups, C = pixels.View.Shape[1] / window.Groups;
+        if (paddedK == K && C == gw.Shape[1] && ImplicitGemm.Address(gw) % 16 == 0)
+        {
+            CorrelateWeight(ImplicitGemm.Of(pixels.View, gw, gradient.View, window), window.Groups, gw);
+            return;
+        }
+        using var padded = new Temporary(gw.Storage.Device, Layout.ChannelsLast([window.Groups * paddedK, C, window.R, window.S]));
+        CorrelateWeight(ImplicitGemm.Of(pixels.View, padded.View, gradient.View, window), window.Groups, padded.View);
+        for (int g = 0; g < window.Groups; g++) Copy(padded.View.Slice(0, g * paddedK, K).Slice(1, 0, gw.Shape[1]), gw.Slice(0, g * K, K));
+    }
+
+    /// <summary>gw ← the gradient of the weight, from x and y = gy of <paramref name="conv"/>, by slices of pixels that depend on the shapes only.</summary>
+    void CorrelateWeight(ImplicitGemm conv, int groups, View gw)
+    {
+        int tilesK = (conv.Outer + 63) / 64, tiles = tilesK * ((conv.Sum + 127) / 128);
+        int slices = Math.Clamp(WeightBlocks / (tiles * groups), 1, Math.Min((conv.Rows + LeastSlice - 1) / LeastSlice, ushort.MaxValue));
+        int slice = (((conv.Rows + slices - 1) / slices) + 7) & ~7;
+        slices = (conv.Rows + slice - 1) / slice;
+        if (slices == 1)
+        {
+            Launch("conv2d_weight.ptx", "conv2d_weight", new Dim3(tiles, 1, groups), 128, [KernelArgument.Struct(ref conv), gw, slice, tilesK]);
+            return;
+        }
+        using var parts = new Temporary(gw.Storage.Device, Layout.RowMajor([slices, groups * conv.Outer, conv.Sum]));
+        Launch("conv2d_weight.ptx", "conv2d_weight", new Dim3(tiles, slices, groups), 128, [KernelArgument.Struct(ref conv), parts.View, slice, tilesK]);
+        Launch("conv2d_weight.ptx", "conv2d_weight_sum", BlocksFor(gw.Count / 4), BlockSize, [gw, parts.View, gw.Count, slices]);
     }
 
     void Correlate(ImplicitGemm conv, int groups)
-        => Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
+    {
+        if (Conv2dKernel == Conv2dKernel.Plain) Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
+        else Launch("conv2d.ptx", "conv2d", new Dim3((conv.Rows + 127) / 128, (conv.Outer + 63) / 64, groups), 128, [KernelArgument.Struct(ref conv)]);
+    }
 
-    /// <summary>The taps of a phase with input and output channels exchanged: <c>[groups, C/groups, r, s, K/groups]</c>.</summary>
+    /// <summary>The taps of a phase with input and output channels exchanged: <c>[groups, C/groups, r, s, K/groups]</c>, K/groups rounded up to a multiple of four by zeros.</summary>
     Temporary Turned(View w, Window2d window, Phase rows, Phase columns)
     {
         int groups = window.Groups, K = w.Shape[0] / groups, C = w.Shape[1];
         long row = (long)window.S * C, filter = window.R * row;
         var taps = new Layout([groups, C, rows.Taps, columns.Taps, K], [K * filter, 1, rows.TapStep * row, columns.TapStep * C, filter], w.Layout.Offset + (rows.FirstTap * row) + (columns.FirstTap * C));
-        var turned = new Temporary(w.Storage.Device, Layout.RowMajor(taps.Shape));
-        Copy(w.As(taps), turned.View);
+        var turned = new Temporary(w.Storage.Device, Layout.RowMajor([groups, C, rows.Taps, columns.Taps, Quads.RoundUp(K)]));
+        if (K % 4 != 0) Fill(turned.View, 0);
+        Copy(w.As(taps), turned.View.Slice(4, 0, K));
         return turned;
     }
 }

@@ -38,7 +38,8 @@ internal struct ImplicitGemm
     /// <summary>1 where negative results become zero.</summary>
     public int Relu;
 
-    readonly int unused;
+    /// <summary>1 where the channels of y, bias and residual can be accessed four at a time.</summary>
+    public int Vectors;
 
     /// <summary>By OutH·OutW, OutW, Inner and S.</summary>
     public FastDivision ByPlane, ByRow, ByInner, ByS;
@@ -85,11 +86,13 @@ internal struct ImplicitGemm
         (XPixel, H, Wide) = (x.Shape[1], x.Shape[2], x.Shape[3]);
         (OutH, OutW) = (shape[2], shape[3]);
         (YImage, YRow, YPixel) = ((int)strides[0], (int)strides[2], (int)strides[3]);
+        Vectors = Outer % 4 == 0 && YPixel % 4 == 0 && (Y | Bias | Residual) % 16 == 0 ? 1 : 0;
         (ByPlane, ByRow, ByInner, ByS) = (new(OutH * OutW), new(OutW), new(Inner), new(S));
         return this;
     }
 
-    static nint Address(View v) => v.Storage.Pointer + (nint)(v.Layout.Offset * v.DType.Size());
+    /// <summary>Of the first element.</summary>
+    public static nint Address(View v) => v.Storage.Pointer + (nint)(v.Layout.Offset * v.DType.Size());
 }
 
 /// <summary>

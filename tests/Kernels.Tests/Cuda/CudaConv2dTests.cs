@@ -1,11 +1,14 @@
+using Tessera.Cuda;
 using static Tessera.Tests.Arrays;
 
 namespace Tessera.Tests;
 
 /// <summary>The convolutions of the GPU path, on the emulator, against double precision.</summary>
+[NonParallelizable]
 public sealed class CudaConv2dTests
 {
-    static readonly Backend gpu = Device.Emulator.Backend;
+    static readonly CudaBackend gpu = (CudaBackend)Device.Emulator.Backend;
+    static readonly Conv2dKernel best = gpu.Conv2dKernel;
 
     /// <summary>N, C, H, W, K and the window: channels and pixels beside multiples of tiles and vectors, strides, dilations, groups, borders.</summary>
     static readonly (int N, int C, int H, int W, int K, Window2d P)[] cases =
@@ -37,19 +40,30 @@ public sealed class CudaConv2dTests
         for (int i = 0; i < yb.Length; i++) yb[i] = Math.Max(0, yb[i] + r[i]);
         View X = Of(xs, x, offset), Wt = Of(ws, w, offset), GY = Of(ys, gy, offset), B = Of([K], b, offset), R = Of(ys, r, offset);
         View Y = Of(ys, new float[y.Length], offset), YB = Of(ys, new float[y.Length], offset), GX = Of(xs, new float[gx.Length], offset), GW = Of(ws, new float[gw.Length], offset);
-        foreach (var view in (View[])[Y, YB, GX, GW]) Views.Clear(view);
-        gpu.Conv2d(X, Wt, Y, p);
-        gpu.Conv2d(X, Wt, YB, p, new Epilogue(B, R, Relu: true));
-        gpu.Conv2dBackwardData(GY, Wt, GX, p);
-        gpu.Conv2dBackwardWeight(GY, X, GW, p);
-        using (Assert.EnterMultipleScope())
+        float[][]? plain = null;
+        foreach (var kernel in Enum.GetValues<Conv2dKernel>())
         {
-            Close(Y, y, "y");
-            Close(YB, yb, "relu(y + bias + residual)");
-            Close(GX, gx, "gx");
-            Close(GW, gw, "gw");
+            gpu.Conv2dKernel = kernel;
+            foreach (var view in (View[])[Y, YB, GX, GW]) Views.Clear(view);
+            gpu.Conv2d(X, Wt, Y, p);
+            gpu.Conv2d(X, Wt, YB, p, new Epilogue(B, R, Relu: true));
+            gpu.Conv2dBackwardData(GY, Wt, GX, p);
+            gpu.Conv2dBackwardWeight(GY, X, GW, p);
+            using (Assert.EnterMultipleScope())
+            {
+                Close(Y, y, $"{kernel}: y");
+                Close(YB, yb, $"{kernel}: relu(y + bias + residual)");
+                Close(GX, gx, $"{kernel}: gx");
+                Close(GW, gw, $"{kernel}: gw");
+            }
+            float[][] results = [Views.Get<float>(Y), Views.Get<float>(YB), Views.Get<float>(GX)];
+            plain ??= results;
+            if (kernel == Conv2dKernel.Tiled) Assert.That(results, Is.EqualTo(plain), "the order of summation is that of the plain kernel");
         }
     }
+
+    [TearDown]
+    public void Restore() => gpu.Conv2dKernel = best;
 
     static void Close(View actual, double[] expected, string what)
     {
