@@ -22,4 +22,7 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
 
     /// <summary>What to look for while the kernel runs, at the price of a few times the time.</summary>
     public PtxChecks Checks { get; init; }
+
+    /// <summary>Whether to count the work: instructions, operations, traffic.</summary>
+    public bool Count { get; init; }
 }

@@ -60,8 +60,8 @@ public sealed record PtxFinding(string Rule, string File, int Line, int Column, 
 /// <summary>What a launch on the emulator came to.</summary>
 public sealed class PtxReport
 {
-    internal PtxReport(IReadOnlyList<PtxFinding> findings, bool completed, long warpInstructions) =>
-        (Findings, Completed, WarpInstructions) = (findings, completed, warpInstructions);
+    internal PtxReport(IReadOnlyList<PtxFinding> findings, bool completed, PtxCounters? counters) =>
+        (Findings, Completed, Counters) = (findings, completed, counters);
 
     /// <summary>The mistakes, by rule and line, at most 100 of them; those of the checks that were on.</summary>
     public IReadOnlyList<PtxFinding> Findings { get; }
@@ -69,6 +69,6 @@ public sealed class PtxReport
     /// <summary>False where a finding ended the launch before its blocks were through.</summary>
     public bool Completed { get; }
 
-    /// <summary>Instructions that warps took.</summary>
-    public long WarpInstructions { get; }
+    /// <summary>What the launch did; null unless <see cref="PtxLaunch.Count"/> asked for it.</summary>
+    public PtxCounters? Counters { get; }
 }

@@ -36,7 +36,7 @@ sealed unsafe class Cta : IDisposable
         SharedBytes = launch.Code.SharedBytes + launch.DynamicShared;
         Shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(SharedBytes, 64), 128);
         warps = [.. Enumerable.Range(0, (launch.Threads + 31) / 32).Select(i => new Warp(this, i))];
-        if (launch.Checks != PtxChecks.None) Observers = new(this, launch.Checks);
+        if (launch.Checks != PtxChecks.None || launch.Counts) Observers = new(this, launch.Checks, launch.Counts);
     }
 
     /// <summary>Runs one block of the grid to its end; the order of warps comes from the seed.</summary>

@@ -304,7 +304,7 @@ sealed partial class Decoder
         return new AsyncCopy(Address(o[0], Space.Shared), Address(o[1], Space.Global), (int)((ConstantOperand)o[2]).Value.Bits, o.Length > 3 && !i.Has("L2::cache_hint") ? Source(o[3], PtxType.U32) : null);
     }
 
-    static (int M, int N, int K) ShapeOf(Instruction i)
+    internal static (int M, int N, int K) ShapeOf(Instruction i)
     {
         string name = i.Modifiers.First(m => m[0] == 'm' && m.Length > 4 && char.IsAsciiDigit(m[1]));
         string[] parts = name[1..].Split('n', 'k');

@@ -122,7 +122,7 @@ sealed partial class Decoder
         (Op op, bool ends) = Make(i);
         op.Position = i.Position;
         op.Results = [.. results];
-        op.Site = image.Add(op);
+        (op.Site, op.Work) = (image.Add(op), Work.Of(i));
         if (MembersOf(i) is Operand members) op.Members = Source(members, PtxType.B32);
         if (op is MemoryOp memory) (memory.Strong, memory.Releases) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);

@@ -109,11 +109,11 @@ sealed unsafe class Image
             Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         }
         (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks };
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
         bool completed = run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         if (!launch.Checks.HasFlag(PtxChecks.Uninitialized)) Memory.DefineAll();
         LastSteps = run.Steps;
-        return new(run.Findings.All, completed, run.Steps);
+        return new(run.Findings.All, completed, run.Counters());
     }
 
     void CheckThreads(Function f, Directive limit, (int X, int Y, int Z) block)

@@ -26,6 +26,26 @@ sealed unsafe class Launch
 
     public PtxChecks Checks { get; init; }
 
+    /// <summary>Whether the work is counted.</summary>
+    public bool Counts { get; init; }
+
+    readonly long[] counts = new long[Enum.GetValues<Count>().Length];
+
+    public Footprint Footprint { get; } = new();
+
+    public void Add(Counter counter)
+    {
+        lock (counts) counter.AddTo(counts);
+    }
+
+    /// <summary>What the launch did; null where nobody counted.</summary>
+    public PtxCounters? Counters()
+    {
+        if (!Counts) return null;
+        (counts[(int)Count.FootprintRead], counts[(int)Count.FootprintWritten]) = (Footprint.Bytes(0), Footprint.Bytes(1));
+        return new(counts);
+    }
+
     public Findings Findings { get; }
 
     /// <summary>Who touched global memory; only where races are looked for.</summary>

@@ -234,7 +234,7 @@ sealed unsafe class Warp : IDisposable
     public PtxException Fail(Op op, int lane, string rule, string message)
     {
         Launch launch = Cta.Launch;
-        if (Cta.Observers != null) launch.Findings.End(rule, op, SpotOf(lane), message);
+        if (launch.Checks != PtxChecks.None) launch.Findings.End(rule, op, SpotOf(lane), message);
         return new(launch.File, op.Position.Line, op.Position.Column, rule,
             $"{message} (kernel '{launch.Code.Function.Name}', block {launch.BlockAt(Cta.Index)}, thread {launch.ThreadAt((Index * 32) + lane)})");
     }

@@ -265,12 +265,15 @@ sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size)
 
     public override void Observe(Warp w, uint mask)
     {
-        uint whole = 0;
-        for (uint m = mask; m != 0; m &= m - 1) if (Taken(w, BitOperations.TrailingZeroCount(m)) == bytes) whole |= m & (0 - m);
-        NoteEach(w, whole, bytes, bytes, Access.Read, _ => from);
-        // A part of the source is read by one lane or another only: the last columns of a matrix.
-        for (uint m = mask & ~whole; m != 0; m &= m - 1)
-            if (Taken(w, BitOperations.TrailingZeroCount(m)) is int take and > 0) NoteEach(w, m & (0 - m), take, bytes, Access.Read, _ => from);
+        // One request for each number of bytes that lanes take: all of them, and at the end of a row perhaps fewer.
+        for (uint rest = mask; rest != 0;)
+        {
+            int take = Taken(w, BitOperations.TrailingZeroCount(rest));
+            uint same = 0;
+            for (uint m = rest; m != 0; m &= m - 1) if (Taken(w, BitOperations.TrailingZeroCount(m)) == take) same |= m & (0 - m);
+            if (take > 0) NoteEach(w, same, take, bytes, Access.Read, _ => from);
+            rest &= ~same;
+        }
         Note(w, mask, bytes, Access.Write);
     }
 }

@@ -22,6 +22,9 @@ abstract unsafe class Op
     /// <summary>The number of the instruction in its image, in the order of the text.</summary>
     public int Site;
 
+    /// <summary>What it counts as.</summary>
+    public Work Work;
+
     /// <summary>The register with the member mask of a warp instruction.</summary>
     public Slot64? Members;
 

@@ -2,6 +2,23 @@ using System.Numerics;
 
 namespace Tessera.Emulator;
 
+/// <summary>An instruction that the lanes of a member mask run together; several such groups may come to it at once.</summary>
+abstract unsafe class Collective : Op
+{
+    public sealed override void Run(Warp w, uint mask)
+    {
+        while (mask != 0)
+        {
+            int lane = BitOperations.TrailingZeroCount(mask);
+            uint group = Members is Slot64 members ? ((uint)members.Read(w.Registers, lane) & mask) | 1u << lane : mask;
+            Together(w, group);
+            mask &= ~group;
+        }
+    }
+
+    protected abstract void Together(Warp w, uint mask);
+}
+
 /// <summary>Moves values between lanes: shfl.</summary>
 sealed unsafe class Shuffle(string mode, Slot64 d, int p, Slot64 a, Slot64 b, Slot64 c, Slot64? members) : Op
 {
@@ -34,9 +51,9 @@ sealed unsafe class Shuffle(string mode, Slot64 d, int p, Slot64 a, Slot64 b, Sl
 }
 
 /// <summary>vote.sync: all, any, uni as a predicate, or ballot as a mask.</summary>
-sealed unsafe class Vote(string mode, int result, int p, bool negated, int constant) : Op
+sealed unsafe class Vote(string mode, int result, int p, bool negated, int constant) : Collective
 {
-    public override void Run(Warp w, uint mask)
+    protected override void Together(Warp w, uint mask)
     {
         byte* r = w.Registers;
         uint votes = (p < 0 ? constant != 0 ? ~0u : 0 : negated ? ~*(uint*)(r + p) : *(uint*)(r + p)) & mask;
@@ -51,9 +68,9 @@ sealed unsafe class Vote(string mode, int result, int p, bool negated, int const
 }
 
 /// <summary>match.sync: the lanes that hold the same value.</summary>
-sealed unsafe class Match(bool all, Slot64 d, int p, Slot64 a) : Op
+sealed unsafe class Match(bool all, Slot64 d, int p, Slot64 a) : Collective
 {
-    public override void Run(Warp w, uint mask)
+    protected override void Together(Warp w, uint mask)
     {
         byte* r = w.Registers;
         ulong* values = stackalloc ulong[32];
@@ -81,9 +98,9 @@ sealed unsafe class Match(bool all, Slot64 d, int p, Slot64 a) : Op
 }
 
 /// <summary>redux.sync: one value from all lanes.</summary>
-sealed unsafe class Reduce(Slot64 d, Slot64 a, Func<uint, uint, uint> f) : Op
+sealed unsafe class Reduce(Slot64 d, Slot64 a, Func<uint, uint, uint> f) : Collective
 {
-    public override void Run(Warp w, uint mask)
+    protected override void Together(Warp w, uint mask)
     {
         byte* r = w.Registers;
         int first = BitOperations.TrailingZeroCount(mask);

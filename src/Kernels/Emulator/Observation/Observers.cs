@@ -5,7 +5,7 @@ sealed class Observers : IDisposable
 {
     readonly Observer[] all;
 
-    public Observers(Cta cta, PtxChecks checks)
+    public Observers(Cta cta, PtxChecks checks, bool count)
     {
         Cta = cta;
         List<Observer> chosen = [];
@@ -14,6 +14,7 @@ sealed class Observers : IDisposable
         if (checks.HasFlag(PtxChecks.GlobalRaces)) chosen.Add(new GlobalRaceCheck(this));
         if (checks.HasFlag(PtxChecks.Barriers)) chosen.Add(new BarrierCheck(this));
         if (checks.HasFlag(PtxChecks.Masks)) chosen.Add(new MaskCheck(this));
+        if (count) chosen.Add(new Counter(this));
         all = [.. chosen];
     }
 
