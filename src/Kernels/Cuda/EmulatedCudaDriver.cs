@@ -21,6 +21,12 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
     /// <summary>What a kernel did wrong, for the next message.</summary>
     PtxException? failure;
 
+    /// <summary>What every kernel is checked for; what is found goes to <see cref="Reported"/>.</summary>
+    public PtxChecks Checks { get; set; }
+
+    /// <summary>Gets the entry and the report of each launch while there are checks.</summary>
+    public Action<string, PtxReport>? Reported { get; set; }
+
     public string Name => "emulator";
 
     public string DeviceName => "PTX emulator";
@@ -145,20 +151,26 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
     {
         try
         {
-            kernel.Image.Run(kernel.Entry, new PtxLaunch((grid.X, grid.Y, grid.Z), (block.X, block.Y, block.Z)) { SharedBytes = dynamicShared, StepLimit = long.MaxValue }, parameters);
-            return CudaResult.Success;
+            PtxReport report = kernel.Image.Run(kernel.Entry, new PtxLaunch((grid.X, grid.Y, grid.Z), (block.X, block.Y, block.Z)) { SharedBytes = dynamicShared, StepLimit = long.MaxValue, Checks = Checks }, parameters);
+            if (Checks != PtxChecks.None) Reported?.Invoke(kernel.Entry, report);
+            return report.Failure is not { } f ? CudaResult.Success : Failed(new(f.File, f.Line, f.Column, f.Rule, f.ToString()));
         }
         catch (PtxException e)
         {
-            failure = e;
-            return e.Rule switch
-            {
-                "memory" => CudaResult.ErrorIllegalAddress,
-                "alignment" => CudaResult.ErrorMisalignedAddress,
-                "launch" => CudaResult.ErrorInvalidValue,
-                _ => CudaResult.ErrorLaunchFailed,
-            };
+            return Failed(e);
         }
+    }
+
+    CudaResult Failed(PtxException e)
+    {
+        failure = e;
+        return e.Rule switch
+        {
+            "memory" => CudaResult.ErrorIllegalAddress,
+            "alignment" => CudaResult.ErrorMisalignedAddress,
+            "launch" => CudaResult.ErrorInvalidValue,
+            _ => CudaResult.ErrorLaunchFailed,
+        };
     }
 
     public CudaResult MemAlloc(long bytes, out nint address)
@@ -167,7 +179,7 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
         if (bytes <= 0) return CudaResult.ErrorInvalidValue;
         lock (gate)
         {
-            if (memory.TryAllocate(bytes, "device memory") is not { } allocation) return CudaResult.ErrorOutOfMemory;
+            if (memory.TryAllocate(bytes, "device memory", map: Checks.HasFlag(PtxChecks.Uninitialized)) is not { } allocation) return CudaResult.ErrorOutOfMemory;
             address = (nint)allocation.Start;
             allocations.Add(address, allocation);
             return CudaResult.Success;
@@ -202,20 +214,25 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
     }
 
     public CudaResult MemcpyHtoDAsync(nint target, nint source, long bytes, nint stream)
-        => Holds(target, bytes) ? Order(stream, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)) : CudaResult.ErrorInvalidValue;
+        => Holds(target, bytes) ? Order(stream, () => Write(target, source, bytes)) : CudaResult.ErrorInvalidValue;
 
     public CudaResult MemcpyDtoHAsync(nint target, nint source, long bytes, nint stream)
         => Holds(source, bytes) ? Order(stream, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)) : CudaResult.ErrorInvalidValue;
 
     public CudaResult MemcpyDtoDAsync(nint target, nint source, long bytes, nint stream)
-        => Holds(source, bytes) && Holds(target, bytes) ? Order(stream, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)) : CudaResult.ErrorInvalidValue;
+        => Holds(source, bytes) && Holds(target, bytes) ? Order(stream, () => Write(target, source, bytes)) : CudaResult.ErrorInvalidValue;
 
     public CudaResult MemsetD8Async(nint target, byte value, long count, nint stream)
-        => Holds(target, count) ? Order(stream, () => NativeMemory.Fill((void*)target, (nuint)count, value)) : CudaResult.ErrorInvalidValue;
+        => Holds(target, count) ? Order(stream, () =>
+        {
+            NativeMemory.Fill((void*)target, (nuint)count, value);
+            memory.Define((ulong)target, count);
+        }) : CudaResult.ErrorInvalidValue;
 
     public CudaResult MemsetD32Async(nint target, uint value, long count, nint stream) => !Holds(target, 4 * count) ? CudaResult.ErrorInvalidValue : Order(stream, () =>
     {
         for (long i = 0; i < count; i++) ((uint*)target)[i] = value;
+        memory.Define((ulong)target, 4 * count);
     });
 
     public CudaResult StreamCreate(out nint stream)
@@ -314,6 +331,12 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
             });
         else work();
         return CudaResult.Success;
+    }
+
+    void Write(nint target, nint source, long bytes)
+    {
+        Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes);
+        memory.Define((ulong)target, bytes);
     }
 
     bool Holds(nint address, long bytes)

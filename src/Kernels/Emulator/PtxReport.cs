@@ -60,14 +60,14 @@ public sealed record PtxFinding(string Rule, string File, int Line, int Column, 
 /// <summary>What a launch on the emulator came to.</summary>
 public sealed class PtxReport
 {
-    internal PtxReport(IReadOnlyList<PtxFinding> findings, bool completed, PtxCounters? counters) =>
-        (Findings, Completed, Counters) = (findings, completed, counters);
+    internal PtxReport(IReadOnlyList<PtxFinding> findings, PtxFinding? failure, PtxCounters? counters) =>
+        (Findings, Failure, Counters) = (findings, failure, counters);
 
     /// <summary>The mistakes, by rule and line, at most 100 of them; those of the checks that were on.</summary>
     public IReadOnlyList<PtxFinding> Findings { get; }
 
-    /// <summary>False where a finding ended the launch before its blocks were through.</summary>
-    public bool Completed { get; }
+    /// <summary>The finding that ended the launch before its blocks were through; null where they all ran to their end.</summary>
+    public PtxFinding? Failure { get; }
 
     /// <summary>What the launch did; null unless <see cref="PtxLaunch.Count"/> asked for it.</summary>
     public PtxCounters? Counters { get; }

@@ -1,3 +1,5 @@
+using Tessera.Cuda;
+
 namespace Tessera.Tests;
 
 /// <summary>Broken kernels: each mistake is found, at its line; the same kernels mended have no findings.</summary>
@@ -155,6 +157,7 @@ public sealed class ChecksTests
             Assert.That(report.Findings.Select(f => (f.Rule, f.Line)).Distinct(), Is.EqualTo(marked), string.Join('\n', report.Findings));
             if (seed == 0) Assert.That(report.Findings.Select(f => f.ToString()), Has.Some.Contains(message));
             Assert.That(report.Findings[0].Kernel, Is.EqualTo("k"));
+            if (report.Failure != null) Assert.That(report.Findings, Has.Member(report.Failure));
         }
     }
 
@@ -242,7 +245,7 @@ public sealed class ChecksTests
         {
             var (report, _) = Run(body, threads, blocks, seed: seed, workers: workers);
             Assert.That(report.Findings, Is.Empty, string.Join('\n', report.Findings));
-            Assert.That(report.Completed);
+            Assert.That(report.Failure, Is.Null);
         }
     }
 
@@ -261,6 +264,34 @@ public sealed class ChecksTests
             """;
         var (report, marked) = Run(body, 1, 4);
         Assert.That(report.Findings.Select(f => (f.Rule, f.Line, f.OtherLine)), Is.EqualTo(new[] { ("race", marked[0].Item2, 18) }), string.Join('\n', report.Findings));
+    }
+
+    [Test]
+    public unsafe void MemoryOfTheDriverHasNoContentAtFirstAndNoneAfterIsFreed()
+    {
+        const string text = ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k(.param .u64 x, .param .u64 y) {\n.reg .b64 %d<4>; .reg .b32 %r<4>;\nld.param.u64 %d1, [x]; ld.param.u64 %d2, [y];\nld.global.b32 %r1, [%d1+8];\nst.global.b32 [%d2], %r1;\n}\n";
+        List<PtxFinding> findings = [];
+        using EmulatedCudaDriver driver = new() { Checks = PtxChecks.All, Reported = (_, report) => findings.AddRange(report.Findings) };
+        Assert.That(driver.ModuleLoadData(text, out nint module, out string log), Is.EqualTo(CudaResult.Success), log);
+        Assert.That(driver.ModuleGetFunction(module, "k", out nint function), Is.EqualTo(CudaResult.Success));
+        driver.MemAlloc(64, out nint x);
+        driver.MemAlloc(64, out nint y);
+        void** parameters = stackalloc void*[2] { &x, &y };
+        CudaResult Launch() => driver.LaunchKernel(function, new(1, 1, 1), new(32, 1, 1), 0, 0, parameters);
+
+        Assert.That(Launch(), Is.EqualTo(CudaResult.Success));
+        Assert.That(findings.Select(f => (f.Rule, f.Line, f.Place)), Is.EqualTo(new[] { ("uninitialized", 7, "device memory + 8 of 64") }));
+        findings.Clear();
+        driver.MemsetD32Async(x, 5, 3, 0);
+        Assert.That((Launch(), findings.Count), Is.EqualTo((CudaResult.Success, 0)));
+        (x, y) = (y - 8, x);
+        Assert.That((Launch(), findings.Count), Is.EqualTo((CudaResult.Success, 0)), "the kernel wrote y[0]");
+        x += 8;
+
+        driver.MemFree(x);
+        Assert.That(Launch(), Is.EqualTo(CudaResult.ErrorIllegalAddress));
+        Assert.That(findings.Select(f => (f.Rule, f.Line)), Is.EqualTo(new[] { ("memory", 7) }));
+        Assert.That(findings[0].Message, Does.Contain("were freed: 8 bytes after the start of device memory, which had 64"));
     }
 
     [Test]

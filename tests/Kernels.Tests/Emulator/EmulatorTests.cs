@@ -172,6 +172,22 @@ public sealed class EmulatorTests
     }
 
     [Test]
+    public void GroupsOfAWarpVoteAndCompareApart()
+    {
+        string body = "ld.param.u64 %d3, [y]; mov.u32 %r1, %tid.x; setp.lt.u32 %p1, %r1, 16; selp.b32 %r2, 0xFFFF, 0xFFFF0000, %p1; and.b32 %r3, %r1, 1; setp.eq.u32 %p2, %r3, 0; vote.sync.ballot.b32 %r4, %p2, %r2;"
+            + "and.b32 %r5, %r1, 7; match.any.sync.b32 %r6, %r5, %r2; redux.sync.add.s32 %r7, %r1, %r2; mad.wide.u32 %d3, %r1, 12, %d3; st.global.b32 [%d3], %r4; st.global.b32 [%d3+4], %r6; st.global.b32 [%d3+8], %r7;";
+        var y = new uint[96];
+        PtxModule.Parse(Kernel(body, ".param .u64 y")).Launch("k", new((1, 1, 1), (32, 1, 1)), PtxArgument.Buffer(y));
+        for (int i = 0; i < 32; i++)
+        {
+            int half = i / 16 * 16;
+            Assert.That(y[3 * i], Is.EqualTo(0x5555u << half), $"ballot of lane {i}");
+            Assert.That(y[(3 * i) + 1], Is.EqualTo(0x0101u << (i % 8) << half), $"match of lane {i}");
+            Assert.That(y[(3 * i) + 2], Is.EqualTo(16 * half + 120), $"sum of lane {i}");
+        }
+    }
+
+    [Test]
     public void MatrixUnitsUseTheDocumentedLayout()
     {
         // a [16, 16] and b [16, 8] in half, row by row, through shared memory, ldmatrix and mma.m16n8k16; c stored by the documented places.

@@ -110,10 +110,10 @@ sealed unsafe class Image
         }
         (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
         Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
-        bool completed = run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
+        run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         if (!launch.Checks.HasFlag(PtxChecks.Uninitialized)) Memory.DefineAll();
         LastSteps = run.Steps;
-        return new(run.Findings.All, completed, run.Counters());
+        return new(run.Findings.All, run.Findings.Failure, run.Counters());
     }
 
     void CheckThreads(Function f, Directive limit, (int X, int Y, int Z) block)

@@ -70,15 +70,13 @@ sealed unsafe class Launch
     }
 
     /// <summary>Runs all blocks of the grid, spread over threads.</summary>
-    /// <returns>Whether all ran to their end; with checks, a mistake that ends the launch is a finding and no exception.</returns>
-    public bool Run(int threads)
+    public void Run(int threads)
     {
         using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global)) : null;
         blocks = (long)Grid.X * Grid.Y * Grid.Z;
         CpuThreads.For((int)Math.Min(threads, blocks), new Worker(this));
-        if (failure is PtxException && Checks != PtxChecks.None) return false;
-        if (failure != null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        return true;
+        // With checks, a mistake of the kernel is a finding.
+        if (failure != null && Findings.Failure == null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
     /// <summary>Runs blocks until none is left.</summary>

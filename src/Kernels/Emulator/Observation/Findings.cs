@@ -31,10 +31,16 @@ sealed class Findings(Launch launch)
         lock (found) if (!Counts(rule, op, detail)) found[(rule, op.Site, detail)] = Make(rule, op, thread, message, place, otherLine);
     }
 
+    /// <summary>What ended the launch.</summary>
+    public PtxFinding? Failure { get; private set; }
+
     /// <summary>What ends the launch; it is kept whatever the number of findings.</summary>
     public void End(string rule, Op op, Spot thread, string message)
     {
-        lock (found) found[(rule, op.Site, int.MinValue)] = Make(rule, op, thread, message, "", 0);
+        lock (found)
+        {
+            if (Failure == null) found[(rule, op.Site, int.MinValue)] = Failure = Make(rule, op, thread, message, "", 0);
+        }
     }
 
     PtxFinding Make(string rule, Op op, Spot thread, string message, string place, int otherLine) =>
