@@ -56,4 +56,22 @@ public sealed class GpuDeviceTests
         standIn.Fail("cuStreamSynchronize", CudaResult.ErrorIllegalAddress);
         Assert.That(gpu.Backend.Synchronize, Throws.TypeOf<CudaException>().With.Message.StartsWith("cuda:0: cuStreamSynchronize: failed: got CUDA_ERROR_ILLEGAL_ADDRESS (700), expected CUDA_SUCCESS: an illegal memory access was encountered"));
     }
+
+    [Test]
+    public void AKernelsErrorNamesItsLaunchWhereLaunchesAreWaitedFor([Values] bool wait)
+    {
+        using var backend = new CudaBackend(NativeCudaDriver.TryOpen(0).Driver!) { Synchronous = wait };
+        var (storage, lease) = new Device("test", backend, 1 << 30).Memory.Rent(1000);
+        void Fill() => backend.Fill(new View(storage, DType.Float32, Layout.RowMajor([250])), 1);
+        // The kernel's error is the result of the first call that waits for it.
+        standIn.Fail("cuStreamSynchronize", CudaResult.ErrorIllegalAddress);
+        if (wait) Assert.That(Fill, Throws.TypeOf<CudaException>().With.Message.Contains("cuLaunchKernel('fill_b32', grid (1, 1, 1), block (256, 1, 1), 0 bytes shared): failed: got CUDA_ERROR_ILLEGAL_ADDRESS (700)").And.Message.Not.Contain("TESSERA_SYNC"));
+        else
+        {
+            Fill();
+            Assert.That(backend.Synchronize, Throws.TypeOf<CudaException>().With.Message.Contains("cuStreamSynchronize: failed: got CUDA_ERROR_ILLEGAL_ADDRESS (700)").And.Message.Contain("set TESSERA_SYNC=1"));
+        }
+        standIn.Fail("");
+        lease.Dispose();
+    }
 }

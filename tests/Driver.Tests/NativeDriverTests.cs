@@ -166,7 +166,7 @@ public sealed unsafe class NativeDriverTests
     {
         driver.StreamCreate(out nint stream);
         var wrong = new ConcurrentBag<string>();
-        Thread[] threads = [.. Enumerable.Range(0, 8).Select(t => new Thread(() =>
+        Task.WaitAll([.. Enumerable.Range(0, 8).Select(t => Task.Factory.StartNew(() =>
         {
             var sent = new byte[1000];
             var received = new byte[1000];
@@ -183,9 +183,7 @@ public sealed unsafe class NativeDriverTests
                 if (!sent.AsSpan().SequenceEqual(received)) wrong.Add("bytes");
                 if (driver.MemFree(address) != CudaResult.Success) wrong.Add("MemFree");
             }
-        }))];
-        foreach (var thread in threads) thread.Start();
-        foreach (var thread in threads) thread.Join();
+        }, TaskCreationOptions.LongRunning))]);
         Assert.That(wrong, Is.Empty);
         Assert.That(standIn.Calls.Count(c => c.StartsWith("cuCtxSetCurrent", StringComparison.Ordinal)), Is.EqualTo(9), "once a thread");
         driver.StreamDestroy(stream);
@@ -225,12 +223,5 @@ public sealed unsafe class NativeDriverTests
         return handle;
     }
 
-    static CudaResult OnNewThread(Func<CudaResult> call)
-    {
-        var result = CudaResult.ErrorUnknown;
-        var thread = new Thread(() => result = call());
-        thread.Start();
-        thread.Join();
-        return result;
-    }
+    static CudaResult OnNewThread(Func<CudaResult> call) => Task.Factory.StartNew(call, TaskCreationOptions.LongRunning).GetAwaiter().GetResult();
 }

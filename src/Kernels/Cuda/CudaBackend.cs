@@ -11,8 +11,6 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     /// <summary>Threads of a block where nothing speaks for another number.</summary>
     const int BlockSize = 256;
 
-    static readonly bool synchronous = Environment.GetEnvironmentVariable("TESSERA_SYNC") == "1";
-
     readonly nint stream;
     readonly int gridLimit;
 
@@ -31,6 +29,9 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
 
     /// <summary>Its kernels.</summary>
     public KernelCache Kernels { get; }
+
+    /// <summary>Waits for each kernel, so that an error names the launch that caused it: <c>TESSERA_SYNC=1</c>.</summary>
+    public bool Synchronous { get; init; } = Environment.GetEnvironmentVariable("TESSERA_SYNC") == "1";
 
     /// <summary>Its number of multiprocessors.</summary>
     public int Multiprocessors { get; }
@@ -85,7 +86,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
         {
             for (int i = 0; i < arguments.Length; i++) parameters[i] = KernelArgument.AddressOf(p + i);
             var result = Driver.LaunchKernel(kernel.Function, grid, block, shared, stream, parameters);
-            if (result == CudaResult.Success && synchronous) result = Driver.StreamSynchronize(stream);
+            if (result == CudaResult.Success && Synchronous) result = Driver.StreamSynchronize(stream);
             if (result != CudaResult.Success) throw Failed($"cuLaunchKernel('{kernel.Name}', grid {grid}, block {block}, {shared} bytes shared)", result);
         }
     }
@@ -99,7 +100,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     {
         var (name, meaning) = Driver.Describe(result);
         // A kernel's error shows in whatever call comes next.
-        bool late = !synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
+        bool late = !Synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
         return new CudaException($"{Driver.Name}: {call}", (int)result, name, late ? $"{meaning}. Hint: an earlier launch may be the cause; set TESSERA_SYNC=1 to see which." : meaning);
     }
 
