@@ -118,22 +118,22 @@ internal sealed unsafe partial class CpuBackend
 
         ulong Key(nint p) => dtype switch
         {
-            DType.Float32 => Key(*(float*)p),
-            DType.Float16 => Key((float)*(Half*)p),
-            DType.BFloat16 => Key((float)*(BFloat16*)p),
-            DType.Int32 => Key(*(int*)p),
-            DType.Int64 => Key(*(long*)p),
+            DType.Float32 => FloatKey(*(float*)p),
+            DType.Float16 => FloatKey((float)*(Half*)p),
+            DType.BFloat16 => FloatKey((float)*(BFloat16*)p),
+            DType.Int32 => IntegerKey(*(int*)p),
+            DType.Int64 => IntegerKey(*(long*)p),
             _ => *(byte*)p,
         };
 
-        static ulong Key(long x) => (ulong)x ^ (1UL << 63);
+        static ulong IntegerKey(long x) => (ulong)x ^ (1UL << 63);
 
         // Sign and magnitude to two's complement; -0 equals 0, every NaN is the largest.
-        static ulong Key(float x)
+        static ulong FloatKey(float x)
         {
             if (float.IsNaN(x)) return ulong.MaxValue;
             int bits = BitConverter.SingleToInt32Bits(x);
-            return Key(bits < 0 ? -(long)(bits & 0x7FFFFFFF) : bits);
+            return IntegerKey(bits < 0 ? -(long)(bits & 0x7FFFFFFF) : bits);
         }
     }
 }

@@ -23,8 +23,7 @@ internal sealed unsafe partial class CudaBackend
     {
         ExpectFloat(TOp.Name, x, y);
         if (y.Count == 0) return;
-        if (x.Count > int.MaxValue)
-            throw new ShapeException($"{TOp.Name}: too many elements for one kernel: got {x.Shape}, expected at most 2^31 - 1. Hint: work in slices.");
+        ExpectCountable(TOp.Name, x);
         Span<int> sizes = stackalloc int[x.Shape.Rank];
         for (int d = 0; d < sizes.Length; d++) sizes[d] = y.Shape[d] == 1 ? x.Shape[d] : 1;
         Nest outer = Nest.Of(y, x), inner = Nest.Over(sizes, x);

@@ -173,6 +173,15 @@ public sealed class IndexTests
         Assert.That(Views.Get<long>(values), Is.EqualTo(x.Order()));
     }
 
+    [Test]
+    public void IntegersSortExactly()
+    {
+        int[] x = [3, int.MinValue, -5, int.MaxValue, 0, (1 << 24) + 1, 1 << 24];
+        View values = Views.Empty<int>(Layout.Dense([7])), indices = Views.Empty<long>(Layout.Dense([7]));
+        Views.Cpu.Sort(Views.Of([7], x), values, indices, 0, descending: true);
+        Assert.That(Views.Get<int>(values), Is.EqualTo(x.OrderDescending()));
+    }
+
     // Logical indices of the elements of every line along a dimension.
     static IEnumerable<int[]> Lines(Shape shape, int dim)
         => Enumerable.Range(0, (int)shape.With(dim, 1).Count)
