@@ -11,6 +11,12 @@ internal enum GemmVersion
 
     /// <summary>Tiles in registers, fed from shared memory.</summary>
     Registers = 3,
+
+    /// <summary>Tensor cores, each factor split into two tf32 numbers: float32 in, float32 accuracy.</summary>
+    Tf32x3 = 5,
+
+    /// <summary>Tensor cores with factors rounded to tf32 (11 bits). Only where <see cref="CudaBackend.AllowTf32"/> is set.</summary>
+    Tf32 = 50,
 }
 
 /// <summary>A version of the matrix product: its kernel, the tile of y that a block computes, and what it needs.</summary>
@@ -22,7 +28,8 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     // No piece is shorter than this: its product must be worth writing and reading it once.
     const int ShortestPiece = 256;
 
-    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256), tiles = new("gemm.ptx", "gemm_tiles", 32, 32, 256), registers = new("gemm.ptx", "gemm_registers", 128, 128, 256);
+    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256), tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32, 256), registers = new("gemm_registers.ptx", "gemm_registers", 128, 128, 256);
+    static readonly GemmKernel tf32x3 = new("gemm_tf32.sm80.ptx", "gemm_tf32x3", 128, 128, 256), tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128, 256);
 
     /// <summary>Adds up the pieces of a product.</summary>
     public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16, 256);
@@ -31,12 +38,19 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     {
         GemmVersion.Plain => plain,
         GemmVersion.Tiles => tiles,
-        _ => registers,
+        GemmVersion.Registers => registers,
+        GemmVersion.Tf32x3 => tf32x3,
+        _ => tf32,
     };
 
     /// <summary>The version for a product of <c>[M, K]</c> and <c>[K, N]</c> on a device of a compute capability.</summary>
-    public static GemmVersion Choose(int M, int N, int K, int architecture)
-        => Math.Min(M, N) <= 32 || (long)M * N <= 64 * 64 ? GemmVersion.Tiles : GemmVersion.Registers;
+    public static GemmVersion Choose(int M, int N, int K, int architecture, bool allowTf32)
+    {
+        // Large tiles would be mostly empty.
+        if (Math.Min(M, N) <= 32) return GemmVersion.Tiles;
+        if (architecture < 80) return GemmVersion.Registers;
+        return allowTf32 ? GemmVersion.Tf32 : GemmVersion.Tf32x3;
+    }
 
     /// <summary>Into how many pieces K is cut, and the length of each but the last: enough to keep the device busy where there are few tiles.</summary>
     public (int Pieces, int Length) Pieces(int M, int N, int K, long products)
