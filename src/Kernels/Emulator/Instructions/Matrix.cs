@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Tessera.Emulator;
 
 /// <summary>Which lane, register and part of it holds an element of a matrix.</summary>
@@ -111,30 +113,44 @@ sealed unsafe class MatrixMultiply(MatrixShape shape, Slot64[] d, Slot64[] a, Sl
 {
     readonly bool integers = shape.A.IsInteger() || shape.A is PtxType.U4 or PtxType.S4;
 
-    Place PlaceA(int row, int k) => shape.Open ? Fragment.Open(shape.M, shape.K, row, k, shape.A) : Fragment.A(shape.M, row, k, shape.A);
+    readonly Place[] inA = Table(shape.M, shape.K, (i, k) => shape.Open ? Fragment.Open(shape.M, shape.K, i, k, shape.A) : Fragment.A(shape.M, i, k, shape.A));
+    readonly Place[] inB = Table(shape.K, shape.N, (k, j) => shape.Open ? Fragment.Open(shape.K, shape.N, k, j, shape.B) : Fragment.B(k, j, shape.B));
+    readonly Place[] inC = Table(shape.M, shape.N, (i, j) => PlaceC(shape, i, j, shape.C)), inD = Table(shape.M, shape.N, (i, j) => PlaceC(shape, i, j, shape.D));
 
-    Place PlaceB(int k, int column) => shape.Open ? Fragment.Open(shape.K, shape.N, k, column, shape.B) : Fragment.B(k, column, shape.B);
+    static Place PlaceC(MatrixShape shape, int row, int column, PtxType type) => shape.Open ? Fragment.Open(shape.M, shape.N, row, column, type) : Fragment.C(row, column, type);
 
-    Place PlaceC(int row, int column, PtxType type) => shape.Open ? Fragment.Open(shape.M, shape.N, row, column, type) : Fragment.C(row, column, type);
+    static Place[] Table(int rows, int columns, Func<int, int, Place> place)
+        => [.. Enumerable.Range(0, rows * columns).Select(i => place(i / columns, i % columns))];
 
     public override void Run(Warp w, uint mask)
     {
         if (mask != w.Lanes || mask != uint.MaxValue) throw w.Fail(this, 0, "warp", "all 32 lanes of the warp must take part");
         byte* r = w.Registers;
-        (int m, int n, int k) = (shape.M, shape.N, shape.K);
-        double[] x = new double[m * k], y = new double[k * n], z = new double[m * n];
-        for (int i = 0; i < m; i++) for (int j = 0; j < k; j++) x[(i * k) + j] = Value(shape.A, Fragment.Read(r, a, PlaceA(i, j), shape.A));
-        for (int i = 0; i < k; i++) for (int j = 0; j < n; j++) y[(i * n) + j] = Value(shape.B, Fragment.Read(r, b, PlaceB(i, j), shape.B));
-        for (int i = 0; i < m; i++)
+        (int n, int k) = (shape.N, shape.K);
+        Span<double> x = stackalloc double[inA.Length], y = stackalloc double[inB.Length], z = stackalloc double[inC.Length];
+        Load(r, a, inA, shape.A, x);
+        Load(r, b, inB, shape.B, y);
+        Load(r, c, inC, shape.C, z);
+        for (int i = 0; i < shape.M; i++)
         {
-            for (int j = 0; j < n; j++)
-            {
-                double sum = Value(shape.C, Fragment.Read(r, c, PlaceC(i, j, shape.C), shape.C));
-                for (int l = 0; l < k; l++) sum += x[(i * k) + l] * y[(l * n) + j];
-                z[(i * n) + j] = sum;
-            }
+            Span<double> sums = z.Slice(i * n, n);
+            for (int l = 0; l < k; l++) AddProduct(x[(i * k) + l], y.Slice(l * n, n), sums);
         }
-        for (int i = 0; i < m; i++) for (int j = 0; j < n; j++) Fragment.Write(r, d, PlaceC(i, j, shape.D), shape.D, Bits(z[(i * n) + j]));
+        for (int i = 0; i < z.Length; i++) Fragment.Write(r, d, inD[i], shape.D, Bits(z[i]));
+    }
+
+    void Load(byte* r, Slot64[] slots, Place[] places, PtxType type, Span<double> values)
+    {
+        for (int i = 0; i < places.Length; i++) values[i] = Value(type, Fragment.Read(r, slots, places[i], type));
+    }
+
+    /// <summary>sums += x · y.</summary>
+    static void AddProduct(double x, Span<double> y, Span<double> sums)
+    {
+        int j = 0;
+        for (; j <= sums.Length - Vector<double>.Count; j += Vector<double>.Count)
+            (new Vector<double>(sums[j..]) + (new Vector<double>(y[j..]) * x)).CopyTo(sums[j..]);
+        for (; j < sums.Length; j++) sums[j] += x * y[j];
     }
 
     double Value(PtxType type, ulong bits) => type switch
