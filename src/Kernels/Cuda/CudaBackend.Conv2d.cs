@@ -1,13 +1,19 @@
 namespace Tessera.Cuda;
 
-/// <summary>How a convolution is computed on the GPU.</summary>
-internal enum Conv2dKernel
+/// <summary>The versions of the convolution, from plain to fast.</summary>
+internal enum Conv2dVersion
 {
     /// <summary>One thread a result: conv2d_plain.ptx.</summary>
     Plain,
 
-    /// <summary>Tiles of 128 pixels and 64 channels in shared memory, float32 multiply-adds: conv2d.ptx. The results are Plain's, bit by bit.</summary>
+    /// <summary>Tiles of 128 pixels and 64 channels in shared memory, float32 multiply-adds: conv2d.ptx. Results and data gradients are Plain's, bit by bit.</summary>
     Tiled,
+
+    /// <summary>Tensor cores, each operand split into two tf32 numbers: float32 in, float32 accuracy. For compute capability 8.0 and later.</summary>
+    Tf32x3,
+
+    /// <summary>Tensor cores with operands rounded to tf32 (11 bits).</summary>
+    Tf32,
 }
 
 /// <content>Convolutions: see <see cref="ImplicitGemm"/>. Activations lie N, H, W, C and weights K, R, S, C/groups.</content>
@@ -16,8 +22,10 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>Blocks that a weight gradient is cut into, where there are as many slices of pixels, and the least pixels of a slice.</summary>
     const int WeightBlocks = 528, LeastSlice = 64;
 
-    /// <summary>The kernels that convolutions run on.</summary>
-    public Conv2dKernel Conv2dKernel { get; set; } = Conv2dKernel.Tiled;
+    /// <summary>The version all convolutions use, for tests and benchmarks; the device decides where it is null.</summary>
+    public Conv2dVersion? OnlyConv2d { get; set; }
+
+    Conv2dVersion Conv2dVersion => OnlyConv2d ?? (Driver.Architecture >= 80 ? Conv2dVersion.Tf32x3 : Conv2dVersion.Tiled);
 
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {
@@ -68,7 +76,7 @@ internal sealed unsafe partial class CudaBackend
             Fill(gw, 0);
             return;
         }
-        if (Conv2dKernel == Conv2dKernel.Plain)
+        if (Conv2dVersion == Conv2dVersion.Plain)
         {
             var plain = ImplicitGemm.Of(x, gw, gy, window);
             Launch("conv2d_plain.ptx", "conv2d_weight_plain", new Dim3(BlocksFor((long)plain.Outer * plain.Sum), 1, window.Groups), BlockSize, [KernelArgument.Struct(ref plain)]);
@@ -106,8 +114,15 @@ internal sealed unsafe partial class CudaBackend
 
     void Correlate(ImplicitGemm conv, int groups)
     {
-        if (Conv2dKernel == Conv2dKernel.Plain) Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
-        else Launch("conv2d.ptx", "conv2d", new Dim3((conv.Rows + 127) / 128, (conv.Outer + 63) / 64, groups), 128, [KernelArgument.Struct(ref conv)]);
+        var version = Conv2dVersion;
+        if (version == Conv2dVersion.Plain)
+        {
+            Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
+            return;
+        }
+        var tiles = new Dim3((conv.Rows + 127) / 128, (conv.Outer + 63) / 64, groups);
+        if (version == Conv2dVersion.Tiled) Launch("conv2d.ptx", "conv2d", tiles, 128, [KernelArgument.Struct(ref conv)]);
+        else Launch("conv2d_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_tf32x3" : "conv2d_tf32", tiles, 256, [KernelArgument.Struct(ref conv)]);
     }
 
     /// <summary>The taps of a phase with input and output channels exchanged: <c>[groups, C/groups, r, s, K/groups]</c>, K/groups rounded up to a multiple of four by zeros.</summary>

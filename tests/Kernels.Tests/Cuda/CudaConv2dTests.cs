@@ -8,7 +8,6 @@ namespace Tessera.Tests;
 public sealed class CudaConv2dTests
 {
     static readonly CudaBackend gpu = (CudaBackend)Device.Emulator.Backend;
-    static readonly Conv2dKernel best = gpu.Conv2dKernel;
 
     /// <summary>N, C, H, W, K and the window: channels and pixels beside multiples of tiles and vectors, strides, dilations, groups, borders.</summary>
     static readonly (int N, int C, int H, int W, int K, Window2d P)[] cases =
@@ -41,9 +40,10 @@ public sealed class CudaConv2dTests
         View X = Of(xs, x, offset), Wt = Of(ws, w, offset), GY = Of(ys, gy, offset), B = Of([K], b, offset), R = Of(ys, r, offset);
         View Y = Of(ys, new float[y.Length], offset), YB = Of(ys, new float[y.Length], offset), GX = Of(xs, new float[gx.Length], offset), GW = Of(ws, new float[gw.Length], offset);
         float[][]? plain = null;
-        foreach (var kernel in Enum.GetValues<Conv2dKernel>())
+        // Tensor cores are slow on the emulator, and see copies of what is not aligned.
+        foreach (var version in offset == 0 ? (Conv2dVersion[])[Conv2dVersion.Plain, Conv2dVersion.Tiled, Conv2dVersion.Tf32x3] : [Conv2dVersion.Plain, Conv2dVersion.Tiled])
         {
-            gpu.Conv2dKernel = kernel;
+            gpu.OnlyConv2d = version;
             foreach (var view in (View[])[Y, YB, GX, GW]) Views.Clear(view);
             gpu.Conv2d(X, Wt, Y, p);
             gpu.Conv2d(X, Wt, YB, p, new Epilogue(B, R, Relu: true));
@@ -51,25 +51,42 @@ public sealed class CudaConv2dTests
             gpu.Conv2dBackwardWeight(GY, X, GW, p);
             using (Assert.EnterMultipleScope())
             {
-                Close(Y, y, $"{kernel}: y");
-                Close(YB, yb, $"{kernel}: relu(y + bias + residual)");
-                Close(GX, gx, $"{kernel}: gx");
-                Close(GW, gw, $"{kernel}: gw");
+                Close(Y, y, 3e-6, $"{version}: y");
+                Close(YB, yb, 3e-6, $"{version}: relu(y + bias + residual)");
+                Close(GX, gx, 3e-6, $"{version}: gx");
+                Close(GW, gw, 3e-6, $"{version}: gw");
             }
             float[][] results = [Views.Get<float>(Y), Views.Get<float>(YB), Views.Get<float>(GX)];
             plain ??= results;
-            if (kernel == Conv2dKernel.Tiled) Assert.That(results, Is.EqualTo(plain), "the order of summation is that of the plain kernel");
+            if (version == Conv2dVersion.Tiled) Assert.That(results, Is.EqualTo(plain), "the order of summation is that of the plain kernel");
         }
     }
 
-    [TearDown]
-    public void Restore() => gpu.Conv2dKernel = best;
+    [Test]
+    public void Tf32RoundsToElevenBits()
+    {
+        Shape xs = [2, 12, 9, 8], ws = [72, 12, 3, 3], ys = [2, 72, 5, 4];
+        var p = new Window2d(3, 3, 2, 2, 1, 1, 1, 1);
+        float[] x = Normal(xs.Count, 1), w = Normal(ws.Count, 2), gy = Normal(ys.Count, 3);
+        View Y = Views.Empty<float>(ys), GX = Views.Empty<float>(xs), GW = Views.Empty<float>(ws), X = Views.Of(xs, x), Wt = Views.Of(ws, w), GY = Views.Of(ys, gy);
+        gpu.OnlyConv2d = Conv2dVersion.Tf32;
+        gpu.Conv2d(X, Wt, Y, p);
+        gpu.Conv2dBackwardData(GY, Wt, GX, p);
+        gpu.Conv2dBackwardWeight(GY, X, GW, p);
+        Close(Y, Plain.Conv2d(xs, x, ws, w, null, ys, p), 5e-4, "y");
+        Close(GX, Plain.Conv2dBackwardData(xs, ws, w, ys, gy, p), 5e-4, "gx");
+        Close(GW, Plain.Conv2dBackwardWeight(xs, x, ws, ys, gy, p), 5e-4, "gw");
+        Assert.That(Error(Views.Get<float>(Y), Plain.Conv2d(xs, x, ws, w, null, ys, p)).Rms, Is.GreaterThan(5e-5), "tensor cores were not used");
+    }
 
-    static void Close(View actual, double[] expected, string what)
+    [TearDown]
+    public void Restore() => gpu.OnlyConv2d = null;
+
+    static void Close(View actual, double[] expected, double limit, string what)
     {
         var (max, rms) = Error(Views.Get<float>(actual), expected);
-        Assert.That(rms, Is.LessThan(3e-6), what);
-        Assert.That(max, Is.LessThan(1.5e-5), what + ", largest error");
+        Assert.That(rms, Is.LessThan(limit), what);
+        Assert.That(max, Is.LessThan(5 * limit), what + ", largest error");
     }
 
     static View Of(Shape shape, float[] values, int offset)
