@@ -18,6 +18,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     {
         Driver = driver;
         Kernels = new KernelCache(driver);
+        (blas, dnn) = (new(OpenBlas), new(OpenDnn));
         Check(driver.StreamCreate(out stream), "cuStreamCreate");
         Check(driver.DeviceGetAttribute(CudaDeviceAttribute.MultiprocessorCount, out int multiprocessors), "cuDeviceGetAttribute");
         Multiprocessors = multiprocessors;
@@ -106,6 +107,8 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
 
     public void Dispose()
     {
+        if (blas.IsValueCreated) Blas.Library?.Dispose();
+        if (dnn.IsValueCreated) Dnn.Library?.Dispose();
         Kernels.Dispose();
         Driver.StreamDestroy(stream);
         Driver.Dispose();

@@ -118,6 +118,9 @@ internal unsafe interface ICudaDriver : IDisposable
 
     CudaResult EventElapsedTime(nint start, nint end, out float milliseconds);
 
+    /// <summary>Makes the context current on this thread, for libraries that need it to be.</summary>
+    CudaResult CtxSetCurrent() => CudaResult.Success;
+
     /// <summary>Waits for all work of the context.</summary>
     CudaResult CtxSynchronize();
 }

@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera.Cuda;
+
+/// <summary>Whether cuBLAS reads a matrix as it lies or transposed (<c>cublasOperation_t</c>).</summary>
+internal enum Operation
+{
+    NonTranspose = 0,
+    Transpose = 1,
+}
+
+/// <summary>cuBLAS: matrix products of NVIDIA's. Matrices are column-major, as in its own documentation. Calls may come from any thread.</summary>
+internal sealed unsafe class CudaBlas : IDisposable
+{
+    const int Tf32TensorOpMath = 3;
+
+    readonly Lock gate = new();
+    readonly delegate* unmanaged<nint, int> destroy;
+    readonly delegate* unmanaged<nint, int, int> setMathMode;
+    readonly delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int> sgemmStridedBatched;
+    readonly nint handle;
+    bool tf32;
+
+    CudaBlas(VendorLibrary library, nint stream)
+    {
+        Path = library.Path;
+        destroy = (delegate* unmanaged<nint, int>)library.Export("cublasDestroy_v2");
+        setMathMode = (delegate* unmanaged<nint, int, int>)library.Export("cublasSetMathMode");
+        sgemmStridedBatched = (delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int>)library.Export("cublasSgemmStridedBatched");
+        nint created;
+        Check(((delegate* unmanaged<nint*, int>)library.Export("cublasCreate_v2"))(&created), "cublasCreate");
+        handle = created;
+        Check(((delegate* unmanaged<nint, nint, int>)library.Export("cublasSetStream_v2"))(handle, stream), "cublasSetStream");
+        int version;
+        Check(((delegate* unmanaged<nint, int*, int>)library.Export("cublasGetVersion_v2"))(handle, &version), "cublasGetVersion");
+        Version = new Version(version / 10000, version / 100 % 100, version % 100);
+    }
+
+    /// <summary>Its file.</summary>
+    public string Path { get; }
+
+    /// <summary>Its own version, which is not that of the toolkit.</summary>
+    public Version Version { get; }
+
+    /// <summary>cuBLAS for a stream of the current context, or why there is none.</summary>
+    public static CudaBlas? TryOpen(nint stream, bool search, out string whyNot)
+    {
+        string[] names = OperatingSystem.IsWindows() ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"] : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"];
+        if (VendorLibrary.Find("TESSERA_CUBLAS", names, ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], search, out whyNot) is not { } library) return null;
+        try
+        {
+            return new CudaBlas(library, stream);
+        }
+        catch (Exception e) when (e is CudaException or EntryPointNotFoundException)
+        {
+            whyNot = e.Message;
+            return null;
+        }
+    }
+
+    /// <summary>C ← alpha · op(A) · op(B) + beta · C for <paramref name="batch"/> matrices at regular steps; op(A) is m × k, op(B) k × n; float32.</summary>
+    public void Gemm(Operation transa, Operation transb, int m, int n, int k, float alpha, nint a, int lda, long strideA, nint b, int ldb, long strideB, float beta, nint c, int ldc, long strideC, int batch)
+    {
+        lock (gate)
+        {
+            if (tf32 != Precision.AllowTf32)
+            {
+                tf32 = Precision.AllowTf32;
+                Check(setMathMode(handle, tf32 ? Tf32TensorOpMath : 0), "cublasSetMathMode");
+            }
+            Check(sgemmStridedBatched(handle, (int)transa, (int)transb, m, n, k, &alpha, a, lda, strideA, b, ldb, strideB, &beta, c, ldc, strideC, batch),
+                $"cublasSgemmStridedBatched({transa}, {transb}, {m} x {n} x {k}, {batch} matrices)");
+        }
+    }
+
+    public void Dispose() => _ = destroy(handle);
+
+    static void Check(int status, string call)
+    {
+        if (status != 0) throw new CudaException(call, status, Name(status), "reported by cuBLAS");
+    }
+
+    static string Name(int status) => "CUBLAS_STATUS_" + status switch
+    {
+        1 => "NOT_INITIALIZED",
+        3 => "ALLOC_FAILED",
+        7 => "INVALID_VALUE",
+        8 => "ARCH_MISMATCH",
+        11 => "MAPPING_ERROR",
+        13 => "EXECUTION_FAILED",
+        14 => "INTERNAL_ERROR",
+        15 => "NOT_SUPPORTED",
+        16 => "LICENSE_ERROR",
+        _ => status.ToString(System.Globalization.CultureInfo.InvariantCulture),
+    };
+}
