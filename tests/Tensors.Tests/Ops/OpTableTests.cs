@@ -106,7 +106,15 @@ public sealed class OpTableTests
         Compare(y, r.Reference(x), 0);
     }
 
-    static Tensor[] Tensors(Plain[] x, Device device) => [.. x.Select(p => From(p, device))];
+    // What a row makes besides its inputs, such as indices, is made on the device too.
+    static Tensor[] Tensors(Plain[] x, Device device)
+    {
+        Device.Default = device;
+        return [.. x.Select(p => From(p, device))];
+    }
+
+    [TearDown]
+    public void BackOnTheCpu() => Device.Default = Device.Cpu;
 
     static Tensor From(Plain p, Device device) => Tensor.From(Array.ConvertAll(p.Data, v => (float)v), p.Shape, device);
 
