@@ -35,6 +35,11 @@ internal sealed unsafe partial class CudaBackend
             base.Conv2d(x, w, y, window, epilogue);
             return;
         }
+        if (TryDnn(ConvolutionPass.Forward, x, w, y, window))
+        {
+            Finish(y, epilogue, 1);
+            return;
+        }
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
         using var pixels = new Quads(this, x, window.Groups);
         using var filters = new Quads(this, w, 1);
@@ -46,7 +51,7 @@ internal sealed unsafe partial class CudaBackend
     public override void Conv2dBackwardData(View gy, View w, View gx, Window2d window)
     {
         ExpectFloat("Conv2dBackwardData", gy, w, gx);
-        if (gx.Count == 0) return;
+        if (gx.Count == 0 || TryDnn(ConvolutionPass.BackwardData, gx, w, gy, window)) return;
         if (gy.Count == 0)
         {
             Fill(gx, 0);
@@ -70,7 +75,7 @@ internal sealed unsafe partial class CudaBackend
     public override void Conv2dBackwardWeight(View gy, View x, View gw, Window2d window)
     {
         ExpectFloat("Conv2dBackwardWeight", gy, x, gw);
-        if (gw.Count == 0) return;
+        if (gw.Count == 0 || TryDnn(ConvolutionPass.BackwardFilter, x, gw, gy, window)) return;
         if (gy.Count == 0)
         {
             Fill(gw, 0);

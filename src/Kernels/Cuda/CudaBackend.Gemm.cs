@@ -11,13 +11,18 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The version all products use, for tests and benchmarks; the shape decides where it is null.</summary>
     public GemmVersion? OnlyGemm { get; set; }
 
-    /// <summary>True where products may round their factors to tf32 (11 bits instead of 24) for speed: <c>TESSERA_TF32=1</c>.</summary>
-    public bool AllowTf32 { get; set; } = Environment.GetEnvironmentVariable("TESSERA_TF32") == "1";
-
-    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0) => Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
+    public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0)
+    {
+        if (!TryBlas(a, b, y, alpha, beta)) Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
+    }
 
     public override void Gemm(View a, View b, View y, in Epilogue epilogue)
     {
+        if (TryBlas(a, b, y, 1, 0))
+        {
+            Finish(y, epilogue, y.Shape.Rank - 1);
+            return;
+        }
         Gemm(a, b, y, 1, epilogue, epilogue.Residual, 1);
         if (epilogue.Moments is { } moments) Moments(y, moments, y.Shape.Rank - 1);
     }
@@ -28,7 +33,7 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         int M = y.Shape[-2], N = y.Shape[-1], K = alpha == 0 ? 0 : a.Shape[-1];
         var batch = BatchOf(y, a, b, r);
-        var kernel = GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, AllowTf32));
+        var kernel = GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, Precision.AllowTf32));
         var (pieces, length) = kernel.Pieces(M, N, K, batch.Count);
         var g = new GemmArguments
         {

@@ -27,6 +27,8 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>
     bool TryBlas(View a, View b, View y, float alpha, float beta)
     {
+        ExpectFloat("Gemm", a, b, y);
+        if (OnlyGemm is not null) return false;
         int rank = y.Shape.Rank;
         int m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
         if (m == 0 || n == 0 || k == 0 || Blas.Library is not { } library) return false;

@@ -15,7 +15,7 @@ internal enum GemmVersion
     /// <summary>Tensor cores, each factor split into two tf32 numbers: float32 in, float32 accuracy.</summary>
     Tf32x3 = 5,
 
-    /// <summary>Tensor cores with factors rounded to tf32 (11 bits). Only where <see cref="CudaBackend.AllowTf32"/> is set.</summary>
+    /// <summary>Tensor cores with factors rounded to tf32 (11 bits). Only where <see cref="Precision.AllowTf32"/> is set.</summary>
     Tf32 = 50,
 }
 

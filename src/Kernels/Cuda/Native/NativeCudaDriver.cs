@@ -35,6 +35,12 @@ internal sealed unsafe partial class NativeCudaDriver : ICudaDriver
 
     public (string Name, string Meaning) Describe(CudaResult result) => NameAndMeaning(result);
 
+    public CudaResult CtxSetCurrent()
+    {
+        MakeCurrent();
+        return CudaResult.Success;
+    }
+
     public CudaResult DeviceGetAttribute(CudaDeviceAttribute attribute, out int value) => cuDeviceGetAttribute(out value, attribute, device);
 
     public CudaResult MemGetInfo(out long free, out long total)

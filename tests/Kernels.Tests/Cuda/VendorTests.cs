@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using Tessera.Cuda;
+using static Tessera.Tests.Arrays;
+
+namespace Tessera.Tests;
+
+/// <summary>
+/// The calls of cuBLAS and cuDNN, into a stand-in that is compiled from <c>vendor.c</c>: it checks what it gets, computes plain results on the
+/// emulator's memory, and aborts where a prototype or a value is wrong.
+/// </summary>
+[NonParallelizable]
+public sealed class VendorTests
+{
+    static readonly Backend cpu = Device.Cpu.Backend;
+    static string library = "";
+
+    [OneTimeSetUp]
+    public void Compile()
+    {
+        string folder = Directory.CreateTempSubdirectory("tessera-vendor").FullName;
+        library = Path.Combine(folder, "vendor.so");
+        string source = Path.Combine(TestContext.CurrentContext.TestDirectory, "Cuda", "vendor.c");
+        try
+        {
+            using var compiler = Process.Start(new ProcessStartInfo("cc", ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", source, "-o", library]) { RedirectStandardError = true })!;
+            string said = compiler.StandardError.ReadToEnd();
+            compiler.WaitForExit();
+            Assert.That(compiler.ExitCode, Is.Zero, said);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            Assert.Ignore("no C compiler (cc) on this machine");
+        }
+    }
+
+    [OneTimeTearDown]
+    public void Remove()
+    {
+        if (Path.GetDirectoryName(library) is { Length: > 0 } folder) Directory.Delete(folder, true);
+    }
+
+    [SetUp]
+    public void Name()
+    {
+        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", library);
+        Environment.SetEnvironmentVariable("TESSERA_CUDNN", library);
+    }
+
+    [TearDown]
+    public void Forget()
+    {
+        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", null);
+        Environment.SetEnvironmentVariable("TESSERA_CUDNN", null);
+        Precision.AllowTf32 = false;
+    }
+
+    // The views are the emulator's memory; the backend is one of its own, with the libraries.
+    static CudaBackend Backend() => new(((CudaBackend)Device.Emulator.Backend).Driver);
+
+    [TestCase(false, false, 1)]
+    [TestCase(true, false, 3)]
+    [TestCase(false, true, 2)]
+    [TestCase(true, true, 1)]
+    public void A_matrix_product(bool transposedA, bool transposedB, int batch)
+    {
+        var backend = Backend();
+        View a = transposedA ? Views.Of([batch, 7, 5], Normal(batch * 35, 1)).Permute(0, 2, 1) : Views.Of([batch, 5, 7], Normal(batch * 35, 1));
+        View b = transposedB ? Views.Of([batch, 6, 7], Normal(batch * 42, 2)).Permute(0, 2, 1) : Views.Of([batch, 7, 6], Normal(batch * 42, 2));
+        View y = Views.Of([batch, 5, 6], Normal(batch * 30, 3)), expected = Views.Of([batch, 5, 6], Views.Get<float>(y));
+        Precision.AllowTf32 = true;
+        backend.Gemm(a, b, y, 0.5f, 2);
+        cpu.Gemm(a, b, expected, 0.5f, 2);
+        Assert.That(backend.Blas.Library, Is.Not.Null);
+        Assert.That(backend.Blas.Library!.Version, Is.EqualTo(new Version(13, 1, 0)));
+        Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)).Within(1e-5));
+    }
+
+    [Test]
+    public void What_cuBLAS_does_not_take_runs_on_our_kernels()
+    {
+        View a = Views.Of([5, 7], Normal(35, 1)), b = Views.Of([7, 12], Normal(84, 2)).Slice(1, 0, 6, 2), y = Views.Empty<float>([5, 6]), expected = Views.Empty<float>([5, 6]);
+        Backend().Gemm(a, b, y);
+        cpu.Gemm(a, b, expected);
+        Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)).Within(1e-5));
+    }
+
+    static readonly Window2d[] windows =
+    [
+        new(3, 3, Top: 1, Left: 1, Bottom: 1, Right: 1), new(3, 2, StrideH: 2, StrideW: 1, Top: 1, Bottom: 1), new(1, 1, StrideH: 2, StrideW: 2),
+        new(3, 3, Top: 1, Left: 1, Bottom: 1, Right: 1, Groups: 2),
+        new(3, 3, DilationH: 2), new(2, 2, Top: 1), // these two run on our kernels
+    ];
+
+    [TestCaseSource(nameof(windows))]
+    public void A_convolution_and_its_gradients(Window2d window)
+    {
+        var backend = Backend();
+        Shape sx = [2, 4, 9, 8], sw = [6, 4 / window.Groups, window.R, window.S], sy = [2, 6, window.OutH(9), window.OutW(8)];
+        View x = Views.Of(sx, Normal(sx.Count, 1)), w = Views.Of(sw, Normal(sw.Count, 2)), g = Views.Of(sy, Normal(sy.Count, 3)), bias = Views.Of([6], Normal(6, 4));
+        for (int round = 0; round < 2; round++) // searched, then known
+        {
+            View[] ours = [Views.Empty<float>(sy), Views.Empty<float>(sx), Views.Empty<float>(sw)], plain = [Views.Empty<float>(sy), Views.Empty<float>(sx), Views.Empty<float>(sw)];
+            foreach (var (k, result) in new[] { ((Backend)backend, ours), (new Composed(), plain) })
+            {
+                k.Conv2d(x, w, result[0], window, new Epilogue(bias, Relu: true));
+                k.Conv2dBackwardData(g, w, result[1], window);
+                k.Conv2dBackwardWeight(g, x, result[2], window);
+            }
+            for (int i = 0; i < 3; i++) Assert.That(Views.Get<float>(ours[i]), Is.EqualTo(Views.Get<float>(plain[i])).Within(2e-4), $"result {i}");
+        }
+        Assert.That(backend.Dnn.Library!.Version, Is.EqualTo(new Version(9, 19, 0)));
+    }
+
+    [Test]
+    public void Each_can_be_turned_off_and_says_so()
+    {
+        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", "off");
+        Environment.SetEnvironmentVariable("TESSERA_CUDNN", "off");
+        var backend = Backend();
+        Assert.That(backend.Blas, Is.EqualTo(((CudaBlas?)null, "turned off by TESSERA_CUBLAS=off")));
+        Assert.That(backend.Dnn, Is.EqualTo(((CudaDNNContext?)null, "turned off by TESSERA_CUDNN=off")));
+    }
+
+    [Test]
+    public void A_library_that_is_none_is_an_error_with_the_cure()
+    {
+        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", "/nowhere/libcublas.so.13");
+        var e = Assert.Throws<DeviceException>(() => _ = Backend().Blas);
+        Assert.That(e!.Message, Does.Contain("TESSERA_CUBLAS").And.Contain("/nowhere/libcublas.so.13").And.Contain("Hint"));
+    }
+
+    [Test]
+    public void A_library_without_a_function_is_of_the_wrong_version()
+    {
+        string libc = OperatingSystem.IsLinux() ? "libc.so.6" : "kernel32.dll";
+        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", libc);
+        var (none, why) = Backend().Blas;
+        Assert.That(none, Is.Null);
+        Assert.That(why, Does.Contain(libc).And.Contain("cublas").And.Contain("version"));
+    }
+}
