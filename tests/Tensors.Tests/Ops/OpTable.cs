@@ -148,11 +148,11 @@ static class OpTable
         Move("pad reflect", [2, 2, 3, 4], x => x.Pad(2, 3, 1, 2, PadMode.Reflect), r => Plain.Of([r.Shape[0], 2, 6, 9], i => r[i[0], i[1], Mirror(i[2] - 1, 3), Mirror(i[3] - 2, 4)])),
         Move("pad circular", [2, 2, 3, 4], x => x.Pad(2, 3, 1, 2, PadMode.Circular), r => Plain.Of([r.Shape[0], 2, 6, 9], i => r[i[0], i[1], (i[2] + 2) % 3, (i[3] + 2) % 4])),
         Move("pad replicate", [2, 2, 3, 4], x => x.Pad(2, 3, 1, 2, PadMode.Replicate), r => Plain.Of([r.Shape[0], 2, 6, 9], i => r[i[0], i[1], Clamp(i[2] - 1, 0, 2), Clamp(i[3] - 2, 0, 3)])),
-        Move("index select", [3, 5], x => x.IndexSelect(1, Long(4, 0, 0, 2)), r => Plain.Of([r.Shape[0], 4], i => r[i[0], new[] { 4, 0, 0, 2 }[i[1]]])),
-        Move("gather", [3, 5], x => x.Gather(1, Long([[1, 4], [0, 0]])), r => Plain.Of([2, 2], i => r[i[0], new[,] { { 1, 4 }, { 0, 0 } }[i[0], i[1]]]), takesNothing: false),
-        Move("embedding", [5, 3], x => x.Embedding(Long([[1, 4], [1, 0]])), r => Plain.Of([2, 2, 3], i => r[new[,] { { 1, 4 }, { 1, 0 } }[i[0], i[1]], i[2]]), takesNothing: false),
-        new("scatter add", [[3, 5], [2, 3]], x => x[0].ScatterAdd(1, Long([[1, 4], [1, 1]]), x[1]), r => Plain.Of([3, 5], i => r[0][i] + Scattered(r[1], i))) { TakesNothing = false },
-        new("index add", [[3, 5], [3, 2]], x => x[0].IndexAdd(1, Long(4, 4), x[1]), r => Plain.Of(r[0].Shape, i => r[0][i] + (i[1] == 4 ? r[1][i[0], 0] + r[1][i[0], 1] : 0))),
+        Move("index select", [3, 5], x => x.IndexSelect(1, Long(x, 4, 0, 0, 2)), r => Plain.Of([r.Shape[0], 4], i => r[i[0], new[] { 4, 0, 0, 2 }[i[1]]])),
+        Move("gather", [3, 5], x => x.Gather(1, Long(x, [[1, 4], [0, 0]])), r => Plain.Of([2, 2], i => r[i[0], new[,] { { 1, 4 }, { 0, 0 } }[i[0], i[1]]]), takesNothing: false),
+        Move("embedding", [5, 3], x => x.Embedding(Long(x, [[1, 4], [1, 0]])), r => Plain.Of([2, 2, 3], i => r[new[,] { { 1, 4 }, { 1, 0 } }[i[0], i[1]], i[2]]), takesNothing: false),
+        new("scatter add", [[3, 5], [2, 3]], x => x[0].ScatterAdd(1, Long(x[0], [[1, 4], [1, 1]]), x[1]), r => Plain.Of([3, 5], i => r[0][i] + Scattered(r[1], i))) { TakesNothing = false },
+        new("index add", [[3, 5], [3, 2]], x => x[0].IndexAdd(1, Long(x[0], 4, 4), x[1]), r => Plain.Of(r[0].Shape, i => r[0][i] + (i[1] == 4 ? r[1][i[0], 0] + r[1][i[0], 1] : 0))),
         new("cat", [[2, 3], [4, 3]], x => Tensor.Cat(x, 0), r => Plain.Of([r[0].Shape[0] + 4, 3], i => i[0] < r[0].Shape[0] ? r[0][i] : r[1][i[0] - r[0].Shape[0], i[1]])) { Types = anyType, Zero = [[0, 3], [4, 3]] },
         new("cat images", [[2, 1, 2, 3], [2, 2, 2, 3]], x => Tensor.Cat(x, 1), r => Plain.Of([r[0].Shape[0], 3, 2, 3], i => i[1] < 1 ? r[0][i] : r[1][i[0], i[1] - 1, i[2], i[3]])) { Types = anyType },
         new("stack", [[2, 3], [2, 3]], x => Tensor.Stack(x, -1), r => Plain.Of([r[0].Shape[0], 3, 2], i => r[i[2]][i[0], i[1]])) { Types = anyType },
@@ -184,9 +184,9 @@ static class OpTable
         Image("interpolate bilinear", x => x.Interpolate(8, 3, InterpolateMode.Bilinear), r => Plain.Of([r.Shape[0], 2, 8, 3], i => Bilinear(r, i[0], i[1], Max(0, ((i[2] + 0.5) * 5 / 8) - 0.5), Max(0, ((i[3] + 0.5) * 6 / 3) - 0.5), clamp: true))) with { TakesNaN = false /* a product with a matrix */ },
         new("grid sample", [[2, 2, 4, 5], [2, 3, 3, 2]], x => x[0].GridSample(x[1]), r => Plain.Of([r[0].Shape[0], 2, 3, 3], i => Bilinear(r[0], i[0], i[1], (((r[1][i[0], i[2], i[3], 1] + 1) * 4) - 1) / 2, (((r[1][i[0], i[2], i[3], 0] + 1) * 5) - 1) / 2, clamp: false))) { Low = -1.3, High = 1.3, TakesNaN = false, GradientTolerance = 2e-4 },
         new("affine grid", [[2, 2, 3]], x => Tensor.AffineGrid(x[0], [x[0].Shape[0], 1, 3, 4]), r => Plain.Of([r[0].Shape[0], 3, 4, 2], i => (r[0][i[0], i[3], 0] * (((2.0 * i[2]) + 1) / 4 - 1)) + (r[0][i[0], i[3], 1] * (((2.0 * i[1]) + 1) / 3 - 1)) + r[0][i[0], i[3], 2])) { TakesNaN = false },
-        new("cross entropy", [[3, 4]], x => x[0].CrossEntropy(Long(2, 0, 3), labelSmoothing: 0.1f, reduction: Reduction.None), r => Plain.Of([3], i => CrossEntropy(r[0], i[0], [2, 0, 3], 0.1f))) { TakesNothing = false },
+        new("cross entropy", [[3, 4]], x => x[0].CrossEntropy(Long(x[0], 2, 0, 3), labelSmoothing: 0.1f, reduction: Reduction.None), r => Plain.Of([3], i => CrossEntropy(r[0], i[0], [2, 0, 3], 0.1f))) { TakesNothing = false },
         new("soft cross entropy", [[3, 4], [3, 4]], x => x[0].CrossEntropy(x[1], reduction: Reduction.Sum), r => Plain.Of([], _ => -r[0].Along(1, l => [.. Softmax(l).Select(p => Log(p))]).Zip(r[1], (a, b) => a * b).Data.Sum())),
-        new("nll", [[3, 4]], x => x[0].NllLoss(Long(2, 0, 3)), r => Plain.Of([], _ => -(r[0][0, 2] + r[0][1, 0] + r[0][2, 3]) / 3)) { TakesNothing = false },
+        new("nll", [[3, 4]], x => x[0].NllLoss(Long(x[0], 2, 0, 3)), r => Plain.Of([], _ => -(r[0][0, 2] + r[0][1, 0] + r[0][2, 3]) / 3)) { TakesNothing = false },
         new("mse", [[3, 4], [3, 4]], x => x[0].MseLoss(x[1]), r => Plain.Of([], _ => r[0].Zip(r[1], (a, b) => (a - b) * (a - b)).Data.Average())) { TakesNothing = false },
         new("l1", [[3, 4], [3, 4]], x => x[0].L1Loss(x[1], Reduction.BatchMean), r => Plain.Of([], _ => r[0].Zip(r[1], (a, b) => Abs(a - b)).Data.Sum() / 3)) { TakesNothing = false },
     ];
@@ -212,9 +212,9 @@ static class OpTable
 
     static Func<Plain, Plain> All(Func<double[], double> f) => r => new Plain([], [f(r.Data)]);
 
-    static Tensor Long(params int[] v) => Tensor.From(Array.ConvertAll(v, i => (long)i));
+    static Tensor Long(Tensor like, params int[] v) => Tensor.From(Array.ConvertAll(v, i => (long)i), [v.Length], like.Device);
 
-    static Tensor Long(int[][] v) => Tensor.From([.. v.SelectMany(r => r).Select(i => (long)i)], [v.Length, v[0].Length]);
+    static Tensor Long(Tensor like, int[][] v) => Tensor.From([.. v.SelectMany(r => r).Select(i => (long)i)], [v.Length, v[0].Length], like.Device);
 
     static double Relu(double v) => Max(v, 0);
 
