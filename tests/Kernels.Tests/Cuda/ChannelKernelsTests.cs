@@ -16,13 +16,14 @@ public sealed class ChannelKernelsTests
     static readonly string[] shapes = ["1 4 1 1", "1 1 3 5", "2 3 9 7", "3 8 5 5", "1 20 1 1", "2 64 20 20", "1 68 13 3", "5 132 2 3", "1 1032 2 1", "40 12", "7 37", "1000 8", "3 2 1 700", "4 6 5", "2 4 2 3 3"];
 
     [Test]
-    public void Moments([ValueSource(nameof(shapes))] string shape, [Values] bool plain, [Values(0, 1)] int offset)
+    public void Moments([ValueSource(nameof(shapes))] string shape, [Values("vectors", "plain", "misaligned")] string kernels)
     {
+        int offset = kernels == "misaligned" ? 1 : 0;
         Shape s = new([.. shape.Split(' ').Select(int.Parse)]);
         int C = s[1];
         float[] x = [.. Normal(s.Count, 1).Select((v, i) => 1000 + (v * (1 + (i % 3))))];
         View X = Views.Of(Moved(s, offset), x), moments = Views.Empty<float>(new Layout([2, C], [1, 2]));
-        emulator.PlainChannels = plain;
+        emulator.PlainChannels = kernels == "plain";
         emulator.Moments(X, moments, 1);
         float[] actual = Views.Get<float>(moments);
         int plane = (int)(s.Count / s[0] / C);
@@ -51,16 +52,17 @@ public sealed class ChannelKernelsTests
 
     /// <summary>The applied line is the CPU's but for the rounding of 1 / √(var + eps), with numbers of a channel at any distance, or none.</summary>
     [Test]
-    public void BatchNormForwardAndBackward([ValueSource(nameof(shapes))] string shape, [Values] bool plain, [Values(0, 1)] int form)
+    public void BatchNormForwardAndBackward([ValueSource(nameof(shapes))] string shape, [Values("vectors", "plain", "misaligned")] string kernels)
     {
+        int offset = kernels == "misaligned" ? 1 : 0, form = kernels == "vectors" ? 1 : offset;
         Shape s = new([.. shape.Split(' ').Select(int.Parse)]);
         int C = s[1];
         float[] x = Normal(s.Count, 1), gy = Normal(s.Count, 2);
-        View X = Views.Of(Moved(s, form), x), R = Views.Of(Moved(s, form), Normal(s.Count, 5)), G = Views.Of(Moved(s, form), gy);
+        View X = Views.Of(Moved(s, offset), x), R = Views.Of(Moved(s, offset), Normal(s.Count, 5)), G = Views.Of(Moved(s, offset), gy);
         ChannelNorm norm = form == 0
             ? new(Views.Of([C], Normal(C, 6)), Views.Of([C], [.. Normal(C, 7).Select(v => v * v)]), 1e-5f)
             : new(Views.Of(new Layout([C], [2], 1), Normal(C, 6)), Views.Of(new Layout([C], [3]), [.. Normal(C, 7).Select(v => v * v)]), 1e-3f, Views.Of(new Layout([C], [2]), Normal(C, 3)), Views.Of(new Layout([C], [1], 3), Normal(C, 4)));
-        emulator.PlainChannels = plain;
+        emulator.PlainChannels = kernels == "plain";
         foreach (bool relu in (bool[])[false, true])
             foreach (bool add in (bool[])[false, true])
             {
@@ -70,8 +72,8 @@ public sealed class ChannelKernelsTests
 
                 float[][] Run(Backend k)
                 {
-                    View Y = Views.Empty<float>(Moved(s, form)), GX = Views.Empty<float>(Moved(s, form)), GR = Views.Empty<float>(Moved(s, form));
-                    View GW = Views.Empty<float>(new Layout([C], [2])), GB = Views.Empty<float>(new Layout([C], [1], 1)), copy = Views.Of(Moved(s, form), gy);
+                    View Y = Views.Empty<float>(Moved(s, offset)), GX = Views.Empty<float>(Moved(s, offset)), GR = Views.Empty<float>(Moved(s, offset));
+                    View GW = Views.Empty<float>(new Layout([C], [2])), GB = Views.Empty<float>(new Layout([C], [1], 1)), copy = Views.Of(Moved(s, offset), gy);
                     k.BatchNorm(X, norm, add ? R : null, relu, Y);
                     k.BatchNormBackward(G, X, add ? Y : null, norm, relu, given: false, GX, add ? GR : null, GW, GB);
                     k.BatchNormBackward(copy, X, add ? Y : null, norm, relu, given: true, copy, null, null, null);
