@@ -82,6 +82,20 @@ public sealed class ChannelKernelsTests
             }
     }
 
+    /// <summary>Bias, residual and ReLU of a convolution whose kernel leaves them over, as with a bias of any stride: one product an element, so the CPU's bits.</summary>
+    [Test]
+    public void Finish([Values(3, 64, 100)] int channels, [Values("vectors", "plain", "misaligned")] string kernels, [Values] bool relu, [Values] bool add)
+    {
+        Shape ys = [2, channels, 5, 3];
+        int offset = kernels == "misaligned" ? 1 : 0;
+        View x = Views.Of([2, 1, 5, 3], Normal(30, 1)), w = Views.Of([channels, 1, 1, 1], Normal(channels, 2)), y = Views.Empty<float>(Moved(ys, offset)), expected = Views.Empty<float>(ys);
+        var epilogue = new Epilogue(Views.Of(new Layout([channels], [3]), Normal(channels, 3)), add ? Views.Of(Moved(ys, offset), Normal(ys.Count, 4)) : null, relu);
+        emulator.PlainChannels = kernels == "plain";
+        emulator.Conv2d(x, w, y, new Window2d(1, 1), epilogue);
+        new Composed().Conv2d(x, w, expected, new Window2d(1, 1), epilogue);
+        Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)));
+    }
+
     /// <summary>No images: the sums are zero.</summary>
     [Test]
     public void NothingGivesZeros()

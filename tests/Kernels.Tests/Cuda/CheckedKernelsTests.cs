@@ -1,0 +1,164 @@
+using System.Runtime.InteropServices;
+using Tessera.Cuda;
+using static Tessera.Tests.Arrays;
+
+namespace Tessera.Tests;
+
+/// <summary>
+/// The GPU's kernels under every check of the emulator: no races in shared or global memory, no reads of what nobody wrote, no barriers or warp
+/// instructions that a part of a warp misses. Each case has a driver of its own, whose memory has no content at first.
+/// </summary>
+public sealed class CheckedKernelsTests
+{
+    /// <summary>What a case works with: the device's operations and views in its memory.</summary>
+    sealed class Bench(Device device) : IDisposable
+    {
+        readonly List<Lease> leases = [];
+        ulong seed;
+
+        public CudaBackend Gpu { get; } = (CudaBackend)device.Backend;
+
+        /// <summary>A dense view without content.</summary>
+        public View Empty(Shape shape, DType type = DType.Float32)
+        {
+            var (storage, lease) = device.Memory.Rent(Math.Max(1, shape.Count) * type.Size());
+            leases.Add(lease);
+            return new View(storage, type, Layout.Dense(shape));
+        }
+
+        public View Normal(params int[] shape) => Of(new Shape(shape), Arrays.Normal(new Shape(shape).Count, ++seed));
+
+        public View Positive(params int[] shape) => Of(new Shape(shape), [.. Arrays.Normal(new Shape(shape).Count, ++seed).Select(v => 0.1f + (v * v))]);
+
+        public View Indices(int below, params int[] shape) => Of<long>(new Shape(shape), [.. Enumerable.Range(0, (int)new Shape(shape).Count).Select(i => (long)(i * 7 % below))], DType.Int64);
+
+        public View Of<T>(Shape shape, T[] values, DType type = DType.Float32) where T : unmanaged
+        {
+            var view = Empty(shape, type);
+            Gpu.Upload(MemoryMarshal.AsBytes(values.AsSpan()), view.Storage, view.Layout.Offset * type.Size());
+            return view;
+        }
+
+        public void Dispose() => leases.ForEach(l => l.Dispose());
+    }
+
+    static readonly Dictionary<string, Action<Bench>> cases = new()
+    {
+        ["maps"] = b =>
+        {
+            View x = b.Normal(3, 7, 11, 5), y = b.Normal(3, 7, 11, 5), z = b.Empty([3, 7, 11, 5]), m = b.Empty([3, 7, 11, 5], DType.Bool);
+            b.Gpu.Unary(new Ops.Exp(), x, z);
+            b.Gpu.Unary(new Ops.Sin(), x.Permute(0, 2, 3, 1), b.Empty([3, 11, 5, 7]));
+            b.Gpu.Binary(new Ops.Mul(), x, y, z);
+            b.Gpu.Compare(new Ops.Less(), x, y, m);
+            b.Gpu.Where(m, x, y, z);
+            b.Gpu.Copy(x, b.Empty([3, 7, 11, 5], DType.BFloat16));
+        },
+        ["reductions"] = b =>
+        {
+            View x = b.Normal(3, 70, 11, 5);
+            foreach (Shape s in (Shape[])[[1, 1, 1, 1], [1, 70, 1, 1], [3, 1, 11, 5], [3, 70, 1, 1], [3, 70, 11, 1]]) b.Gpu.Reduce(new Ops.Sum(), x, b.Empty(s));
+            b.Gpu.Reduce(new Ops.Max(), b.Normal(5000, 2), b.Empty([1, 2]));
+            b.Gpu.ArgReduce(x, b.Empty([3, 1, 11, 5], DType.Int64), 1, largest: true);
+        },
+        ["order"] = b =>
+        {
+            View x = b.Normal(3, 700);
+            b.Gpu.Scan(new Ops.Sum(), x, b.Empty([3, 700]), 1);
+            b.Gpu.Sort(x, b.Empty([3, 700]), b.Empty([3, 700], DType.Int64), 1, descending: true);
+        },
+        ["softmax"] = b =>
+        {
+            View x = b.Normal(9, 130), y = b.Empty([9, 130]);
+            b.Gpu.Softmax(x, y, 1, log: true);
+            b.Gpu.SoftmaxBackward(x, y, b.Empty([9, 130]), 1, log: true);
+        },
+        ["indices and random"] = b =>
+        {
+            View x = b.Normal(40, 12), y = b.Empty([9, 12]);
+            b.Gpu.Gather(x, b.Indices(40, 9, 12), y, 0);
+            b.Gpu.ScatterAdd(x, b.Indices(40, 9, 12), y, 0);
+            b.Gpu.Uniform(b.Empty([1001]), new Philox(1));
+            b.Gpu.Normal(b.Empty([1001]), new Philox(1));
+        },
+        ["steps"] = b =>
+        {
+            View w = b.Normal(1001), g = b.Normal(1001);
+            b.Gpu.SgdStep(w, g, b.Normal(1001), new StepOptions(0.1f, 0.9));
+            b.Gpu.AdamStep(w, g, b.Normal(1001), b.Positive(1001), new StepOptions(0.1f, 0.9, 0.99, 1e-5f, Correction1: 0.1, Correction2: 0.01));
+        },
+        ["products"] = b =>
+        {
+            foreach (var (m, n, k) in ((int, int, int)[])[(1, 70, 300), (70, 3, 65), (130, 129, 33), (64, 64, 2000)]) b.Gpu.Gemm(b.Normal(m, k), b.Normal(k, n), b.Empty([m, n]));
+            b.Gpu.Gemm(b.Normal(2, 20, 17), b.Normal(2, 17, 36), b.Empty([2, 20, 36]), new Epilogue(b.Normal(36), b.Normal(2, 20, 36), true));
+        },
+        ["convolutions"] = b =>
+        {
+            foreach (var (c, k, p) in ((int, int, Window2d)[])[(3, 16, new(3, 3, 2, 2, 1, 1, 1, 1)), (8, 68, new(3, 3, 1, 1, 1, 1, 1, 1)), (8, 8, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 4)), (20, 12, new(1, 1))])
+            {
+                View x = b.Normal(2, c, 9, 8), w = b.Normal(k, c / p.Groups, p.R, p.S), y = b.Empty([2, k, p.OutH(9), p.OutW(8)]);
+                b.Gpu.Conv2d(x, w, y, p, new Epilogue(Moments: b.Empty([2, k])));
+                b.Gpu.Conv2dBackwardData(y, w, b.Empty(x.Shape), p);
+                b.Gpu.Conv2dBackwardWeight(y, x, b.Empty(w.Shape), p);
+            }
+        },
+        ["batch norm"] = b => BatchNorm(b, plain: false),
+        ["batch norm, plain"] = b => BatchNorm(b, plain: true),
+        ["pools"] = b => Pools(b, plain: false),
+        ["pools, plain"] = b => Pools(b, plain: true),
+    };
+
+    static void BatchNorm(Bench b, bool plain)
+    {
+        b.Gpu.PlainChannels = plain;
+        foreach (Shape s in (Shape[])[[2, 64, 20, 20], [3, 20, 5, 5], [1, 132, 3, 1], [2, 4, 13, 11], [7, 33, 2, 1]])
+        {
+            int C = s[1];
+            View x = b.Normal(s.ToArray()), g = b.Normal(s.ToArray()), y = b.Empty(s), moments = b.Empty([2, C]), gr = b.Empty(s);
+            b.Gpu.Moments(x, moments, 1);
+            var norm = new ChannelNorm(moments.Slice(0, 0, 1).Reshape([C]), moments.Slice(0, 1, 1).Reshape([C]), 1e-5f, b.Normal(C), b.Normal(C));
+            b.Gpu.BatchNorm(x, norm, g, relu: true, y);
+            b.Gpu.BatchNormBackward(g, x, y, norm, relu: true, given: false, b.Empty(s), gr, b.Empty([C]), b.Empty([C]));
+            b.Gpu.BatchNormBackward(g, x, null, norm, relu: true, given: false, g, null, null, b.Empty([C]));
+            b.Gpu.BatchNormBackward(gr, x, y, norm, relu: true, given: true, b.Empty(s), gr, b.Empty([C]), null);
+        }
+        View bias = b.Normal(40);
+        b.Gpu.Conv2d(b.Normal(1, 1, 3, 3), b.Normal(20, 1, 1, 1), b.Empty([1, 20, 3, 3]), new Window2d(1, 1), new Epilogue(bias.As(new Layout([20], [2])), b.Normal(1, 20, 3, 3), true));
+    }
+
+    static void Pools(Bench b, bool plain)
+    {
+        b.Gpu.PlainChannels = plain;
+        foreach (var (c, p) in ((int, Window2d)[])[(8, new(3, 3, 2, 2, 1, 1, 1, 1)), (33, new(2, 2, 2, 2)), (132, new(2, 3, 1, 2, 1, 1, 1, 1, 2, 1))])
+        {
+            View x = b.Normal(2, c, 9, 8), y = b.Empty([2, c, p.OutH(9), p.OutW(8)]), at = b.Empty(y.Shape, DType.Int32);
+            b.Gpu.MaxPool2d(x, y, at, p);
+            b.Gpu.MaxPool2dBackward(y, at, b.Empty(x.Shape), p);
+            b.Gpu.AvgPool2d(x, y, p, countPadding: true);
+            b.Gpu.AvgPool2dBackward(y, b.Empty(x.Shape), p, countPadding: false);
+        }
+    }
+
+    [TestCaseSource(nameof(Names))]
+    public void NothingIsFound(string name)
+    {
+        List<string> findings = [];
+        HashSet<string> entries = [];
+        var driver = new EmulatedCudaDriver
+        {
+            Checks = PtxChecks.All,
+            Reported = (entry, report) =>
+            {
+                entries.Add(entry);
+                findings.AddRange(report.Findings.Select(f => f.ToString()));
+            },
+        };
+        using var backend = new CudaBackend(driver);
+        using (var bench = new Bench(new Device("checked", backend))) cases[name](bench);
+        TestContext.Out.WriteLine(string.Join(' ', entries.Order(StringComparer.Ordinal)));
+        Assert.That(entries, Is.Not.Empty);
+        Assert.That(findings, Is.Empty);
+    }
+
+    static IEnumerable<string> Names() => cases.Keys;
+}
