@@ -105,15 +105,19 @@ internal sealed unsafe partial class CudaBackend
     {
         int tilesK = (conv.Outer + 63) / 64, tiles = tilesK * ((conv.Sum + 127) / 128);
         int slices = Math.Clamp(WeightBlocks / (tiles * groups), 1, Math.Min((conv.Rows + LeastSlice - 1) / LeastSlice, ushort.MaxValue));
-        int slice = (((conv.Rows + slices - 1) / slices) + 7) & ~7;
+        int slice = (((conv.Rows + slices - 1) / slices) + 15) & ~15;
         slices = (conv.Rows + slice - 1) / slice;
+        var version = Conv2dVersion;
+        var kernel = version == Conv2dVersion.Tiled ? Kernels.Get("conv2d_weight.ptx", "conv2d_weight")
+            : Kernels.Get("conv2d_weight_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_weight_tf32x3" : "conv2d_weight_tf32");
+        var (grid, threads) = (new Dim3(tiles, slices, groups), version == Conv2dVersion.Tiled ? 128 : 256);
         if (slices == 1)
         {
-            Launch("conv2d_weight.ptx", "conv2d_weight", new Dim3(tiles, 1, groups), 128, [KernelArgument.Struct(ref conv), gw, slice, tilesK]);
+            Launch(kernel, grid, threads, [KernelArgument.Struct(ref conv), gw, slice, tilesK]);
             return;
         }
         using var parts = new Temporary(gw.Storage.Device, Layout.RowMajor([slices, groups * conv.Outer, conv.Sum]));
-        Launch("conv2d_weight.ptx", "conv2d_weight", new Dim3(tiles, slices, groups), 128, [KernelArgument.Struct(ref conv), parts.View, slice, tilesK]);
+        Launch(kernel, grid, threads, [KernelArgument.Struct(ref conv), parts.View, slice, tilesK]);
         Launch("conv2d_weight.ptx", "conv2d_weight_sum", BlocksFor(gw.Count / 4), BlockSize, [gw, parts.View, gw.Count, slices]);
     }
 
