@@ -105,6 +105,9 @@ public sealed class KernelRunTests
         Assert.That(root.GetProperty("grid").EnumerateArray().Select(n => n.GetInt32()), Is.EqualTo(new[] { 2, 1, 1 }));
         Assert.That(root.GetProperty("block").EnumerateArray().Select(n => n.GetInt32()), Is.EqualTo(new[] { 64, 1, 1 }));
         Assert.That(root.GetProperty("shared").GetInt32(), Is.EqualTo(16));
+        Assert.That(root.GetProperty("completed").GetBoolean());
+        Assert.That(root.GetProperty("findings").GetArrayLength(), Is.Zero);
+        Assert.That(root.GetProperty("warpInstructions").GetInt32(), Is.GreaterThan(40));
         Assert.That(root.GetProperty("out")[0].GetProperty("bytes").GetInt32(), Is.EqualTo(400));
     }
 
@@ -164,8 +167,8 @@ public sealed class KernelRunTests
         yield return Case(2, "--grid: got '0'", Sized("0", "64", "f32[100]", "f32[100]"));
         yield return Case(2, "--block: got '1,2,3,4'", Sized("2", "1,2,3,4", "f32[100]", "f32[100]"));
         yield return Case(2, "--shared: got -1", Scale("f32[100]", "f32[100]", "--shared", "-1"));
-        yield return Case(2, "cannot be used", Scale("f32[100]", "f32[100]", "--device", "cuda:7"));
-        yield return Case(2, "does not run PTX", Scale("f32[100]", "f32[100]", "--device", "cpu"));
+        yield return Case(2, "unknown device: got 'tpu'", Scale("f32[100]", "f32[100]", "--device", "tpu"));
+        yield return Case(2, "'cpu' cannot be used: it does not run PTX.\nhint: use --device emulator.", Scale("f32[100]", "f32[100]", "--device", "cpu"));
         yield return Case(1, "no.ptx: no such file", "run", "no.ptx");
         yield return Case(1, "there is no kernel 'k'.\nhint: it has scale.", Scale("f32[100]", "f32[100]", "--entry", "k"));
         yield return Case(1, "a block has 1 to 1024 threads", Sized("2", "2000", "f32[100]", "f32[100]"));
@@ -210,6 +213,36 @@ public sealed class KernelRunTests
         File.WriteAllText(file, Kernel(".reqntid 32, 2"));
         Assert.That(Run("run", file, "--entry", "k", "--block", "32,2").Code, Is.Zero);
         Assert.That(Run("run", file, "--entry", "k", "--block", "64").Error, Does.Contain(".reqntid wants blocks of exactly (32, 2, 1) threads: got (64, 1, 1)"));
+    }
+
+    [Test]
+    public void CheckWritesFindingsToStandardErrorAndTheJson()
+    {
+        using var folder = new TemporaryFolder();
+        string file = Path.Combine(TestData.RepositoryRoot, "examples", "shift.ptx"), y = folder.File("y.bin");
+        string[] Args(int threads) => ["check", file, "--block", $"{threads}", "--arg", "u32[64]", "--arg", "u32[64]", "--out", $"1={y}"];
+
+        var (code, output, error) = Run(Args(63));
+        Assert.That(code, Is.EqualTo(1));
+        string[] findings = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.That(findings, Has.Length.EqualTo(2).And.All.StartWith($"{file}:23:5: "));
+        Assert.That(error, Does.Contain(": race: ").And.Contain(": uninitialized: ").And.Contain("wrote at line 22"));
+        Assert.That(output, Does.EndWith("2 findings\n"));
+        Assert.That(new FileInfo(y).Length, Is.EqualTo(256), "the launch went through");
+        File.Delete(y);
+
+        // Thread 63 reads behind the tile, which ends the launch: no result is written.
+        (code, output, error) = Run([.. Args(64), "--json"]);
+        Assert.That((code, error.Split('\n')[^2], File.Exists(y)), Is.EqualTo((1, $"{file}:23:5: memory: shared address 256 is outside the 256 bytes of shared memory (kernel 'shift', block (0, 0, 0), thread (63, 0, 0))", false)));
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.That(json.RootElement.GetProperty("completed").GetBoolean(), Is.False);
+        JsonElement last = json.RootElement.GetProperty("findings").EnumerateArray().Last();
+        Assert.That((last.GetProperty("rule").GetString(), last.GetProperty("line").GetInt32(), last.GetProperty("thread")[0].GetInt32()), Is.EqualTo(("memory", 23, 63)));
+
+        var clean = Run(["check", .. Scale("f32[100]", "f32[100]")[1..]]);
+        Assert.That((clean.Code, clean.Error), Is.EqualTo((0, "")));
+        Assert.That(clean.Output, Does.EndWith("no findings\n"));
+        Assert.That(Run("run", file, "--block", "63", "--arg", "u32[64]", "--arg", "u32[64]").Code, Is.Zero, "without checks it runs");
     }
 
     [Test]

@@ -74,6 +74,7 @@ public sealed class ToolTests
     [TestCase("kernels", "list")]
     [TestCase("kernels", "show")]
     [TestCase("kernels", "run")]
+    [TestCase("kernels", "check")]
     [TestCase("kernels", "step")]
     public void HelpHasDescriptionAndExample(params string[] command)
     {

@@ -41,6 +41,9 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
         return command;
     }
 
+    /// <summary>What the kernel gets.</summary>
+    public PtxArgument[] Values => [.. Arguments.Select(a => a.Value)];
+
     /// <summary>Every buffer among the arguments, with its path.</summary>
     public IEnumerable<(string Path, KernelArgument Buffer)> Buffers => Arguments.SelectMany((a, i) => a.Buffers($"{i}"));
 

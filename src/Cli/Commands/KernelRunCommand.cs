@@ -27,23 +27,57 @@ static class KernelRunCommand
         return command;
     }
 
+    public static Command CreateCheck(TextWriter writer)
+    {
+        Command command = KernelLaunch.Command("check", "Run a kernel on the emulator and look for races, uninitialised reads, divergent barriers and wrong masks.", $"""
+            Each finding is a line on standard error: place, rule, what is wrong, block and thread. The exit code is 1 where there is one.
+
+            {KernelLaunch.ArgumentForms}
+
+            Example:
+              tessera kernels check scale.ptx --grid 4 --block 256 --arg f32[1024] --arg f32[1024] --arg f32:2
+            """, outputs, json);
+        command.SetAction(parsed => Check(parsed, writer, parsed.InvocationConfiguration.Error));
+        return command;
+    }
+
     static int Run(ParseResult parsed, TextWriter writer)
     {
-        RequireDevice(parsed.GetValue(device)!);
+        Device? gpu = Gpu(parsed.GetValue(device)!);
         KernelLaunch kernel = KernelLaunch.Read(parsed);
         var files = Outputs(kernel, parsed.GetValue(outputs) ?? []);
-        kernel.Module.Launch(kernel.Entry, kernel.Launch, [.. kernel.Arguments.Select(a => a.Value)]);
-        foreach (var (path, _, data) in files) AtomicFile.Write(path, stream => stream.Write(data));
-        if (parsed.GetValue(json)) writer.WriteLine(Json(kernel, files));
-        else Print(kernel, files, writer);
+        PtxReport? report = null;
+        if (gpu != null) kernel.Module.Launch(gpu, kernel.Entry, kernel.Launch, kernel.Values);
+        else report = kernel.Module.Launch(kernel.Entry, kernel.Launch, kernel.Values);
+        Finish(parsed, kernel, files, report, writer);
         return Tool.Success;
     }
 
-    static void RequireDevice(string name)
+    static int Check(ParseResult parsed, TextWriter writer, TextWriter error)
     {
-        if (name == "emulator") return;
-        string whyNot = Device.All().FirstOrDefault(d => d.Name == name).WhyNot ?? "it does not run PTX";
-        throw new DeviceException($"kernels: '{name}' cannot be used: {whyNot}. Hint: use --device emulator.");
+        KernelLaunch kernel = KernelLaunch.Read(parsed);
+        var files = Outputs(kernel, parsed.GetValue(outputs) ?? []);
+        PtxReport report = kernel.Module.Launch(kernel.Entry, kernel.Launch with { Checks = PtxChecks.All }, kernel.Values);
+        foreach (PtxFinding finding in report.Findings) error.WriteLine(finding);
+        Finish(parsed, kernel, report.Completed ? files : [], report, writer);
+        if (!parsed.GetValue(json)) writer.WriteLine(report.Findings.Count == 0 ? "no findings" : $"{report.Findings.Count} finding{(report.Findings.Count > 1 ? "s" : "")}{(report.Completed ? "" : "; the launch ended early")}");
+        return report.Findings.Count == 0 ? Tool.Success : Tool.Failure;
+    }
+
+    /// <summary>The GPU of that name; null for the emulator.</summary>
+    static Device? Gpu(string name)
+    {
+        if (name == "emulator") return null;
+        if (name == "cpu") throw new DeviceException("kernels: 'cpu' cannot be used: it does not run PTX. Hint: use --device emulator.");
+        return Device.All().FirstOrDefault(d => d.Name == name).WhyNot is string whyNot
+            ? throw new DeviceException($"kernels: '{name}' cannot be used: {whyNot}. Hint: use --device emulator.") : Device.Parse(name);
+    }
+
+    static void Finish(ParseResult parsed, KernelLaunch kernel, List<(string Path, string Argument, byte[] Data)> files, PtxReport? report, TextWriter writer)
+    {
+        foreach (var (path, _, data) in files) AtomicFile.Write(path, stream => stream.Write(data));
+        if (parsed.GetValue(json)) writer.WriteLine(Json(kernel, files, report));
+        else Print(kernel, files, writer);
     }
 
     /// <summary>The files of --out, each with the buffer that goes there.</summary>
@@ -80,7 +114,7 @@ static class KernelRunCommand
         return $"{buffer.Element.Name}[{count}] {string.Join(", ", elements)}{(count > shown ? ", ..." : "")}";
     }
 
-    static string Json(KernelLaunch kernel, List<(string Path, string Argument, byte[] Data)> files)
+    static string Json(KernelLaunch kernel, List<(string Path, string Argument, byte[] Data)> files, PtxReport? report)
     {
         var (grid, block) = (kernel.Launch.Grid, kernel.Launch.Block);
         return JsonSerializer.Serialize(new
@@ -90,6 +124,22 @@ static class KernelRunCommand
             block = new[] { block.X, block.Y, block.Z },
             shared = kernel.Launch.SharedBytes,
             @out = files.Select(f => new { argument = f.Argument, file = f.Path, bytes = f.Data.Length }),
+            completed = report?.Completed ?? true,
+            warpInstructions = report?.WarpInstructions,
+            findings = report?.Findings.Select(Json),
         }, plain);
     }
+
+    static object Json(PtxFinding f) => new
+    {
+        rule = f.Rule,
+        line = f.Line,
+        column = f.Column,
+        otherLine = f.OtherLine,
+        block = new[] { f.Block.X, f.Block.Y, f.Block.Z },
+        thread = new[] { f.Thread.X, f.Thread.Y, f.Thread.Z },
+        place = f.Place,
+        message = f.Message,
+        count = f.Count,
+    };
 }

@@ -40,7 +40,7 @@ static class KernelStepCommand
             return --left > 0;
         })
         { Block = parsed.GetValue(at), Warp = parsed.GetValue(warp), Lane = parsed.GetValue(lane) };
-        kernel.Module.Launch(kernel.Entry, kernel.Launch with { Watch = watch }, [.. kernel.Arguments.Select(a => a.Value)]);
+        kernel.Module.Launch(kernel.Entry, kernel.Launch with { Watch = watch }, kernel.Values);
         if (!shows) throw new DataException($"--from {first}: the warp does not come to line {first}.");
         return Tool.Success;
     }

@@ -5,10 +5,10 @@ namespace Tessera;
 /// <summary>A PTX text that was read: kernels, functions and variables, ready to be verified.</summary>
 public sealed class PtxModule
 {
-    readonly string file;
+    readonly string text, file;
     bool verified;
 
-    PtxModule(Module syntax, string file) => (Syntax, this.file) = (syntax, file);
+    PtxModule(Module syntax, string text, string file) => (Syntax, this.text, this.file) = (syntax, text, file);
 
     internal Module Syntax { get; }
 
@@ -32,7 +32,7 @@ public sealed class PtxModule
     /// <param name="text">PTX, ASCII only.</param>
     /// <param name="file">A name for messages.</param>
     /// <exception cref="PtxException">The first place where the text is not PTX.</exception>
-    public static PtxModule Parse(string text, string file = "ptx") => new(Parser.Parse(text, file), file);
+    public static PtxModule Parse(string text, string file = "ptx") => new(Parser.Parse(text, file), text, file);
 
     /// <summary>Reads a file; each byte is a character.</summary>
     /// <exception cref="PtxException">The first place where the text is not PTX.</exception>
@@ -76,5 +76,24 @@ public sealed class PtxModule
         PtxReport report = image.Run(entry, launch, parameters);
         foreach (var (buffer, place) in buffers) place.Content.CopyTo(buffer.Content);
         return report;
+    }
+
+    /// <summary>
+    /// Runs a kernel on a GPU, or on the emulator as if it were one, and waits for its end. Buffers hold afterwards what the kernel left in them.
+    /// What the kernel must not do is found only where the device finds it.
+    /// </summary>
+    /// <param name="device">Such as <c>Device.Parse("cuda:0")</c>.</param>
+    /// <param name="entry">The kernel's name.</param>
+    /// <param name="launch">Grid, block and shared memory; without checks and watch, which only the emulator has.</param>
+    /// <param name="arguments">One for each parameter of the kernel.</param>
+    /// <exception cref="PtxException">The text breaks a rule, or the launch does not fit the kernel.</exception>
+    /// <exception cref="DeviceException">The device does not run PTX, or does not do what the launch asks for.</exception>
+    /// <exception cref="CudaException">The device cannot run the kernel, or the kernel does what it must not.</exception>
+    public void Launch(Device device, string entry, PtxLaunch launch, params PtxArgument[] arguments)
+    {
+        if (!verified) Verify();
+        if (device.Backend is not Cuda.CudaBackend backend) throw new DeviceException($"Launch: {device} does not run PTX: expected a GPU or the emulator. Hint: leave the device out to run on the emulator with checks.");
+        if (launch.Watch != null || launch.Checks != PtxChecks.None) throw new DeviceException($"Launch: {device} has no checks and no watch. Hint: leave the device out to run on the emulator with checks.");
+        new Cuda.DeviceLaunch(backend.Driver, text, file, Syntax).Run(entry, launch, arguments);
     }
 }

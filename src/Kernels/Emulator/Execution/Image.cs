@@ -78,16 +78,9 @@ sealed unsafe class Image
     /// <returns>What it came to.</returns>
     public PtxReport Run(string entry, PtxLaunch launch, byte[][] parameters)
     {
-        var (grid, block) = (launch.Grid, launch.Block);
-        Function f = Module.Functions.Find(k => k.IsEntry && k.Body != null && k.Name == entry)
-            ?? throw new PtxException(File, 1, 1, "launch", $"there is no kernel '{entry}': the text has {string.Join(", ", Module.Functions.Where(k => k.IsEntry && k.Body != null).Select(k => k.Name))}");
-        if (parameters.Length != f.Parameters.Length) throw Wrong(f, $"it has {f.Parameters.Length} parameters: got {parameters.Length}{Listed(f)}");
-        if (block.X is < 1 or > 1024 || block.Y is < 1 or > 1024 || block.Z is < 1 or > 64 || block.X * block.Y * block.Z > 1024) throw Wrong(f, $"a block has 1 to 1024 threads, and 64 in z at most: got {block}");
-        if (f.Directives.FirstOrDefault(d => d.Name is ".maxntid" or ".reqntid") is { Name: not null } limit) CheckThreads(f, limit, block);
-        if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535) throw Wrong(f, $"a grid has at least one block, and 65535 in y and z at most: got {grid}");
-        if (launch.Watch is { } watch && !watch.IsIn(grid, block)) throw Wrong(f, $"no warp {watch.Warp} with a lane {watch.Lane} in block {watch.Block} to watch: the grid has {grid} blocks, a block {(block.X * block.Y * block.Z + 31) / 32} warps of 32 lanes");
+        Function f = LaunchRules.Check(Module, File, entry, launch, parameters);
         SharedLayout layout = new(this, f);
-        if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw Wrong(f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
+        if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw LaunchRules.Broken(File, f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
         Code code = CodeOf(f, layout);
         int bytes = Math.Max(16, f.Parameters.Sum(p => (int)p.Bytes + p.Alignment));
         Allocation buffer = Memory.Allocate(bytes, "the parameters");
@@ -103,11 +96,7 @@ sealed unsafe class Image
 
     PtxReport Start(PtxLaunch launch, Function f, Code code, SharedLayout layout, Allocation buffer, byte[][] parameters)
     {
-        for (int i = 0; i < parameters.Length; i++)
-        {
-            if (parameters[i].Length != f.Parameters[i].Bytes) throw Wrong(f, $"parameter {i} '{f.Parameters[i].Name}' has {f.Parameters[i].Bytes} bytes: got {parameters[i].Length}");
-            Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
-        }
+        for (int i = 0; i < parameters.Length; i++) Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
         Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
         run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
@@ -115,18 +104,6 @@ sealed unsafe class Image
         LastSteps = run.Steps;
         return new(run.Findings.All, run.Findings.Failure, run.Counters());
     }
-
-    void CheckThreads(Function f, Directive limit, (int X, int Y, int Z) block)
-    {
-        bool exact = limit.Name == ".reqntid";
-        long[] sizes = [.. limit.Values, 1, 1];
-        bool holds = exact ? (block.X, block.Y, block.Z) == (sizes[0], sizes[1], sizes[2]) : block.X * block.Y * block.Z <= sizes[0] * sizes[1] * sizes[2];
-        if (!holds) throw Wrong(f, $"its {limit.Name} wants {(exact ? "blocks of exactly" : "blocks of at most")} ({string.Join(", ", sizes.Take(3))}) threads: got {block}");
-    }
-
-    static string Listed(Function f) => f.Parameters.Length == 0 ? "" : $", expected {string.Join(", ", f.Parameters.Select(p => $".{p.Type.Name()} {p.Name}{string.Concat(p.Sizes.Select(n => $"[{n}]"))}"))}";
-
-    PtxException Wrong(Function f, string message) => new(File, f.Position.Line, f.Position.Column, "launch", $"kernel '{f.Name}': {message}");
 }
 
 /// <summary>Where the shared variables of a kernel and of all it may call lie; dynamic memory comes last.</summary>
