@@ -107,7 +107,7 @@ public sealed class KernelRunTests
         Assert.That(root.GetProperty("shared").GetInt32(), Is.EqualTo(16));
         Assert.That(root.GetProperty("completed").GetBoolean());
         Assert.That(root.GetProperty("findings").GetArrayLength(), Is.Zero);
-        Assert.That(root.GetProperty("warpInstructions").GetInt32(), Is.GreaterThan(40));
+        Assert.That(root.GetProperty("counters").GetProperty("singleFlops").GetInt32(), Is.EqualTo(100));
         Assert.That(root.GetProperty("out")[0].GetProperty("bytes").GetInt32(), Is.EqualTo(400));
     }
 
@@ -243,6 +243,45 @@ public sealed class KernelRunTests
         Assert.That((clean.Code, clean.Error), Is.EqualTo((0, "")));
         Assert.That(clean.Output, Does.EndWith("no findings\n"));
         Assert.That(Run("run", file, "--block", "63", "--arg", "u32[64]", "--arg", "u32[64]").Code, Is.Zero, "without checks it runs");
+    }
+
+    [Test]
+    public void CountPrintsCountersAndRooflines()
+    {
+        // 4 warps of 17 instructions. Of 128 threads, 100 go on, so that 28 branch; the last 4 of them share one sector, the others 4 a warp.
+        string[] args = ["count", .. Scale("f32[100]", "f32[100]", "--gpu", "t4")[1..]];
+        var (code, output, error) = Run(args);
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Does.StartWith("""
+            scale: 2 x 1 x 1 blocks of 64 x 1 x 1 threads
+              warp instructions                          68
+                integer                                  20
+                float                                     4
+                move                                     12
+                control                                   8
+                global memory                             8
+                parameters, constants                    16
+              thread instructions                     1,824
+              divergent branches                          1
+              operations, f32                           100
+              global bytes read                         400
+              global bytes written                      400
+              global requests                             8
+              global sectors                             26
+              different bytes read                      416
+              different bytes written                   416
+              lanes in use                           83.8 %
+              sectors per request                      3.25
+            T4: 0.12 operations a byte, bound by memory
+            """.ReplaceLineEndings("\n")).And.Contain("an estimate"));
+        Assert.That(Run(args[..^2]).Output.Split('\n').Count(l => l.Contains("an estimate", StringComparison.Ordinal)), Is.EqualTo(PtxGpu.All.Count));
+        Assert.That(Run([.. args[..^1], "GeForce 256"]).Error, Does.Contain("expected T4, "));
+
+        using JsonDocument json = JsonDocument.Parse(Run([.. args, "--json"]).Output);
+        Assert.That(json.RootElement.GetProperty("counters").GetProperty("globalSectors").GetInt32(), Is.EqualTo(26));
+        JsonElement roofline = json.RootElement.GetProperty("rooflines")[0];
+        Assert.That((roofline.GetProperty("gpu").GetString(), roofline.GetProperty("isMemoryBound").GetBoolean()), Is.EqualTo(("T4", true)));
+        Assert.That(roofline.GetProperty("least").GetDouble(), Is.EqualTo(832 / 320e9).Within(1e-15));
     }
 
     [Test]

@@ -75,6 +75,7 @@ public sealed class ToolTests
     [TestCase("kernels", "show")]
     [TestCase("kernels", "run")]
     [TestCase("kernels", "check")]
+    [TestCase("kernels", "count")]
     [TestCase("kernels", "step")]
     public void HelpHasDescriptionAndExample(params string[] command)
     {

@@ -6,7 +6,7 @@ namespace Tessera.Tests;
 
 /// <summary>
 /// Every <c>console</c> block of docs/ prints what it shows: lines that begin with <c>$ tessera</c> are run, the lines up to the next one are the output.
-/// <c>...</c> stands for whatever changes from run to run.
+/// <c>...</c> stands for whatever changes from run to run; alone on a line, for any lines.
 /// </summary>
 [NonParallelizable]
 public sealed class ConsoleTests
@@ -40,6 +40,8 @@ public sealed class ConsoleTests
         var commands = Commands("text\n```console\n$ tessera a\none\n$ tessera b \"c d\"\n```\n```csharp\n$ tessera no\n```\n").ToList();
         Assert.That(commands, Is.EqualTo(new[] { (3, "a", "one\n"), (5, "b \"c d\"", "") }));
         Assert.That(Output("kernels list no.ptx"), Does.Match(Pattern("error: no.ptx: ... file.\nhint: ...\n")).And.Not.Match(Pattern("error: no.ptx: ... file.\n")));
+        string four = string.Concat("abcd".Select(c => $"{c}\n"));
+        Assert.That(four, Does.Match(Pattern("a\n...\nd\n")).And.Match(Pattern("...\nd\n")).And.Not.Match(Pattern("a\n...\nc\n")));
         Assert.That(() => Commands("```console\n$ ls\n```\n").ToList(), Throws.TypeOf<FormatException>().With.Message.Contains("line 2"));
     }
 
@@ -68,5 +70,5 @@ public sealed class ConsoleTests
         return writer.ToString().ReplaceLineEndings("\n");
     }
 
-    static string Pattern(string shown) => $"^{string.Join(".*", shown.Split("...").Select(Regex.Escape))}$(?!\n)";
+    static string Pattern(string shown) => $@"^{string.Concat(shown.Split('\n')[..^1].Select(l => l == "..." ? "(.*\n)*" : string.Join(".*", l.Split("...").Select(Regex.Escape)) + "\n"))}\z";
 }

@@ -41,6 +41,9 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
         return command;
     }
 
+    /// <summary><c>scale: 4 x 1 x 1 blocks of 256 x 1 x 1 threads</c></summary>
+    public string Geometry => $"{Entry}: {Launch.Grid.X} x {Launch.Grid.Y} x {Launch.Grid.Z} blocks of {Launch.Block.X} x {Launch.Block.Y} x {Launch.Block.Z} threads";
+
     /// <summary>What the kernel gets.</summary>
     public PtxArgument[] Values => [.. Arguments.Select(a => a.Value)];
 

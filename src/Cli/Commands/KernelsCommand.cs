@@ -21,7 +21,7 @@ static class KernelsCommand
         verify.SetAction(parsed => Verify(parsed.GetValue(paths)!, parsed.GetValue(json), output, parsed.InvocationConfiguration.Error));
         return new ExampleCommand("kernels", "Check PTX files, and run, follow and measure their kernels.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels run --help")
         {
-            KernelListCommand.Create(output), KernelListCommand.CreateShow(output), verify, KernelRunCommand.Create(output), KernelRunCommand.CreateCheck(output), KernelStepCommand.Create(output),
+            KernelListCommand.Create(output), KernelListCommand.CreateShow(output), verify, KernelRunCommand.Create(output), KernelRunCommand.CreateCheck(output), KernelCountCommand.Create(output), KernelStepCommand.Create(output),
         };
     }
 
