@@ -13,11 +13,13 @@ internal sealed unsafe partial class CudaBackend
 
     public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0)
     {
+        ExpectFloat("Gemm", a, b, y);
         if (!TryBlas(a, b, y, alpha, beta)) Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
     }
 
     public override void Gemm(View a, View b, View y, in Epilogue epilogue)
     {
+        ExpectFloat("Gemm", a, b, y);
         if (TryBlas(a, b, y, 1, 0))
         {
             Finish(y, epilogue, y.Shape.Rank - 1);
@@ -27,21 +29,39 @@ internal sealed unsafe partial class CudaBackend
         if (epilogue.Moments is { } moments) Moments(y, moments, y.Shape.Rank - 1);
     }
 
+    /// <summary>y ← alpha · a · b + beta · y with factors of one type of 16 bits; sums and y are Float32. Tensor cores where 8 neighbours lie in 16 aligned bytes.</summary>
+    internal void Gemm16(View a, View b, View y, float alpha = 1, float beta = 0)
+    {
+        ExpectFloat("Gemm16", y);
+        if (a.DType != b.DType || a.DType is not (DType.Float16 or DType.BFloat16))
+            throw new DTypeException($"Gemm16: element types: got {a.DType} and {b.DType}, expected Float16 twice or BFloat16 twice. Hint: cast with To(DType.BFloat16).");
+        if (Driver.Architecture >= 80 && (ReadingA(a) & ReadingB(b) & 2) != 0)
+        {
+            Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
+            return;
+        }
+        using var x = new Temporary(a);
+        using var w = new Temporary(b);
+        Copy(a, x.View);
+        Copy(b, w.View);
+        Gemm(x.View, w.View, y, alpha, beta);
+    }
+
     void Gemm(View a, View b, View y, float alpha, in Epilogue epilogue, View? r, float beta)
     {
-        ExpectFloat("Gemm", a, b, y);
         if (y.Count == 0) return;
+        // Stores go along rows.
+        if (epilogue.Bias is null && y.Layout.Strides[^2] == 1 && y.Layout.Strides[^1] != 1) (a, b, y, r) = (Transposed(b), Transposed(a), Transposed(y), r is { } t ? Transposed(t) : null);
         int M = y.Shape[-2], N = y.Shape[-1], K = alpha == 0 ? 0 : a.Shape[-1];
         var batch = BatchOf(y, a, b, r);
-        var kernel = GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, Precision.AllowTf32));
+        var kernel = a.DType != DType.Float32 ? GemmKernel.Half(a.DType) : GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, Precision.AllowTf32), N);
         var (pieces, length) = kernel.Pieces(M, N, K, batch.Count);
         var g = new GemmArguments
         {
-            Batch = batch, M = M, N = N, K = K, Length = length, Alpha = alpha, Beta = beta, Pieces = 1,
-            A = new(a), B = new(b), Y = new(y), R = r is { } residual ? new(residual) : default, Relu = epilogue.Relu ? 1 : 0,
+            Batch = batch, M = M, N = N, K = K, Length = length, Alpha = alpha, Beta = beta, Relu = epilogue.Relu ? 1 : 0, Pieces = 1,
+            A = new(a), B = new(b), Y = new(y), R = r is { } residual ? new(residual) : default, ReadA = ReadingA(a), ReadB = ReadingB(b), Wide = IsWide(y, r),
         };
         if (epilogue.Bias is { } bias) (g.Bias, g.BiasStep) = (AddressOf(bias), bias.Layout.Strides[0] * sizeof(float));
-        (g.ReadA, g.ReadB, g.Wide) = (Reading(a, M, K, g.A.Row, g.A.Column), Reading(b, N, K, g.B.Column, g.B.Row), IsWide(y, r));
         if (pieces == 1) Launch(kernel, ref g, batch.Count);
         else InPieces(kernel, g, a, b, y, r, pieces);
     }
@@ -66,7 +86,8 @@ internal sealed unsafe partial class CudaBackend
         if (blocks > int.MaxValue)
             throw new ShapeException($"Gemm: too many tiles for one kernel: got {products} products of [{g.M}, {g.N}], expected at most 2^31 - 1 tiles of {kernel.TileM} x {kernel.TileN}. Hint: work in slices of the batch.");
         var compiled = PtxFormula.Kernel(Kernels, default(Ops.Relu), "relu", kernel.File, kernel.Entry, static o => [new("relu", v => ((IUnary)o).Apply(v[0]))]);
-        Launch(compiled, (int)blocks, kernel.Threads, [KernelArgument.Struct(ref g)]);
+        if (kernel.SharedBytes > 49152) Check(Driver.FuncSetAttribute(compiled.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, kernel.SharedBytes), "cuFuncSetAttribute");
+        Launch(compiled, (int)blocks, kernel.Threads, [KernelArgument.Struct(ref g)], kernel.SharedBytes);
 
         static int Tiles(int length, int tile) => (length + tile - 1) / tile;
     }
@@ -80,29 +101,43 @@ internal sealed unsafe partial class CudaBackend
         return r is { } v ? Nest.Over(sizes, y, a, b, v) : Nest.Over(sizes, y, a, b);
     }
 
+    static int ReadingA(View a) => Reading(a, a.Shape[-2], a.Layout.Strides[^2], a.Shape[-1], a.Layout.Strides[^1]);
+
+    static int ReadingB(View b) => Reading(b, b.Shape[-1], b.Layout.Strides[^1], b.Shape[-2], b.Layout.Strides[^2]);
+
     /// <summary>
     /// How a kernel reads a factor of so many rows (a) or columns (b): bit 0 along K, where neighbours lie closer than across it; bit 1 by 16 bytes, where
-    /// four neighbours do so everywhere.
+    /// that is possible everywhere. Strides in elements.
     /// </summary>
-    static int Reading(View x, int rows, int K, long rowStep, long kStep)
+    static int Reading(View x, int rows, long rowStride, int K, long kStride)
     {
-        bool along = rows == 1 || (K > 1 && Math.Abs(kStep) <= Math.Abs(rowStep));
-        bool wide = along ? IsWide(x, K, kStep, rows, rowStep) : IsWide(x, rows, rowStep, K, kStep);
+        bool along = rows == 1 || (K > 1 && Math.Abs(kStride) <= Math.Abs(rowStride));
+        bool wide = along ? IsWide(x, K, kStride, rows, rowStride) : IsWide(x, rows, rowStride, K, kStride);
         return (along ? 1 : 0) + (wide ? 2 : 0);
     }
 
     /// <summary>1 where rows of y, and of r, may be accessed by 16 bytes.</summary>
     static int IsWide(View y, View? r) => IsWide(y) && (r is not { } v || IsWide(v)) ? 1 : 0;
 
-    static bool IsWide(View y) => IsWide(y, y.Shape[-1], y.Layout.Strides[^1] * sizeof(float), y.Shape[-2], y.Layout.Strides[^2] * sizeof(float));
+    static bool IsWide(View y) => IsWide(y, y.Shape[-1], y.Layout.Strides[^1], y.Shape[-2], y.Layout.Strides[^2]);
 
-    /// <summary>True where elements 4i..4i + 3 of the inner dimension are 16 aligned bytes in every line of every matrix.</summary>
-    static bool IsWide(View x, int inner, long innerStep, int outer, long outerStep)
+    /// <summary>True where the elements of the inner dimension come in groups of 16 aligned bytes in every line of every matrix.</summary>
+    static bool IsWide(View x, int inner, long innerStride, int outer, long outerStride)
     {
-        if (inner % 4 != 0 || innerStep != sizeof(float) || (outer > 1 && outerStep % 16 != 0) || AddressOf(x) % 16 != 0) return false;
+        int group = 16 / x.DType.Size();
+        if (inner % group != 0 || innerStride != 1 || (outer > 1 && outerStride % group != 0) || AddressOf(x) % 16 != 0) return false;
         for (int d = 0; d < x.Shape.Rank - 2; d++)
-            if (x.Shape[d] > 1 && x.Layout.Strides[d] % 4 != 0) return false;
+            if (x.Shape[d] > 1 && x.Layout.Strides[d] % group != 0) return false;
         return true;
+    }
+
+    static View Transposed(View x)
+    {
+        int[] shape = [.. x.Shape.Dims];
+        long[] strides = [.. x.Layout.Strides];
+        (shape[^2], shape[^1]) = (shape[^1], shape[^2]);
+        (strides[^2], strides[^1]) = (strides[^1], strides[^2]);
+        return x.As(new Layout(shape, strides, x.Layout.Offset));
     }
 
     static nint AddressOf(View view) => view.Storage.Pointer + (nint)(view.Layout.Offset * view.DType.Size());

@@ -12,6 +12,9 @@ internal enum GemmVersion
     /// <summary>Tiles in registers, fed from shared memory.</summary>
     Registers = 3,
 
+    /// <summary>The same, with copies to shared memory that run beside the products.</summary>
+    Async = 4,
+
     /// <summary>Tensor cores, each factor split into two tf32 numbers: float32 in, float32 accuracy.</summary>
     Tf32x3 = 5,
 
@@ -20,7 +23,7 @@ internal enum GemmVersion
 }
 
 /// <summary>A version of the matrix product: its kernel, the tile of y that a block computes, and what it needs.</summary>
-internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN, int Threads)
+internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN, int Threads, int SharedBytes = 0)
 {
     // Tiles and pieces of K together: two blocks for each of an H100's multiprocessors. One number for all devices, so that all give the same bits.
     const int Blocks = 264;
@@ -28,20 +31,30 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     // No piece is shorter than this: its product must be worth writing and reading it once.
     const int ShortestPiece = 256;
 
-    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256), tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32, 256), registers = new("gemm_registers.ptx", "gemm_registers", 128, 128, 256);
-    static readonly GemmKernel tf32x3 = new("gemm_tf32.sm80.ptx", "gemm_tf32x3", 128, 128, 256), tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128, 256);
+    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256);
+    static readonly GemmKernel tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32, 256);
+    static readonly GemmKernel registers = new("gemm_registers.ptx", "gemm_registers", 128, 128, 256);
+    static readonly GemmKernel async = new("gemm_async.sm80.ptx", "gemm_async", 128, 128, 256);
+    static readonly GemmKernel tf32x3 = new("gemm_tf32.sm80.ptx", "gemm_tf32x3", 128, 128, 256), tf32x3Narrow = new("gemm_tf32.sm80.ptx", "gemm_tf32x3_narrow", 128, 64, 256);
+    static readonly GemmKernel tf32 = new("gemm_tf32x1.sm80.ptx", "gemm_tf32", 128, 128, 256);
+    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_f16", 128, 128, 256, 81920), bf16 = new("gemm_half.sm80.ptx", "gemm_bf16", 128, 128, 256, 81920);
 
     /// <summary>Adds up the pieces of a product.</summary>
     public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16, 256);
 
-    public static GemmKernel For(GemmVersion version) => version switch
+    /// <summary>The kernel of a version, for results of N columns.</summary>
+    public static GemmKernel For(GemmVersion version, int N) => version switch
     {
         GemmVersion.Plain => plain,
         GemmVersion.Tiles => tiles,
         GemmVersion.Registers => registers,
-        GemmVersion.Tf32x3 => tf32x3,
+        GemmVersion.Async => async,
+        GemmVersion.Tf32x3 => N <= 64 ? tf32x3Narrow : tf32x3,
         _ => tf32,
     };
+
+    /// <summary>Version 6: factors of 16 bits on tensor cores.</summary>
+    public static GemmKernel Half(DType dtype) => dtype == DType.Float16 ? f16 : bf16;
 
     /// <summary>The version for a product of <c>[M, K]</c> and <c>[K, N]</c> on a device of a compute capability.</summary>
     public static GemmVersion Choose(int M, int N, int K, int architecture, bool allowTf32)

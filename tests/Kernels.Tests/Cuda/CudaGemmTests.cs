@@ -110,9 +110,27 @@ public sealed class CudaGemmTests(string name)
     }
 
     [Test]
+    public void InfinityStaysInfinityWhereItMeetsNoZero([Values(40, 100)] int N)
+    {
+        const int M = 6, K = 37;
+        float[] a = Normal(M * K, 1), b = Normal(K * N, 2);
+        a[(2 * K) + 5] = float.PositiveInfinity;
+        a[(4 * K) + 36] = float.NegativeInfinity;
+        b[(36 * N) + 7] = float.PositiveInfinity;
+        var y = Views.Empty<float>([M, N]);
+        gpu.Gemm(Views.Of([M, K], a), Views.Of([K, N], b), y);
+        float[] actual = Views.Get<float>(y);
+        double[] expected = GemmTests.Reference(a, b, null, M, N, K, 1, 0);
+        for (int i = 0; i < actual.Length; i++)
+            if (double.IsFinite(expected[i])) Assert.That(actual[i], Is.EqualTo(expected[i]).Within(tolerance * 30), $"element {i}");
+            else Assert.That(actual[i], Is.EqualTo((float)expected[i]), $"element {i}");
+        Assert.That(expected.Count(double.IsInfinity), Is.GreaterThan(2 * N));
+    }
+
+    [Test]
     public void ALongSumIsCutIntoPiecesThatFillTheDevice()
     {
-        var kernel = GemmKernel.For(version);
+        var kernel = GemmKernel.For(version, 16);
         foreach (int K in (int[])[0, 1, 255, 256, 511, 512, 1000, 200_000])
             foreach (long products in (long[])[1, 3, 1000])
             {
