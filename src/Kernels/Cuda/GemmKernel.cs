@@ -25,7 +25,7 @@ internal enum GemmVersion
 /// <summary>A version of the matrix product: its kernel, the tile of y that a block computes, and what it needs.</summary>
 internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN, int Threads, int SharedBytes = 0)
 {
-    // Tiles and pieces of K together: two blocks for each of an H100's multiprocessors. One number for all devices, so that all give the same bits.
+    // Tiles and pieces of K together: two blocks for each of an H100's multiprocessors. One number for all devices, so that the sums of a version are too.
     const int Blocks = 264;
 
     // No piece is shorter than this: its product must be worth writing and reading it once.
