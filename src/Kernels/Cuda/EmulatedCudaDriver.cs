@@ -24,6 +24,12 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
     /// <summary>What every kernel is checked for; what is found goes to <see cref="Reported"/>.</summary>
     public PtxChecks Checks { get; set; }
 
+    /// <summary>
+    /// Whether memory has no content until it is copied or set by calls of the driver, for <see cref="PtxChecks.Uninitialized"/>; not where
+    /// the host writes device memory through its addresses.
+    /// </summary>
+    public bool ChecksContent { get; set; }
+
     /// <summary>Gets the entry and the report of each launch while there are checks.</summary>
     public Action<string, PtxReport>? Reported { get; set; }
 
@@ -179,7 +185,7 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
         if (bytes <= 0) return CudaResult.ErrorInvalidValue;
         lock (gate)
         {
-            if (memory.TryAllocate(bytes, "device memory", map: Checks.HasFlag(PtxChecks.Uninitialized)) is not { } allocation) return CudaResult.ErrorOutOfMemory;
+            if (memory.TryAllocate(bytes, "device memory", map: ChecksContent) is not { } allocation) return CudaResult.ErrorOutOfMemory;
             address = (nint)allocation.Start;
             allocations.Add(address, allocation);
             return CudaResult.Success;

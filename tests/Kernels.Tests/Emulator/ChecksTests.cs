@@ -271,7 +271,7 @@ public sealed class ChecksTests
     {
         const string text = ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k(.param .u64 x, .param .u64 y) {\n.reg .b64 %d<4>; .reg .b32 %r<4>;\nld.param.u64 %d1, [x]; ld.param.u64 %d2, [y];\nld.global.b32 %r1, [%d1+8];\nst.global.b32 [%d2], %r1;\n}\n";
         List<PtxFinding> findings = [];
-        using EmulatedCudaDriver driver = new() { Checks = PtxChecks.All, Reported = (_, report) => findings.AddRange(report.Findings) };
+        using EmulatedCudaDriver driver = new() { Checks = PtxChecks.All, ChecksContent = true, Reported = (_, report) => findings.AddRange(report.Findings) };
         Assert.That(driver.ModuleLoadData(text, out nint module, out string log), Is.EqualTo(CudaResult.Success), log);
         Assert.That(driver.ModuleGetFunction(module, "k", out nint function), Is.EqualTo(CudaResult.Success));
         driver.MemAlloc(64, out nint x);

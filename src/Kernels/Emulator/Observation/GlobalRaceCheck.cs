@@ -1,25 +1,21 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Tessera.Emulator;
 
-/// <summary>The cells of global memory, which all blocks of a launch share; made when an allocation is first touched.</summary>
-sealed unsafe class GlobalShadow(int granule) : IDisposable
+/// <summary>Who touched global memory, for all blocks of a launch; cells are made when an allocation is first touched.</summary>
+sealed class GlobalShadow(int granule) : IDisposable
 {
-    readonly Dictionary<Allocation, nint> cells = [];
+    readonly Dictionary<Allocation, Cells> cells = [];
     readonly Lock[] locks = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
 
     public int Granule => granule;
 
+    public Events Events { get; } = new();
+
     /// <summary>The cells of an allocation, from its start rounded down to 16 bytes.</summary>
-    public Cell* Of(Allocation a)
+    public Cells Of(Allocation a)
     {
-        lock (cells)
-        {
-            if (!cells.TryGetValue(a, out nint p))
-                cells[a] = p = (nint)NativeMemory.AllocZeroed((nuint)((a.Bytes + 32) / granule + 1), (nuint)sizeof(Cell));
-            return (Cell*)p;
-        }
+        lock (cells) return cells.TryGetValue(a, out Cells? known) ? known : cells[a] = new((a.Bytes + 32) / granule + 1);
     }
 
     /// <summary>Whoever looks at cells of a page of memory holds its lock.</summary>
@@ -27,7 +23,8 @@ sealed unsafe class GlobalShadow(int granule) : IDisposable
 
     public void Dispose()
     {
-        foreach (nint p in cells.Values) NativeMemory.Free((void*)p);
+        foreach (Cells c in cells.Values) c.Dispose();
+        Events.Dispose();
     }
 }
 
@@ -69,20 +66,19 @@ sealed class Handovers
     }
 }
 
-/// <summary>Races on global memory, inside of a block and between blocks.</summary>
-sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cta.Launch.Shadow!.Granule)
+/// <summary>Races on global memory, inside of a block and between blocks. A launch of more than 2^27 events is watched up to there.</summary>
+sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cta.Launch.Shadow!.Events, observers.Cta.Launch.Shadow!.Granule)
 {
     readonly Launch launch = observers.Cta.Launch;
     readonly GlobalShadow shadow = observers.Cta.Launch.Shadow!;
     readonly bool handsOver = Granule.Fences(observers.Cta.Launch.Code);
     readonly Dictionary<Handovers.Flag, int> acquired = [];
     Allocation? last;
-    Cell* cells;
+    Cells? cells;
 
     public override void Start()
     {
-        Block = (int)Observers.Cta.Index + 1;
-        Fences = 0;
+        base.Start();
         acquired.Clear();
     }
 
@@ -95,6 +91,7 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
     {
         if (q.Space != Space.Global) return;
         if (q.Op.Releases) Fence();
+        if (!Begin(q)) return;
         Lock? held = null;
         for (uint m = q.Mask; m != 0; m &= m - 1)
         {
@@ -112,12 +109,12 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
                 held?.Exit();
                 (held = needed).Enter();
             }
-            Touch(q, lane, cells + ((at - (last.Start & ~15ul)) >> Shift));
+            Touch(q, lane, cells!, (long)(at - (last.Start & ~15ul)) >> Shift);
         }
         held?.Exit();
     }
 
-    protected override bool HandedOver(in Record earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Block, earlier.Fences, acquired);
+    protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Block, earlier.Fences, acquired);
 }
 
 /// <summary>What the text of a kernel says about its accesses before it runs.</summary>

@@ -1,91 +1,139 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Tessera.Emulator;
-
-/// <summary>Who touched a granule of memory last, and when: the clock of its warp, and the fences of its block until then. Clock 0: nobody.</summary>
-[StructLayout(LayoutKind.Sequential)]
-struct Record
-{
-    public int Clock, Block;
-    public ushort Fences, Thread, Site;
-    public bool Strong;
-}
-
-/// <summary>A granule: its last write, and two reads by different threads since; with two, one of them is never the next writer's own.</summary>
-struct Cell
-{
-    public Record Write, Read, OtherRead;
-}
 
 /// <summary>
 /// Two threads that touch the same bytes, at least one of them writing, with nothing that orders them and not both strong. Memory is
 /// watched in granules as large as the kernel's smallest access, so that every access is whole granules. Two writes of the same value are no race.
 /// </summary>
-abstract unsafe class RaceCheck(Observers observers, int granule) : Observer
+abstract unsafe class RaceCheck(Observers observers, Events events, int granule) : Observer
 {
     protected readonly int Shift = BitOperations.Log2((uint)granule);
+    readonly uint[] recent = new uint[1024];
+    (uint Next, uint End) free;
+
+    // The event of the request at hand, and what it was last compared with: neighbouring lanes mostly meet the same event.
+    Event me;
+    uint mine;
+    Comparison write, read, otherRead;
+
+    /// <summary>The number of the running block, from 1.</summary>
+    protected int Block { get; private set; }
+
+    /// <summary>The fences of the running block so far.</summary>
+    protected ushort Fences { get; set; }
 
     protected Observers Observers => observers;
 
-    /// <summary>The number of the running block.</summary>
-    protected int Block;
-
-    /// <summary>The fences of the running block so far.</summary>
-    protected ushort Fences;
+    public override void Start()
+    {
+        (Block, Fences) = ((int)observers.Cta.Index + 1, 0);
+        free = default;
+        Array.Clear(recent);
+    }
 
     /// <summary>Whether another block's access comes before what this block does now.</summary>
-    protected virtual bool HandedOver(in Record earlier) => false;
+    protected virtual bool HandedOver(in Event earlier) => false;
 
-    /// <summary>Notes the touch of one lane in the cells of its bytes.</summary>
-    protected void Touch(in Request q, int lane, Cell* cell)
+    /// <summary>Finds or makes the event of a request; false where there are no more numbers.</summary>
+    protected bool Begin(in Request q)
     {
-        Warp w = q.Warp;
-        Record me = new() { Clock = observers.Clocks.Now(w.Index), Block = Block, Fences = Fences, Thread = (ushort)((w.Index * 32) + lane), Site = (ushort)Math.Min(q.Op.Site, ushort.MaxValue), Strong = (q.Access & Access.Strong) != 0 };
-        ReadOnlySpan<int> seen = observers.Clocks.Seen(w.Index);
-        Cell* end = cell + (q.Bytes >> Shift);
+        me = new(Block, observers.Clocks.Now(q.Warp.Index), q.Op.Site, Fences, (byte)q.Warp.Index, (q.Access & Access.Strong) != 0);
+        write = read = otherRead = default;
+        ref uint number = ref recent[(q.Warp.Index * 67 + q.Op.Site) & (recent.Length - 1)];
+        if (number == 0 || events[number] != me)
+        {
+            if (free.Next == free.End && (free = events.Take()).End == 0) return false;
+            number = free.Next++;
+            events[number] = me;
+        }
+        mine = number << 5;
+        return true;
+    }
+
+    /// <summary>Notes what one lane does to the granules of its bytes, of which the first has this index.</summary>
+    protected void Touch(in Request q, int lane, Cells c, long index)
+    {
+        long end = index + (q.Bytes >> Shift);
         if ((q.Access & Access.Write) == 0)
         {
-            for (; cell < end; cell++) Read(q, lane, cell, me, seen, end);
+            for (long i = index; i < end; i++) Read(q, lane, c, i, (int)(i - index) << Shift);
         }
         else
         {
-            for (; cell < end; cell++) Write(q, lane, cell, me, seen, end);
+            for (long i = index; i < end; i++) Write(q, lane, c, i, (int)(i - index) << Shift);
         }
     }
 
-    bool Ordered(in Record earlier, in Record me, ReadOnlySpan<int> seen) =>
-        earlier.Block == me.Block ? earlier.Clock <= seen[earlier.Thread >> 5] || earlier.Thread == me.Thread : earlier.Clock == 0 || HandedOver(earlier);
-
-    void Read(in Request q, int lane, Cell* c, in Record me, ReadOnlySpan<int> seen, Cell* end)
+    void Read(in Request q, int lane, Cells c, long i, int offset)
     {
-        if (!Ordered(c->Write, me, seen) && !(c->Write.Strong && me.Strong)) Report(q, lane, c->Write, me, "reads", "wrote", q.Bytes - ((int)(end - c) << Shift));
-        if (c->Read.Thread == me.Thread && c->Read.Block == me.Block || Ordered(c->Read, me, seen)) c->Read = me;
-        else if (!Represents(c->OtherRead, me) || c->OtherRead.Thread == c->Read.Thread) c->OtherRead = me;
+        if (c.HasWrite && Conflicts(ref write, c.Write[i], lane)) Report(q, lane, c.Write[i], "reads", "wrote", offset);
+        uint first = c.Read[i];
+        if (first != 0 && !Precedes(ref read, first, lane))
+        {
+            // Two different threads are enough: one of them is not the next writer. Those of one event are ordered before the same.
+            if (c.HasOtherRead && c.OtherRead[i] >> 5 == mine >> 5 && c.OtherRead[i] != first) return;
+            c.OtherRead[i] = mine | (uint)lane;
+            c.HasOtherRead = true;
+            return;
+        }
+        c.Read[i] = mine | (uint)lane;
+        c.HasRead = true;
     }
 
-    /// <summary>Whether what is ordered after the one read is ordered after the other too: same warp, same clock.</summary>
-    static bool Represents(in Record read, in Record me) => read.Clock == me.Clock && read.Block == me.Block && read.Thread >> 5 == me.Thread >> 5 && read.Strong == me.Strong;
-
-    void Write(in Request q, int lane, Cell* c, in Record me, ReadOnlySpan<int> seen, Cell* end)
+    void Write(in Request q, int lane, Cells c, long i, int offset)
     {
-        int at = q.Bytes - ((int)(end - c) << Shift);
-        if (!Ordered(c->Write, me, seen) && !(c->Write.Strong && me.Strong) && !SameValue(q, lane, c->Write, at)) Report(q, lane, c->Write, me, "writes", "wrote", at);
-        if (!Ordered(c->Read, me, seen) && !(c->Read.Strong && me.Strong)) Report(q, lane, c->Read, me, "writes", "read", at);
-        else if (!Ordered(c->OtherRead, me, seen) && !(c->OtherRead.Strong && me.Strong)) Report(q, lane, c->OtherRead, me, "writes", "read", at);
-        c->Write = me;
-        c->Read = c->OtherRead = default;
+        if (c.HasWrite && Conflicts(ref write, c.Write[i], lane) && !SameValue(q, lane, c.Write[i], offset)) Report(q, lane, c.Write[i], "writes", "wrote", offset);
+        if (c.HasRead && c.Read[i] != 0)
+        {
+            if (Conflicts(ref read, c.Read[i], lane)) Report(q, lane, c.Read[i], "writes", "read", offset);
+            else if (c.HasOtherRead && Conflicts(ref otherRead, c.OtherRead[i], lane)) Report(q, lane, c.OtherRead[i], "writes", "read", offset);
+            c.Read[i] = 0;
+            if (c.HasOtherRead) c.OtherRead[i] = 0;
+        }
+        c.Write[i] = mine | (uint)lane;
+        c.HasWrite = true;
+    }
+
+    /// <summary>An earlier event, by number: whether it comes before the request, whether both are strong, and its warp if that is in this block.</summary>
+    struct Comparison
+    {
+        public uint Number;
+        public bool Ordered, BothStrong;
+        public int Warp;
+    }
+
+    /// <summary>Whether an earlier access and this lane's may happen at once.</summary>
+    bool Conflicts(ref Comparison with, uint record, int lane) => record != 0 && !Precedes(ref with, record, lane) && !with.BothStrong;
+
+    bool Precedes(ref Comparison with, uint record, int lane)
+    {
+        if (record >> 5 != with.Number) with = Compare(record >> 5);
+        return with.Ordered || (with.Warp == me.Warp && (record & 31) == lane);
+    }
+
+    Comparison Compare(uint number)
+    {
+        Event earlier = events[number];
+        bool here = earlier.Block == Block;
+        return new()
+        {
+            Number = number,
+            Ordered = here ? earlier.Clock <= observers.Clocks.Seen(me.Warp)[earlier.Warp] : HandedOver(earlier),
+            BothStrong = earlier.Strong && me.Strong,
+            Warp = here ? earlier.Warp : -1,
+        };
     }
 
     /// <summary>Whether the write puts into a granule what the earlier write put there: one of an earlier lane of the same instruction, or what memory holds.</summary>
-    bool SameValue(in Request q, int lane, in Record earlier, int offset)
+    bool SameValue(in Request q, int lane, uint record, int offset)
     {
         byte* mine = stackalloc byte[32], theirs = stackalloc byte[32];
         if (!q.Op.ValueOf(q.Warp, lane, mine)) return false;
         ulong address = q.At[lane] + (ulong)offset;
         byte* there = q.Space == Space.Shared ? observers.Cta.Shared + address : (byte*)address;
-        int other = earlier.Thread - (q.Warp.Index * 32);
-        if (earlier.Block == Block && other is >= 0 and < 32 && other < lane && (q.Mask >> other & 1) != 0 && address - q.At[other] < (ulong)q.Bytes)
+        int other = (int)(record & 31);
+        if (write.Warp == me.Warp && other < lane && (q.Mask >> other & 1) != 0 && address - q.At[other] < (ulong)q.Bytes)
         {
             q.Op.ValueOf(q.Warp, other, theirs);
             there = theirs + (address - q.At[other]);
@@ -94,10 +142,11 @@ abstract unsafe class RaceCheck(Observers observers, int granule) : Observer
     }
 
     /// <summary>Names the access that comes later in the text first, so that one race has one name whoever was faster.</summary>
-    void Report(in Request q, int lane, in Record earlier, in Record me, string verb, string earlierVerb, int offset)
+    void Report(in Request q, int lane, uint record, string verb, string earlierVerb, int offset)
     {
+        Event earlier = events[record >> 5];
         Op mine = q.Op, other = observers.Cta.Launch.Code.Image.Sites[earlier.Site];
-        Spot here = q.Warp.SpotOf(lane), there = new(earlier.Block - 1, earlier.Thread);
+        Spot here = q.Warp.SpotOf(lane), there = new(earlier.Block - 1, (earlier.Warp * 32) + (int)(record & 31));
         if (mine.Site < other.Site) (mine, other, here, there, verb, earlierVerb) = (other, mine, there, here, earlierVerb == "read" ? "reads" : "writes", verb == "reads" ? "read" : "wrote");
         if (observers.Findings.Counts("race", mine, other.Site)) return;
         string place = observers.Place(q, lane, offset), by = observers.Cta.Launch.ThreadAt(there.Thread).ToString();
@@ -107,36 +156,40 @@ abstract unsafe class RaceCheck(Observers observers, int granule) : Observer
 }
 
 /// <summary>Races on the shared memory of a block.</summary>
-sealed unsafe class SharedRaceCheck : RaceCheck
+sealed class SharedRaceCheck : RaceCheck
 {
-    readonly Cell* cells;
-    readonly int count;
+    readonly Events events;
+    readonly Cells cells;
 
-    public SharedRaceCheck(Observers observers) : base(observers, Granule.Of(observers.Cta.Launch.Code, Space.Shared))
+    public SharedRaceCheck(Observers observers) : this(observers, new()) { }
+
+    SharedRaceCheck(Observers observers, Events events) : base(observers, events, Granule.Of(observers.Cta.Launch.Code, Space.Shared))
     {
-        count = (observers.Cta.SharedBytes >> Shift) + 1;
-        cells = (Cell*)NativeMemory.AllocZeroed((nuint)count, (nuint)sizeof(Cell));
+        this.events = events;
+        cells = new((observers.Cta.SharedBytes >> Shift) + 1);
     }
 
     public override void Start()
     {
-        Block = (int)Observers.Cta.Index + 1;
-        NativeMemory.Clear(cells, (nuint)count * (nuint)sizeof(Cell));
+        base.Start();
+        events.Clear();
+        cells.Clear();
     }
 
-    public override void Touch(in Request q)
+    public override unsafe void Touch(in Request q)
     {
-        if (q.Space != Space.Shared) return;
+        if (q.Space != Space.Shared || !Begin(q)) return;
         for (uint m = q.Mask; m != 0; m &= m - 1)
         {
             int lane = BitOperations.TrailingZeroCount(m);
-            Touch(q, lane, cells + (q.At[lane] >> Shift));
+            Touch(q, lane, cells, (long)q.At[lane] >> Shift);
         }
     }
 
     public override void Dispose()
     {
         base.Dispose();
-        NativeMemory.Free(cells);
+        cells.Dispose();
+        events.Dispose();
     }
 }

@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera.Emulator;
+
+/// <summary>
+/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, and how often its block has fenced. A
+/// <em>record</em> is an event's number and a lane in 32 bits, so it names a thread and a time; 0 is nobody.
+/// </summary>
+record struct Event(int Block, int Clock, int Site, ushort Fences, byte Warp, bool Strong);
+
+/// <summary>All events, by number; threads take numbers in batches.</summary>
+sealed unsafe class Events : IDisposable
+{
+    const int pageBits = 14, pages = 1 << (27 - pageBits), batch = 256;
+
+    readonly nint[] page = new nint[pages];
+    int next = 1;
+
+    public ref Event this[uint number] => ref ((Event*)page[number >> pageBits])[number & ((1 << pageBits) - 1)];
+
+    /// <summary>New numbers: the first one, and the one after the last; none where all are used up.</summary>
+    public (uint First, uint End) Take()
+    {
+        lock (page)
+        {
+            int first = next;
+            if (first + batch > pages << pageBits) return (0, 0);
+            next = Math.Min(first + batch, ((first >> pageBits) + 1) << pageBits);
+            ref nint p = ref page[first >> pageBits];
+            if (p == 0) p = (nint)NativeMemory.Alloc(1 << pageBits, (nuint)sizeof(Event));
+            return ((uint)first, (uint)next);
+        }
+    }
+
+    /// <summary>Numbers start again.</summary>
+    public void Clear() => next = 1;
+
+    public void Dispose()
+    {
+        foreach (nint p in page) NativeMemory.Free((void*)p);
+    }
+}
+
+/// <summary>For each granule of some memory the records of its last write and of two reads since, each in an array of its own that is only touched when used.</summary>
+sealed unsafe class Cells(long count) : IDisposable
+{
+    public readonly uint* Write = (uint*)NativeMemory.AllocZeroed((nuint)count, 4), Read = (uint*)NativeMemory.AllocZeroed((nuint)count, 4), OtherRead = (uint*)NativeMemory.AllocZeroed((nuint)count, 4);
+
+    /// <summary>Whether there is anything but zeros.</summary>
+    public bool HasWrite, HasRead, HasOtherRead;
+
+    public void Clear()
+    {
+        if (HasWrite) NativeMemory.Clear(Write, (nuint)count * 4);
+        if (HasRead) NativeMemory.Clear(Read, (nuint)count * 4);
+        if (HasOtherRead) NativeMemory.Clear(OtherRead, (nuint)count * 4);
+        HasWrite = HasRead = HasOtherRead = false;
+    }
+
+    public void Dispose()
+    {
+        NativeMemory.Free(Write);
+        NativeMemory.Free(Read);
+        NativeMemory.Free(OtherRead);
+    }
+}
