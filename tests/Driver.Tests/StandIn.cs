@@ -58,7 +58,7 @@ sealed unsafe class StandIn
     public static StandIn Compile(string define = "COMPLETE")
     {
         if (OperatingSystem.IsWindows()) Assert.Ignore("the stand-in for the driver is built with a POSIX C compiler");
-        string folder = Directory.CreateTempSubdirectory("standin").FullName, path = System.IO.Path.Combine(folder, "libstandin.so");
+        string folder = Directory.CreateDirectory(System.IO.Path.Combine(AppContext.BaseDirectory, "standin-" + define)).FullName, path = System.IO.Path.Combine(folder, "libstandin.so");
         File.WriteAllText(System.IO.Path.Combine(folder, "prototypes.h"), Prototypes());
         string source = System.IO.Path.Combine(Testing.TestData.RepositoryRoot, "tests", "Driver.Tests", "standin.c");
         string compiler = Environment.GetEnvironmentVariable("CC") is { Length: > 0 } cc ? cc : "cc";
