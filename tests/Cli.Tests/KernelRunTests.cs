@@ -27,12 +27,14 @@ public sealed class KernelRunTests
     static IEnumerable<TestCaseData> Recorded()
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestData.FindGolden("ptx-nvcc")!, "tests.json")));
-        foreach (JsonElement c in json.RootElement.Clone().EnumerateArray()) yield return new TestCaseData(c).SetArgDisplayNames(c.GetProperty("kernel").GetString()!);
+        foreach (JsonElement c in json.RootElement.Clone().EnumerateArray())
+            foreach (string device in new[] { "emulator", "cuda:0" }) yield return new TestCaseData(c, device).SetArgDisplayNames(c.GetProperty("kernel").GetString()!, device);
     }
 
     [TestCaseSource(nameof(Recorded)), Category("Golden")]
-    public void RunsWhatNvccCompiles(JsonElement c)
+    public void RunsWhatNvccCompiles(JsonElement c, string device)
     {
+        if (Device.All().First(d => d.Name == device).WhyNot is string whyNot) Assert.Ignore(whyNot);
         using var folder = new TemporaryFolder();
         string golden = TestData.Golden("ptx-nvcc");
         List<string> outs = [], args = [Path.Combine(golden, c.GetProperty("modules")[0].GetString()!), "--entry", c.GetProperty("kernel").GetString()!,
@@ -47,11 +49,12 @@ public sealed class KernelRunTests
             results.Add((folder.File($"{i}.bin"), Path.Combine(golden, output.GetString()!), type));
             outs.AddRange("--out", $"{i}={folder.File($"{i}.bin")}");
         }
-        var (code, _, error) = Run(["run", .. args, .. outs]);
+        var (code, _, error) = Run(["run", .. args, .. outs, "--device", device]);
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(results, Is.Not.Empty);
         foreach (var (got, want, type) in results) Compare(File.ReadAllBytes(got), File.ReadAllBytes(want), type, c.GetProperty("compare").GetString()!.Split(' '));
 
+        if (device != "emulator") return;
         var steps = Run(["step", .. args, "--steps", "200"]);
         Assert.That((steps.Code, steps.Error), Is.EqualTo((0, "")));
         Assert.That(steps.Output.Split('\n')[..^1], Has.Length.InRange(10, 200).And.All.Match(@"^ *\d+  [0-9a-f]{8}  (\S+ )*\S*;"));
@@ -167,6 +170,8 @@ public sealed class KernelRunTests
         yield return Case(2, "--grid: got '0'", Sized("0", "64", "f32[100]", "f32[100]"));
         yield return Case(2, "--block: got '1,2,3,4'", Sized("2", "1,2,3,4", "f32[100]", "f32[100]"));
         yield return Case(2, "--shared: got -1", Scale("f32[100]", "f32[100]", "--shared", "-1"));
+        yield return Case(2, "'cuda:999' cannot be used: ", Scale("f32[100]", "f32[100]", "--device", "cuda:999"));
+        yield return Case(2, "\nhint: use --device emulator.\n", Scale("f32[100]", "f32[100]", "--device", "cuda:999"));
         yield return Case(2, "unknown device: got 'tpu'", Scale("f32[100]", "f32[100]", "--device", "tpu"));
         yield return Case(2, "'cpu' cannot be used: it does not run PTX.\nhint: use --device emulator.", Scale("f32[100]", "f32[100]", "--device", "cpu"));
         yield return Case(1, "no.ptx: no such file", "run", "no.ptx");

@@ -67,8 +67,14 @@ static class KernelRunCommand
     {
         if (name == "emulator") return null;
         if (name == "cpu") throw new DeviceException("kernels: 'cpu' cannot be used: it does not run PTX. Hint: use --device emulator.");
-        return Device.All().FirstOrDefault(d => d.Name == name).WhyNot is string whyNot
-            ? throw new DeviceException($"kernels: '{name}' cannot be used: {whyNot}. Hint: use --device emulator.") : Device.Parse(name);
+        try
+        {
+            return Device.Parse(name);
+        }
+        catch (DeviceException e)
+        {
+            throw new DeviceException(e.Message.Replace("--device cpu", "--device emulator", StringComparison.Ordinal));
+        }
     }
 
     static void Finish(ParseResult parsed, KernelLaunch kernel, KernelOutput[] outputs, PtxReport? report, TextWriter writer)

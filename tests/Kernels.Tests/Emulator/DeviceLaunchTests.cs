@@ -42,12 +42,13 @@ public sealed class DeviceLaunchTests
 
     static readonly PtxLaunch launch = new((2, 1, 1), (64, 1, 1));
 
-    [Test]
-    public void BuffersGoUpAndComeBack()
+    [TestCase("emulator"), TestCase("cuda:0")]
+    public void BuffersGoUpAndComeBack(string device)
     {
+        if (Device.All().First(d => d.Name == device).WhyNot is string whyNot) Assert.Ignore(whyNot);
         float[] x = [.. Enumerable.Range(0, 100).Select(i => (float)i)], y = new float[100], z = new float[100];
         PtxModule module = PtxModule.Parse(text, "affine.ptx");
-        module.Launch(Device.Emulator, "affine", launch, Structure(x, 100), PtxArgument.Buffer(y), PtxArgument.Value(2f));
+        module.Launch(Device.Parse(device), "affine", launch, Structure(x, 100), PtxArgument.Buffer(y), PtxArgument.Value(2f));
         Assert.That(y, Is.EqualTo(x.Select(v => 2 * v + 0.5f)));
         module.Launch("affine", launch, Structure(x, 100), PtxArgument.Buffer(z), PtxArgument.Value(2f));
         Assert.That(z, Is.EqualTo(y));
