@@ -14,6 +14,9 @@ internal readonly struct ChannelGrid
     /// <summary>Blocks that fill a large GPU once.</summary>
     const int Blocks = 512;
 
+    /// <summary>Rows that a thread takes where there are many, and the limit of a grid.</summary>
+    const int RowsEach = 16, MostBlocks = 65535;
+
     /// <summary>Number of channels and of rows.</summary>
     public readonly int C, Rows;
 
@@ -37,8 +40,15 @@ internal readonly struct ChannelGrid
         tiles = (columns + x - 1) / x;
     }
 
-    /// <summary>Every thread takes rows in steps of the whole grid.</summary>
-    public Dim3 Grid => new(tiles, (int)Math.Clamp((Rows + (long)Block.Y - 1) / Block.Y, 1, Math.Max(1, 2 * Blocks / tiles)));
+    /// <summary>Every thread takes rows in steps of the whole grid: a few, so that what it reads once pays, and one where there are few blocks.</summary>
+    public Dim3 Grid
+    {
+        get
+        {
+            long blocks = (Rows + (long)Block.Y - 1) / Block.Y, each = Math.Clamp(blocks * tiles / Blocks, 1, RowsEach);
+            return new(tiles, (int)Math.Min(MostBlocks, (blocks + each - 1) / each));
+        }
+    }
 
     /// <summary>Rows of a chunk that is summed up on its own: by a block, or with <see cref="Width"/> 1 by a thread.</summary>
     public int Span

@@ -48,6 +48,7 @@ internal sealed unsafe partial class CudaBackend
         ExpectFloat("batch_norm_backward", gy, x, y ?? x, gx ?? x, gresidual ?? x);
         using var n = new DenseNorm(norm);
         var rows = RowsOf(x.Shape[1], gy, x, y, gx, gresidual);
+        if (!relu) y = null;
         bool sums = gw is not null || gb is not null || (gx is not null && !given);
         if (!sums && gx is null && gresidual is null) return;
         using var parts = new Temporary(x.Storage.Device, Layout.RowMajor([sums ? rows.Chunks : 0, 2, rows.C]));
@@ -58,9 +59,10 @@ internal sealed unsafe partial class CudaBackend
         Launch(WithRelu("batchnorm_backward.ptx", "batch_norm_totals"), rows.CombineGrid, ChannelGrid.CombineBlock,
             [gw, Step(gw), gb, Step(gb), line.View, parts.View, n.Var, norm.Eps, rows.Rows, rows.C, rows.Chunks]);
         if (given || gx is not { } dx) return;
-        // The residual's gradient is the masked one, and gy may be gone.
+        // The residual's gradient is the masked one already, and gy may be gone.
+        if (gresidual is { } masked) (gy, y, relu) = (masked, null, false);
         Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_gradient")), rows.Grid, rows.Block,
-            [dx, gresidual ?? gy, x, y, n.Mean, n.Var, norm.Eps, n.W, n.B, relu && gresidual is null ? 1 : 0, line.View, rows.Rows, rows.C]);
+            [dx, gy, x, y, n.Mean, n.Var, norm.Eps, n.W, n.B, relu ? 1 : 0, line.View, rows.Rows, rows.C]);
     }
 
     /// <summary>Elements from one number of a channel to the next.</summary>
