@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Tessera.Cuda;
@@ -8,7 +7,7 @@ namespace Tessera.Cuda;
 /// than their elements. A block of the grid takes a chunk of one tensor.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct StepList
+internal unsafe struct StepList
 {
     /// <summary>Elements of a chunk.</summary>
     public const int Chunk = 4096;
@@ -18,7 +17,7 @@ internal struct StepList
     /// <summary>Tensors with more elements take several entries.</summary>
     const long Longest = 1L << 30;
 
-    Entries entries;
+    fixed long entries[Capacity * 5];
     int count;
 
     /// <summary>Blocks of the grid.</summary>
@@ -30,12 +29,6 @@ internal struct StepList
         public int Length, FirstChunk;
     }
 
-    [InlineArray(Capacity)]
-    struct Entries
-    {
-        Entry first;
-    }
-
     /// <summary>Adds the elements from <paramref name="done"/> on; returns how many of them are done then: fewer than all where the list is full.</summary>
     public long Add(in StepTensors t, long done)
     {
@@ -43,7 +36,7 @@ internal struct StepList
         for (; done < all && count < Capacity; count++)
         {
             int length = (int)Math.Min(all - done, Longest);
-            entries[count] = new Entry { W = Address(t.W, done), G = Address(t.G, done), M = Address(t.M, done), V = Address(t.V, done), Length = length, FirstChunk = Chunks };
+            fixed (long* p = entries) ((Entry*)p)[count] = new Entry { W = Address(t.W, done), G = Address(t.G, done), M = Address(t.M, done), V = Address(t.V, done), Length = length, FirstChunk = Chunks };
             Chunks += (length + Chunk - 1) / Chunk;
             done += length;
         }

@@ -6,6 +6,7 @@ namespace Tessera.NN;
 /// </summary>
 public class Adam : Optimizer
 {
+    readonly StepQueue queue = new((backend, parameters, options) => backend.AdamSteps(parameters, options));
     readonly double beta2;
     readonly float eps;
 
@@ -25,21 +26,24 @@ public class Adam : Optimizer
     protected override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq"];
 
     /// <inheritdoc/>
-    protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    protected override void Update(IReadOnlyList<ParameterStep> steps)
     {
-        ArgumentNullException.ThrowIfNull(w);
-        ArgumentNullException.ThrowIfNull(g);
-        ArgumentNullException.ThrowIfNull(m);
-        var (mean, square) = (m.Zero(0, w), m.Zero(1, w));
-        w.Device.Backend.AdamStep(w.View, g.View, mean.View, square.View, options with
+        ArgumentNullException.ThrowIfNull(steps);
+        queue.Clear();
+        foreach (var (w, g, m, options) in steps)
         {
-            Beta2 = beta2,
-            Eps = eps,
-            Correction1 = 1 - Math.Pow(options.Momentum, m.Steps),
-            Correction2 = 1 - Math.Pow(beta2, m.Steps),
-        });
-        mean.View.Storage.Touch();
-        square.View.Storage.Touch();
+            var (mean, square) = (m.Zero(0, w), m.Zero(1, w));
+            queue.Add(w.Device, new StepTensors(w.View, g.View, mean.View, square.View), options with
+            {
+                Beta2 = beta2,
+                Eps = eps,
+                Correction1 = 1 - Math.Pow(options.Momentum, m.Steps),
+                Correction2 = 1 - Math.Pow(beta2, m.Steps),
+            });
+            mean.View.Storage.Touch();
+            square.View.Storage.Touch();
+        }
+        queue.Run();
     }
 }
 

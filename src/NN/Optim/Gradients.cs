@@ -9,9 +9,10 @@ public static class Gradients
         ArgumentNullException.ThrowIfNull(parameters);
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
+        Tensor[] norms = [.. from p in parameters let g = p.Grad where g is not null select g.Norm()];
         double sum = 0;
-        foreach (var p in parameters)
-            if (p.Grad is { } g) sum += Math.Pow(g.Norm().Item(), 2);
+        foreach (var device in norms.GroupBy(n => n.Device)) // one download a device
+            foreach (float norm in Tensor.Stack([.. device]).ToArray<float>()) sum += Math.Pow(norm, 2);
         return Math.Sqrt(sum);
     }
 

@@ -9,6 +9,7 @@ namespace Tessera.NN;
 public abstract class Optimizer
 {
     readonly Dictionary<Tensor, Moments> moments = [];
+    readonly List<ParameterStep> steps = [];
 
     /// <summary>An optimizer over groups of parameters.</summary>
     /// <param name="groups">The groups; they carry learning rate, momentum and weight decay.</param>
@@ -36,6 +37,7 @@ public abstract class Optimizer
     {
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
+        steps.Clear();
         foreach (var group in Groups)
         {
             foreach (var w in group.Parameters)
@@ -43,10 +45,12 @@ public abstract class Optimizer
                 if (!w.RequiresGrad || w.Grad is not { } g) continue;
                 if (!moments.TryGetValue(w, out var m)) moments.Add(w, m = new Moments(StateNames.Count));
                 m.Steps++;
-                Update(w, g.Contiguous(), m, Options(group, m.Steps));
-                w.View.Storage.Touch();
+                steps.Add(new ParameterStep(w, g.Contiguous(), m, Options(group, m.Steps)));
             }
         }
+        Update(steps);
+        foreach (var step in steps) step.W.View.Storage.Touch();
+        steps.Clear();
     }
 
     /// <summary>Forgets all gradients.</summary>
@@ -107,12 +111,8 @@ public abstract class Optimizer
     /// <summary>Names of the moments in the state, in the order of their slots.</summary>
     protected abstract IReadOnlyList<string> StateNames { get; }
 
-    /// <summary>One step of one parameter; runs without recording, in a scope of its own.</summary>
-    /// <param name="w">The parameter, changed in place.</param>
-    /// <param name="g">Its gradient, dense.</param>
-    /// <param name="m">Its moments.</param>
-    /// <param name="options">Rates of its group; <see cref="StepOptions.Decay"/> or <see cref="StepOptions.L2"/> is set.</param>
-    protected abstract void Update(Tensor w, Tensor g, Moments m, StepOptions options);
+    /// <summary>One step of these parameters, each once; runs without recording, in a scope of its own.</summary>
+    protected abstract void Update(IReadOnlyList<ParameterStep> steps);
 
     StepOptions Options(ParameterGroup group, long step) => new(
         Lr: (float)group.Lr, Momentum: group.Momentum,

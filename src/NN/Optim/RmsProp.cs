@@ -27,11 +27,14 @@ public sealed class RmsProp : Optimizer
     protected override IReadOnlyList<string> StateNames => ["square_avg", "grad_avg", "momentum_buffer"];
 
     /// <inheritdoc/>
-    protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    protected override void Update(IReadOnlyList<ParameterStep> steps)
     {
-        ArgumentNullException.ThrowIfNull(w);
-        ArgumentNullException.ThrowIfNull(g);
-        ArgumentNullException.ThrowIfNull(m);
+        ArgumentNullException.ThrowIfNull(steps);
+        foreach (var (w, g, m, options) in steps) Update(w, g, m, options);
+    }
+
+    void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    {
         if (options.Decay != 0) w.CopyFrom(w * (1 - (options.Lr * options.Decay)));
         if (options.L2 != 0) g += w * options.L2;
         var v = Mean(m.Zero(0, w), g * g);

@@ -6,6 +6,7 @@ namespace Tessera.NN;
 /// </summary>
 public sealed class Sgd : Optimizer
 {
+    readonly StepQueue queue = new((backend, parameters, options) => backend.SgdSteps(parameters, options));
     readonly bool nesterov;
 
     /// <summary>SGD over groups, which carry rates, momentum and decay.</summary>
@@ -23,14 +24,17 @@ public sealed class Sgd : Optimizer
     protected override IReadOnlyList<string> StateNames => ["momentum_buffer"];
 
     /// <inheritdoc/>
-    protected override void Update(Tensor w, Tensor g, Moments m, StepOptions options)
+    protected override void Update(IReadOnlyList<ParameterStep> steps)
     {
-        ArgumentNullException.ThrowIfNull(w);
-        ArgumentNullException.ThrowIfNull(g);
-        ArgumentNullException.ThrowIfNull(m);
-        bool first = m[0] is null;
-        var buffer = options.Momentum == 0 ? null : m.Zero(0, w);
-        w.Device.Backend.SgdStep(w.View, g.View, buffer?.View, options with { Nesterov = nesterov, First = first });
-        buffer?.View.Storage.Touch();
+        ArgumentNullException.ThrowIfNull(steps);
+        queue.Clear();
+        foreach (var (w, g, m, options) in steps)
+        {
+            bool first = m[0] is null;
+            var buffer = options.Momentum == 0 ? null : m.Zero(0, w);
+            queue.Add(w.Device, new StepTensors(w.View, g.View, buffer?.View), options with { Nesterov = nesterov, First = first });
+            buffer?.View.Storage.Touch();
+        }
+        queue.Run();
     }
 }

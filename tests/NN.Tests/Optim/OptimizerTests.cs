@@ -54,6 +54,26 @@ public class OptimizerTests
         Assert.That(optimizer.State().Keys.Where(k => !k.StartsWith("0.0.")), Is.EqualTo(["0.lr_momentum_decay"]));
     }
 
+    /// <summary>Parameters of many sizes in groups of different rates, one of them joining later: on a GPU several make a launch.</summary>
+    [TestCaseSource(nameof(kinds))]
+    public void GivesTheSameBitsOnEveryDevice(Func<IEnumerable<ParameterGroup>, Optimizer> make)
+    {
+        float[][] Run(Device device)
+        {
+            Tensor[] w = [.. from n in new[] { 1, 7, 64, 130, 9 } select Tensor.From([.. Enumerable.Range(0, n).Select(i => MathF.Sin(i + n))], [n]).To(device)];
+            foreach (var p in w) p.RequiresGrad = true;
+            var optimizer = make([new ParameterGroup(w[..2], lr: 0.1, momentum: 0.9, weightDecay: 0.1), new ParameterGroup(w[2..], lr: 0.02, momentum: 0.8)]);
+            for (int step = 0; step < 3; step++)
+            {
+                foreach (var p in w[..(step == 0 ? 4 : 5)]) Scope.Run(() => (p * p).Backward(p.Detach() * p.Detach()));
+                optimizer.Step();
+                optimizer.ZeroGrad();
+            }
+            return [.. w.Select(p => p.ToArray<float>())];
+        }
+        Assert.That(Run(Device.Emulator), Is.EqualTo(Run(Device.Cpu)));
+    }
+
     [TestCaseSource(nameof(kinds))]
     public void MomentsOutliveScopes(Func<IEnumerable<ParameterGroup>, Optimizer> make)
     {
