@@ -79,8 +79,43 @@ public sealed class CudaConv2dTests
         Assert.That(Error(Views.Get<float>(Y), Plain.Conv2d(xs, x, ws, w, null, ys, p)).Rms, Is.GreaterThan(5e-5), "tensor cores were not used");
     }
 
+    [Test]
+    public void NoRacesNoUnsetMemoryNoPartialBarriers([Values("Plain", "Tiled", "Tf32x3", "Tf32")] string name, [Values(1, 3)] int groups)
+    {
+        Shape xs = [3, 12 * groups, 9, 8], ws = [72 * groups, 12, 3, 3], ys = [3, 72 * groups, 9, 8];
+        var p = new Window2d(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, groups);
+        View X = Views.Of(xs, Normal(xs.Count, 1)), Wt = Views.Of(ws, Normal(ws.Count, 2)), GY = Views.Of(ys, Normal(ys.Count, 3)), B = Views.Of([ys[1]], Normal(ys[1], 4));
+        List<PtxFinding> findings = [];
+        var driver = (EmulatedCudaDriver)gpu.Driver;
+        (driver.Checks, driver.Reported) = (PtxChecks.All, (_, report) => findings.AddRange(report.Findings));
+        gpu.OnlyConv2d = Enum.Parse<Conv2dVersion>(name);
+        gpu.Conv2d(X, Wt, Views.Empty<float>(ys), p, new Epilogue(B, GY, Relu: true));
+        gpu.Conv2dBackwardData(GY, Wt, Views.Empty<float>(xs), p);
+        gpu.Conv2dBackwardWeight(GY, X, Views.Empty<float>(ws), p);
+        Assert.That(findings, Is.Empty);
+    }
+
+    [Test]
+    public void MeasuresTheChannelsOfItsResult()
+    {
+        Shape xs = [3, 8, 6, 5], ws = [12, 8, 3, 3], ys = [3, 12, 6, 5];
+        var p = new Window2d(3, 3, 1, 1, 1, 1, 1, 1);
+        float[] x = Normal(xs.Count, 1), w = Normal(ws.Count, 2);
+        View Y = Views.Empty<float>(ys), moments = Views.Empty<float>([2, 12]);
+        gpu.Conv2d(Views.Of(xs, x), Views.Of(ws, w), Y, p, new Epilogue(Moments: moments));
+        double[] y = Plain.Conv2d(xs, x, ws, w, null, ys, p), expected = new double[24];
+        for (int i = 0; i < y.Length; i++) expected[i / 30 % 12] += y[i] / 90;
+        for (int i = 0; i < y.Length; i++) expected[12 + (i / 30 % 12)] += Math.Pow(y[i] - expected[i / 30 % 12], 2) / 90;
+        Close(Y, y, 3e-6, "y");
+        Close(moments, expected, 3e-6, "mean and variance");
+    }
+
     [TearDown]
-    public void Restore() => gpu.OnlyConv2d = null;
+    public void Restore()
+    {
+        var driver = (EmulatedCudaDriver)gpu.Driver;
+        (gpu.OnlyConv2d, driver.Checks, driver.Reported) = (null, PtxChecks.None, null);
+    }
 
     static void Close(View actual, double[] expected, double limit, string what)
     {
