@@ -41,9 +41,22 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
-        using var pixels = new Quads(this, x, window.Groups);
-        using var filters = new Quads(this, w, 1);
-        Correlate(ImplicitGemm.Of(pixels.View, filters.View, y, window, epilogue), window.Groups);
+        if (IsProduct(window))
+        {
+            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y), epilogue with { Residual = epilogue.Residual is { } residual ? Pixels(residual) : null, Moments = null });
+        }
+        else if (Conv2dVersion != Conv2dVersion.Plain && IsDepthwise(x.Shape, w.Shape, window))
+        {
+            using var pixels = new Quads(this, x, 1);
+            using var filters = ChannelTaps(w, window, Phase.Whole(window.R), Phase.Whole(window.S));
+            Depthwise(ImplicitGemm.Of(pixels.View, filters.View, y, window with { Groups = 1 }, epilogue));
+        }
+        else
+        {
+            using var pixels = new Quads(this, x, window.Groups);
+            using var filters = new Quads(this, w, 1);
+            Correlate(ImplicitGemm.Of(pixels.View, filters.View, y, window, epilogue), window.Groups);
+        }
         if (epilogue.Moments is { } moments) Moments(y, moments, 1);
     }
 
@@ -57,7 +70,14 @@ internal sealed unsafe partial class CudaBackend
             Fill(gx, 0);
             return;
         }
-        using var gradient = new Quads(this, gy, window.Groups);
+        if (IsProduct(window))
+        {
+            Gemm(Pixels(gy), Flat(w), Pixels(gx));
+            return;
+        }
+        bool depthwise = Conv2dVersion != Conv2dVersion.Plain && IsDepthwise(gx.Shape, w.Shape, window);
+        int groups = depthwise ? 1 : window.Groups;
+        using var gradient = new Quads(this, gy, groups);
         foreach (var rows in Phase.Of(gx.Shape[2], window.R, window.StrideH, window.DilationH, window.Top))
             foreach (var columns in Phase.Of(gx.Shape[3], window.S, window.StrideW, window.DilationW, window.Left))
             {
@@ -67,8 +87,10 @@ internal sealed unsafe partial class CudaBackend
                     Fill(pixels, 0);
                     continue;
                 }
-                using var turned = Turned(w, window, rows, columns);
-                Correlate(ImplicitGemm.Backward(gradient.View, turned.View, pixels, rows, columns), window.Groups);
+                using var turned = depthwise ? ChannelTaps(w, window, rows, columns) : Turned(w, window, rows, columns);
+                var conv = ImplicitGemm.Backward(gradient.View, turned.View, pixels, rows, columns, groups);
+                if (depthwise) Depthwise(conv);
+                else Correlate(conv, groups);
             }
     }
 
@@ -81,10 +103,20 @@ internal sealed unsafe partial class CudaBackend
             Fill(gw, 0);
             return;
         }
+        if (IsProduct(window))
+        {
+            Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
+            return;
+        }
         if (Conv2dVersion == Conv2dVersion.Plain)
         {
             var plain = ImplicitGemm.Of(x, gw, gy, window);
             Launch("conv2d_plain.ptx", "conv2d_weight_plain", new Dim3(BlocksFor((long)plain.Outer * plain.Sum), 1, window.Groups), BlockSize, [KernelArgument.Struct(ref plain)]);
+            return;
+        }
+        if (IsDepthwise(x.Shape, gw.Shape, window))
+        {
+            DepthwiseWeight(gy, x, gw, window);
             return;
         }
         using var pixels = new Quads(this, x, window.Groups);
@@ -99,6 +131,15 @@ internal sealed unsafe partial class CudaBackend
         CorrelateWeight(ImplicitGemm.Of(pixels.View, padded.View, gradient.View, window), window.Groups, padded.View);
         for (int g = 0; g < window.Groups; g++) Copy(padded.View.Slice(0, g * paddedK, K).Slice(1, 0, gw.Shape[1]), gw.Slice(0, g * K, K));
     }
+
+    /// <summary>True where a convolution is a matrix product of all pixels and the weight.</summary>
+    bool IsProduct(Window2d window) => OnlyConv2d is null && window is { R: 1, S: 1, StrideH: 1, StrideW: 1, Top: 0, Left: 0, Bottom: 0, Right: 0, Groups: 1 };
+
+    /// <summary>[N·H·W, C] of a dense [N, C, H, W].</summary>
+    static View Pixels(View x) => x.As(new Layout([x.Shape[0] * x.Shape[2] * x.Shape[3], x.Shape[1]], [x.Shape[1], 1], x.Layout.Offset));
+
+    /// <summary>[K, C] of a dense weight [K, C, 1, 1].</summary>
+    static View Flat(View w) => w.As(new Layout([w.Shape[0], w.Shape[1]], [w.Shape[1], 1], w.Layout.Offset));
 
     /// <summary>gw ← the gradient of the weight, from x and y = gy of <paramref name="conv"/>, by slices of pixels that depend on the shapes only.</summary>
     void CorrelateWeight(ImplicitGemm conv, int groups, View gw)

@@ -60,8 +60,8 @@ internal struct ImplicitGemm
         StepW = window.DilationW,
     }.With(x, Address(w), y, window.Groups);
 
-    /// <summary>One phase of the gradient of x: gx from gy and the turned taps of the phase, <c>[groups, C/groups, r, s, K/groups]</c>.</summary>
-    public static ImplicitGemm Backward(View gy, View turned, View gx, Phase rows, Phase columns) => new ImplicitGemm
+    /// <summary>One phase of the gradient of x: gx from gy and the turned taps of the phase, as y from x and w.</summary>
+    public static ImplicitGemm Backward(View gy, View turned, View gx, Phase rows, Phase columns, int groups) => new ImplicitGemm
     {
         R = rows.Taps,
         S = columns.Taps,
@@ -71,7 +71,7 @@ internal struct ImplicitGemm
         MulW = 1,
         OffW = columns.Source,
         StepW = -columns.SourceStep,
-    }.With(gy, Address(turned), gx, turned.Shape[0]);
+    }.With(gy, Address(turned), gx, groups);
 
     ImplicitGemm With(View x, nint w, View y, int groups)
     {
@@ -119,6 +119,9 @@ internal readonly struct FastDivision
 /// </summary>
 internal readonly record struct Phase(int First, int Count, int FirstTap, int TapStep, int Taps, int Source, int SourceStep)
 {
+    /// <summary>All taps of a window.</summary>
+    public static Phase Whole(int taps) => new(0, 0, 0, 1, taps, 0, 0);
+
     /// <summary>The phases of a dimension of <paramref name="size"/> pixels under a window of <paramref name="taps"/> taps.</summary>
     public static IEnumerable<Phase> Of(int size, int taps, int stride, int dilation, int padding)
     {
