@@ -12,7 +12,7 @@ internal enum Conv2dVersion
     /// <summary>Tensor cores, each operand split into two tf32 numbers: float32 in, float32 accuracy. For compute capability 8.0 and later.</summary>
     Tf32x3,
 
-    /// <summary>Tensor cores with operands rounded to tf32 (11 bits).</summary>
+    /// <summary>Tensor cores with operands rounded to tf32 (11 bits). Only where <see cref="Precision.AllowTf32"/> is set.</summary>
     Tf32,
 }
 
@@ -25,7 +25,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The version all convolutions use, for tests and benchmarks; the device decides where it is null.</summary>
     public Conv2dVersion? OnlyConv2d { get; set; }
 
-    Conv2dVersion Conv2dVersion => OnlyConv2d ?? (Driver.Architecture >= 80 ? Conv2dVersion.Tf32x3 : Conv2dVersion.Tiled);
+    Conv2dVersion Conv2dVersion => OnlyConv2d ?? (Driver.Architecture < 80 ? Conv2dVersion.Tiled : Precision.AllowTf32 ? Conv2dVersion.Tf32 : Conv2dVersion.Tf32x3);
 
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {

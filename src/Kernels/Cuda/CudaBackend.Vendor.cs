@@ -49,7 +49,7 @@ internal sealed unsafe partial class CudaBackend
     /// <param name="window">Geometry; padding must be the same on both sides.</param>
     bool TryDnn(ConvolutionPass pass, View x, View w, View y, Window2d window)
     {
-        if (window.Top != window.Bottom || window.Left != window.Right || x.Count == 0 || y.Count == 0 || w.Count == 0 || Dnn.Library is not { } library) return false;
+        if (OnlyConv2d is not null || window.Top != window.Bottom || window.Left != window.Right || x.Count == 0 || y.Count == 0 || w.Count == 0 || Dnn.Library is not { } library) return false;
         Shape i = x.Shape, o = y.Shape;
         var shape = new ConvolutionShape(pass, i[0], i[1], i[2], i[3], o[1], o[2], o[3], window, Precision.AllowTf32);
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
