@@ -25,6 +25,7 @@ public sealed class PtxModuleTests
         yield return new TestCaseData("ld.global.f32 %f1, [nothing];", 10, 20, "symbol", "'nothing' is no register and no variable");
         yield return new TestCaseData("@%r1 exit;", 10, 2, "operand", "'%r1' is no predicate");
         yield return new TestCaseData("bra L;", 10, 5, "operand", "a label that is in reach");
+        yield return new TestCaseData(".reg .pred wide; wide:", 10, 1, "declaration", "'wide' is declared twice: a label of the block has the name too"); // as the driver of an H100 said
         yield return new TestCaseData("L: L:", 10, 4, "declaration", "the label 'L' is declared twice");
         yield return new TestCaseData(".reg .f32 %f3;", 10, 1, "declaration", "'%f3' is declared twice");
         yield return new TestCaseData("/* no end", 10, 1, "syntax", "this comment has no end");

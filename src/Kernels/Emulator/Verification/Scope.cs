@@ -57,6 +57,8 @@ sealed class Scope(Scope? parent)
 
     public bool AddLabel(string name) => labels.Add(name);
 
+    public bool HasLabelHere(string name) => labels.Contains(name);
+
     public bool HasLabel(string name)
     {
         for (Scope? scope = this; scope != null; scope = scope.Parent)

@@ -50,6 +50,7 @@ sealed partial class Verifier
         CheckVariable(v);
         if (v.Space == Space.Param && v.Align > 128) throw Error(v.Position, "declaration", $"a parameter is aligned to 128 bytes at most: '{v.Name}' to {v.Align}");
         if (!scope.Add(v.Name, v)) throw Error(v.Position, "declaration", $"'{v.Name}' is declared twice");
+        if (scope.HasLabelHere(v.Name)) throw Error(v.Position, "declaration", $"'{v.Name}' is declared twice: a label of the block has the name too");
     }
 
     void LocalTable(Table t)
