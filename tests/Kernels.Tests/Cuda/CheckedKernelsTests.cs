@@ -58,14 +58,24 @@ public sealed class CheckedKernelsTests
         {
             View x = b.Normal(3, 70, 11, 5);
             foreach (Shape s in (Shape[])[[1, 1, 1, 1], [1, 70, 1, 1], [3, 1, 11, 5], [3, 70, 1, 1], [3, 70, 11, 1]]) b.Gpu.Reduce(new Ops.Sum(), x, b.Empty(s));
-            b.Gpu.Reduce(new Ops.Max(), b.Normal(5000, 2), b.Empty([1, 2]));
-            b.Gpu.ArgReduce(x, b.Empty([3, 1, 11, 5], DType.Int64), 1, largest: true);
+            foreach (var (rows, columns, dim) in ((int, int, int)[])[(5, 7, 1), (3, 200, 1), (2, 1500, 1), (1, 4100, 1), (5000, 2, 0), (300, 33, 0)])
+            {
+                Shape s = [rows, columns];
+                x = b.Normal(rows, columns);
+                b.Gpu.Reduce(new Ops.Max(), x, b.Empty(s.With(dim, 1)));
+                b.Gpu.ArgReduce(x, b.Empty(s.With(dim, 1), DType.Int64), dim, largest: true);
+            }
         },
         ["order"] = b =>
         {
-            View x = b.Normal(3, 700);
-            b.Gpu.Scan(new Ops.Sum(), x, b.Empty([3, 700]), 1);
-            b.Gpu.Sort(x, b.Empty([3, 700]), b.Empty([3, 700], DType.Int64), 1, descending: true);
+            foreach (int length in (int[])[5, 40, 700, 2100, 8200])
+            {
+                View x = b.Normal(2, length);
+                b.Gpu.Sort(x, b.Empty([2, length]), b.Empty([2, length], DType.Int64), 1, descending: false, plain: length < 50);
+                if (length < 2200) b.Gpu.Sort(x, b.Empty([2, length]), b.Empty([2, length], DType.Int64), 1, descending: true);
+                b.Gpu.Scan(new Ops.Sum(), x, b.Empty([2, length]), 1);
+                b.Gpu.Scan(new Ops.Sum(), x, x, 1);
+            }
         },
         ["softmax"] = b =>
         {
@@ -78,6 +88,7 @@ public sealed class CheckedKernelsTests
             View x = b.Normal(40, 12), y = b.Empty([9, 12]);
             b.Gpu.Gather(x, b.Indices(40, 9, 12), y, 0);
             b.Gpu.ScatterAdd(x, b.Indices(40, 9, 12), y, 0);
+            b.Gpu.ScatterAdd(x, b.Indices(40, 301, 1).BroadcastTo([301, 12]), b.Normal(301, 12), 0);
             b.Gpu.Uniform(b.Empty([1001]), new Philox(1));
             b.Gpu.Normal(b.Empty([1001]), new Philox(1));
         },
