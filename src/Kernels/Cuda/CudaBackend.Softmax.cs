@@ -53,8 +53,9 @@ internal sealed unsafe partial class CudaBackend
 
     static SoftmaxKernel Choose(View y, int dim)
     {
-        if (Math.Abs(y.Layout.Strides[dim]) != 1 && y.Count / y.Shape[dim] >= SoftmaxLines) return SoftmaxKernel.Plain;
-        return y.Shape[dim] <= LargestBlock * SoftmaxRegisters ? SoftmaxKernel.Row : SoftmaxKernel.Long;
+        int n = y.Shape[dim];
+        if (Math.Abs(y.Layout.Strides[dim]) != 1 && y.Count >= (long)SoftmaxLines * n) return SoftmaxKernel.Plain;
+        return n <= LargestBlock * SoftmaxRegisters ? SoftmaxKernel.Row : SoftmaxKernel.Long;
     }
 
     /// <summary>The smallest power of two, from a warp to the largest block, whose threads hold a line, if any.</summary>
