@@ -58,8 +58,22 @@ internal sealed unsafe partial class CudaBackend
         var (pieces, length) = kernel.Pieces(M, N, K, batch.Count);
         var g = new GemmArguments
         {
-            Batch = batch, M = M, N = N, K = K, Length = length, Alpha = alpha, Beta = beta, Relu = epilogue.Relu ? 1 : 0, Pieces = 1,
-            A = new(a), B = new(b), Y = new(y), R = r is { } residual ? new(residual) : default, ReadA = ReadingA(a), ReadB = ReadingB(b), Wide = IsWide(y, r),
+            Batch = batch,
+            A = new(a),
+            B = new(b),
+            Y = new(y),
+            R = r is { } residual ? new(residual) : default,
+            M = M,
+            N = N,
+            K = K,
+            Length = length,
+            Pieces = 1,
+            Alpha = alpha,
+            Beta = beta,
+            Relu = epilogue.Relu ? 1 : 0,
+            ReadA = ReadingA(a),
+            ReadB = ReadingB(b),
+            Wide = IsWide(y, r),
         };
         if (epilogue.Bias is { } bias) (g.Bias, g.BiasStep) = (AddressOf(bias), bias.Layout.Strides[0] * sizeof(float));
         if (pieces == 1) Launch(kernel, ref g, batch.Count);
@@ -85,9 +99,9 @@ internal sealed unsafe partial class CudaBackend
         long blocks = products * g.TilesM * g.TilesN;
         if (blocks > int.MaxValue)
             throw new ShapeException($"Gemm: too many tiles for one kernel: got {products} products of [{g.M}, {g.N}], expected at most 2^31 - 1 tiles of {kernel.TileM} x {kernel.TileN}. Hint: work in slices of the batch.");
-        var compiled = PtxFormula.Kernel(Kernels, default(Ops.Relu), "relu", kernel.File, kernel.Entry, static o => [new("relu", v => ((IUnary)o).Apply(v[0]))]);
-        if (kernel.SharedBytes > 49152) Check(Driver.FuncSetAttribute(compiled.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, kernel.SharedBytes), "cuFuncSetAttribute");
-        Launch(compiled, (int)blocks, kernel.Threads, [KernelArgument.Struct(ref g)], kernel.SharedBytes);
+        var compiled = kernel.On(Kernels);
+        if (kernel.SharedBytes > 0) Check(Driver.FuncSetAttribute(compiled.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, kernel.SharedBytes), "cuFuncSetAttribute");
+        Launch(compiled, (int)blocks, GemmKernel.Threads, [KernelArgument.Struct(ref g)], kernel.SharedBytes);
 
         static int Tiles(int length, int tile) => (length + tile - 1) / tile;
     }

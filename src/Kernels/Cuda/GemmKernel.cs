@@ -22,8 +22,12 @@ internal enum GemmVersion
     Tf32 = 50,
 }
 
-/// <summary>A version of the matrix product: its kernel, the tile of y that a block computes, and what it needs.</summary>
-internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN, int Threads, int SharedBytes = 0)
+/// <summary>A version of the matrix product: its kernel, and the tile of y that a block of 256 threads computes.</summary>
+/// <param name="File">Where its text is.</param>
+/// <param name="Entry">Its name there.</param>
+/// <param name="TileM">Rows of the tile.</param>
+/// <param name="TileN">Columns of the tile.</param>
+internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN)
 {
     // Tiles and pieces of K together: two blocks for each of an H100's multiprocessors. One number for all devices, so that the sums of a version are too.
     const int Blocks = 264;
@@ -31,16 +35,31 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     // No piece is shorter than this: its product must be worth writing and reading it once.
     const int ShortestPiece = 256;
 
-    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16, 256);
-    static readonly GemmKernel tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32, 256);
-    static readonly GemmKernel registers = new("gemm_registers.ptx", "gemm_registers", 128, 128, 256);
-    static readonly GemmKernel async = new("gemm_async.sm80.ptx", "gemm_async", 128, 128, 256);
-    static readonly GemmKernel tf32x3 = new("gemm_tf32.sm80.ptx", "gemm_tf32x3", 128, 128, 256), tf32x3Narrow = new("gemm_tf32.sm80.ptx", "gemm_tf32x3_narrow", 128, 64, 256);
-    static readonly GemmKernel tf32 = new("gemm_tf32x1.sm80.ptx", "gemm_tf32", 128, 128, 256);
-    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_f16", 128, 128, 256, 81920), bf16 = new("gemm_half.sm80.ptx", "gemm_bf16", 128, 128, 256, 81920);
+    static readonly GemmKernel plain = new("gemm.ptx", "gemm_plain", 16, 16);
+    static readonly GemmKernel tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32);
+    static readonly GemmKernel registers = new("gemm_registers.ptx", "gemm_registers", 128, 128);
+    static readonly GemmKernel async = new("gemm_async.sm80.ptx", "gemm_async", 128, 128);
+    static readonly GemmKernel tf32x3 = new("gemm_tf32x3.sm80.ptx", "gemm_tf32x3", 128, 128);
+    static readonly GemmKernel tf32x3Narrow = new("gemm_tf32x3_narrow.sm80.ptx", "gemm_tf32x3_narrow", 128, 64);
+    static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128);
+    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920 };
+    static readonly GemmKernel bf16 = f16 with { Factors = "bf16" };
+
+    /// <summary>Threads of a block.</summary>
+    public const int Threads = 256;
+
+    /// <summary>Dynamic shared memory of a block.</summary>
+    public int SharedBytes { get; init; }
+
+    /// <summary>What the factors' type is called in the text, where it is not the one that stands there.</summary>
+    public string Factors { get; init; } = "f16";
+
+    /// <summary>The kernel on a device, with the ReLU's formula in its store.</summary>
+    public Kernel On(KernelCache kernels) => kernels.Get(Factors == "f16" ? File : Factors + ":" + File, Entry, this, static k =>
+        PtxFormula.Text(default(Ops.Relu), "relu", k.File, static o => [new("relu", v => ((IUnary)o).Apply(v[0]))]).Replace(".f16.f16.", $".{k.Factors}.{k.Factors}.", StringComparison.Ordinal));
 
     /// <summary>Adds up the pieces of a product.</summary>
-    public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16, 256);
+    public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16);
 
     /// <summary>The kernel of a version, for results of N columns.</summary>
     public static GemmKernel For(GemmVersion version, int N) => version switch

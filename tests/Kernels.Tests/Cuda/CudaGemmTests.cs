@@ -126,19 +126,4 @@ public sealed class CudaGemmTests(string name)
             else Assert.That(actual[i], Is.EqualTo((float)expected[i]), $"element {i}");
         Assert.That(expected.Count(double.IsInfinity), Is.GreaterThan(2 * N));
     }
-
-    [Test]
-    public void ALongSumIsCutIntoPiecesThatFillTheDevice()
-    {
-        var kernel = GemmKernel.For(version, 16);
-        foreach (int K in (int[])[0, 1, 255, 256, 511, 512, 1000, 200_000])
-            foreach (long products in (long[])[1, 3, 1000])
-            {
-                var (pieces, length) = kernel.Pieces(16, 16, K, products);
-                Assert.That(((long)pieces - 1) * length, Is.LessThanOrEqualTo(Math.Max(0, K - 1)), "no piece is empty");
-                Assert.That((long)pieces * length, Is.GreaterThanOrEqualTo(K), "the pieces hold all of K");
-                Assert.That(pieces, Is.LessThanOrEqualTo(products == 1000 ? 1 : Math.Max(1, K / 256)), "no piece is short");
-            }
-        Assert.That(kernel.Pieces(16, 16, 200_000, 1).Pieces, Is.GreaterThan(200));
-    }
 }
