@@ -50,6 +50,9 @@ public sealed class CheckedKernelsTests
             b.Gpu.Unary(new Ops.Exp(), x, z);
             b.Gpu.Unary(new Ops.Sin(), x.Permute(0, 2, 3, 1), b.Empty([3, 11, 5, 7]));
             b.Gpu.Binary(new Ops.Mul(), x, y, z);
+            b.Gpu.Unary(new Ops.MulScalar(1e6f), x, y);
+            b.Gpu.Unary(new Ops.Cos(), y, z);
+            b.Gpu.Binary(new Ops.Fmod(), y, b.Of([1], [0.001f]).BroadcastTo([3, 7, 11, 5]), z);
             b.Gpu.Compare(new Ops.Less(), x, y, m);
             b.Gpu.Where(m, x, y, z);
             b.Gpu.Copy(x, b.Empty([3, 7, 11, 5], DType.BFloat16));
@@ -79,9 +82,14 @@ public sealed class CheckedKernelsTests
         },
         ["softmax"] = b =>
         {
-            View x = b.Normal(9, 130), y = b.Empty([9, 130]);
-            b.Gpu.Softmax(x, y, 1, log: true);
-            b.Gpu.SoftmaxBackward(x, y, b.Empty([9, 130]), 1, log: true);
+            foreach (var version in Enum.GetValues<CudaBackend.SoftmaxKernel>())
+                foreach (var (rows, columns, dim) in ((int, int, int)[])[(9, 130, 1), (3, 700, 1), (70, 33, 0), (600, 2, 0)])
+                {
+                    View x = b.Normal(rows, columns), y = b.Empty([rows, columns]);
+                    b.Gpu.Softmax(x, y, dim, log: columns == 130, version);
+                    b.Gpu.SoftmaxBackward(x, y, b.Empty([rows, columns]), dim, log: columns == 130, version);
+                    b.Gpu.SoftmaxBackward(x, y, x, dim, log: columns != 130, version);
+                }
         },
         ["indices and random"] = b =>
         {
@@ -91,10 +99,15 @@ public sealed class CheckedKernelsTests
             b.Gpu.ScatterAdd(x, b.Indices(40, 301, 1).BroadcastTo([301, 12]), b.Normal(301, 12), 0);
             b.Gpu.Uniform(b.Empty([1001]), new Philox(1));
             b.Gpu.Normal(b.Empty([1001]), new Philox(1));
+            b.Gpu.Uniform(b.Empty([2, 5, 3, 7]), new Philox(1)); // channels-last
+            b.Gpu.Normal(b.Empty([2, 5, 3, 7]), new Philox(1));
         },
         ["steps"] = b =>
         {
             View w = b.Normal(1001), g = b.Normal(1001);
+            StepTensors[] many = [.. Enumerable.Range(1, 70).Select(n => new StepTensors(b.Normal(90 * n), b.Normal(90 * n), b.Normal(90 * n), b.Positive(90 * n)))];
+            b.Gpu.SgdSteps(many, new StepOptions(0.1f, 0.9, L2: 0.1f, Nesterov: true));
+            b.Gpu.AdamSteps(many, new StepOptions(0.1f, 0.9, 0.99, 1e-5f, L2: 0.1f));
             b.Gpu.SgdStep(w, g, b.Normal(1001), new StepOptions(0.1f, 0.9));
             b.Gpu.AdamStep(w, g, b.Normal(1001), b.Positive(1001), new StepOptions(0.1f, 0.9, 0.99, 1e-5f, Correction1: 0.1, Correction2: 0.01));
         },
