@@ -19,6 +19,10 @@ internal enum Conv2dVersion
 /// <content>Convolutions: see <see cref="ImplicitGemm"/>. Activations lie N, H, W, C and weights K, R, S, C/groups.</content>
 internal sealed unsafe partial class CudaBackend
 {
+    // Tiles and pieces of the sum together: two blocks for each of an H100's multiprocessors; one number for all devices, so that all give the same bits.
+    // A piece of less would not be worth writing and reading its results.
+    const int ConvBlocks = 264, LeastPiece = 256;
+
     /// <summary>Blocks that a weight gradient is cut into, where there are as many slices of pixels, and the least pixels of a slice.</summary>
     const int WeightBlocks = 528, LeastSlice = 64;
 
@@ -55,7 +59,7 @@ internal sealed unsafe partial class CudaBackend
         {
             using var pixels = new Quads(this, x, window.Groups);
             using var filters = new Quads(this, w, 1);
-            Correlate(ImplicitGemm.Of(pixels.View, filters.View, y, window, epilogue), window.Groups);
+            Correlate(ImplicitGemm.Of(pixels.View, filters.View, y, window, epilogue), window.Groups, y.Storage.Device);
         }
         if (epilogue.Moments is { } moments) Moments(y, moments, 1);
     }
@@ -90,7 +94,7 @@ internal sealed unsafe partial class CudaBackend
                 using var turned = depthwise ? ChannelTaps(w, window, rows, columns) : Turned(w, window, rows, columns);
                 var conv = ImplicitGemm.Backward(gradient.View, turned.View, pixels, rows, columns, groups);
                 if (depthwise) Depthwise(conv);
-                else Correlate(conv, groups);
+                else Correlate(conv, groups, gx.Storage.Device);
             }
     }
 
@@ -162,7 +166,7 @@ internal sealed unsafe partial class CudaBackend
         Launch("conv2d_weight.ptx", "conv2d_weight_sum", BlocksFor(gw.Count / 4), BlockSize, [gw, parts.View, gw.Count, slices]);
     }
 
-    void Correlate(ImplicitGemm conv, int groups)
+    void Correlate(ImplicitGemm conv, int groups, Device device)
     {
         var version = Conv2dVersion;
         if (version == Conv2dVersion.Plain)
@@ -171,8 +175,28 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         var tiles = new Dim3((conv.Rows + 127) / 128, (conv.Outer + 63) / 64, groups);
-        if (version == Conv2dVersion.Tiled) Launch("conv2d.ptx", "conv2d", tiles, 128, [KernelArgument.Struct(ref conv)]);
-        else Launch("conv2d_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_tf32x3" : "conv2d_tf32", tiles, 256, [KernelArgument.Struct(ref conv)]);
+        if (version == Conv2dVersion.Tiled)
+        {
+            Launch("conv2d.ptx", "conv2d", tiles, 128, [KernelArgument.Struct(ref conv)]);
+            return;
+        }
+        var kernel = Kernels.Get("conv2d_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_tf32x3" : "conv2d_tf32");
+        int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
+        int length = (((conv.Sum + pieces - 1) / pieces) + 15) & ~15;
+        pieces = (conv.Sum + length - 1) / length;
+        if (pieces == 1) Launch(kernel, tiles, 256, [KernelArgument.Struct(ref conv)]);
+        else InPieces(kernel, conv, tiles with { Z = groups * pieces }, pieces, length, groups, device);
+    }
+
+    /// <summary>The results of all pieces of the sum, then their sum in a fixed order.</summary>
+    void InPieces(Kernel kernel, ImplicitGemm conv, Dim3 tiles, int pieces, int length, int groups, Device device)
+    {
+        using var parts = new Temporary(device, Layout.RowMajor([pieces, conv.Rows, conv.Outer * groups]));
+        var part = conv.InPieces(pieces, length, parts.View);
+        Launch(kernel, tiles, 256, [KernelArgument.Struct(ref part)]);
+        conv.Outer *= groups;
+        (conv.Pieces, conv.ByInner) = (pieces, new(conv.Outer / 4));
+        Launch("conv2d.ptx", "conv2d_combine", BlocksFor((long)conv.Rows * conv.Outer / 4), BlockSize, [KernelArgument.Struct(ref conv), parts.View]);
     }
 
     /// <summary>The taps of a phase with input and output channels exchanged: <c>[groups, C/groups, r, s, K/groups]</c>, K/groups rounded up to a multiple of four by zeros.</summary>

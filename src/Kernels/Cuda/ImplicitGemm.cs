@@ -44,6 +44,12 @@ internal struct ImplicitGemm
     /// <summary>By OutH·OutW, OutW, Inner and S.</summary>
     public FastDivision ByPlane, ByRow, ByInner, ByS;
 
+    /// <summary>Into how many pieces the sum is cut, and the length of each but the last, a multiple of 16.</summary>
+    public int Pieces, Length;
+
+    /// <summary>Elements of y from one piece's results to the next.</summary>
+    public long PieceStep;
+
     /// <summary>y [N, K, H', W'] from x [N, C, H, W] and w [K, C/groups, R, S], all dense.</summary>
     public static ImplicitGemm Of(View x, View w, View y, Window2d window, in Epilogue epilogue = default) => new ImplicitGemm
     {
@@ -88,7 +94,19 @@ internal struct ImplicitGemm
         (YImage, YRow, YPixel) = ((int)strides[0], (int)strides[2], (int)strides[3]);
         Vectors = Outer % 4 == 0 && YPixel % 4 == 0 && (Y | Bias | Residual) % 16 == 0 ? 1 : 0;
         (ByPlane, ByRow, ByInner, ByS) = (new(OutH * OutW), new(OutW), new(Inner), new(S));
+        (Pieces, Length) = (1, Sum);
         return this;
+    }
+
+    /// <summary>The same with the sum in pieces, and the results of each in a dense block of <paramref name="parts"/>, without bias, residual and ReLU.</summary>
+    public readonly ImplicitGemm InPieces(int pieces, int length, View parts)
+    {
+        int channels = parts.Shape[2];
+        return this with
+        {
+            Y = Address(parts), Bias = 0, Residual = 0, Relu = 0, Vectors = 1, Pieces = pieces, Length = length, PieceStep = (long)Rows * channels,
+            YImage = OutH * OutW * channels, YRow = OutW * channels, YPixel = channels,
+        };
     }
 
     /// <summary>Of the first element.</summary>
