@@ -50,8 +50,7 @@ internal sealed unsafe partial class CudaBackend
     void Gemm(View a, View b, View y, float alpha, in Epilogue epilogue, View? r, float beta)
     {
         if (y.Count == 0) return;
-        // Stores go along rows.
-        if (epilogue.Bias is null && y.Layout.Strides[^2] == 1 && y.Layout.Strides[^1] != 1) (a, b, y, r) = (Transposed(b), Transposed(a), Transposed(y), r is { } t ? Transposed(t) : null);
+        if (epilogue.Bias is null && IsBetterTransposed(y)) (a, b, y, r) = (Transposed(b), Transposed(a), Transposed(y), r is { } t ? Transposed(t) : null);
         int M = y.Shape[-2], N = y.Shape[-1], K = alpha == 0 ? 0 : a.Shape[-1];
         var batch = BatchOf(y, a, b, r);
         var kernel = a.DType != DType.Float32 ? GemmKernel.Half(a.DType) : GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, Precision.AllowTf32), N);
@@ -143,6 +142,16 @@ internal sealed unsafe partial class CudaBackend
         for (int d = 0; d < x.Shape.Rank - 2; d++)
             if (x.Shape[d] > 1 && x.Layout.Strides[d] % group != 0) return false;
         return true;
+    }
+
+    /// <summary>True where the transposed product is the faster one: stores go along rows, and tiles have few columns rather than few rows.</summary>
+    static bool IsBetterTransposed(View y)
+    {
+        int M = y.Shape[-2], N = y.Shape[-1];
+        bool columnMajor = y.Layout.Strides[^2] == 1 && y.Layout.Strides[^1] != 1;
+        return columnMajor ? !IsFew(N, M) : IsFew(M, N);
+
+        static bool IsFew(int rows, int columns) => rows is > 32 and <= 64 && columns is > 64 and <= 4096;
     }
 
     static View Transposed(View x)
