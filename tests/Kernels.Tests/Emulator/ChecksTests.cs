@@ -104,6 +104,35 @@ public sealed class ChecksTests
             @%p1 st.shared.v2.b32 [tile], {%r1, %r1};
             @%p1 ld.shared.v4.b32 {%r5, %r6, %r7, %r8}, [tile]; // uninitialized
             """, "nobody has written byte 8 of them");
+        yield return Case("asynchronous copy that nobody waits for", """
+            cp.async.ca.shared.global [%r4], [%d2], 4;
+            cp.async.commit_group;
+            bar.sync 0;
+            ld.shared.b32 %r7, [%r4]; // race
+            """, "nobody has waited for this asynchronous copy");
+        yield return Case("wait for too few groups", """
+            cp.async.ca.shared.global [%r4], [%d2], 4;
+            cp.async.commit_group;
+            cp.async.ca.shared.global [%r4+512], [%d2+512], 4;
+            cp.async.commit_group;
+            cp.async.wait_group 1;
+            bar.sync 0;
+            ld.shared.b32 %r7, [%r4];
+            ld.shared.b32 %r7, [%r4+512]; // race
+            """, "nobody has waited for this asynchronous copy");
+        yield return Case("wait behind the barrier", """
+            cp.async.ca.shared.global [%r4], [%d2], 4;
+            cp.async.commit_group;
+            bar.sync 0;
+            cp.async.wait_group 0;
+            ld.shared.b32 %r8, [%r4];
+            xor.b32 %r5, %r1, 32;
+            mad.lo.u32 %r6, %r5, 4, %r3;
+            bar.warp.sync 0xFFFFFFFF;
+            setp.lt.u32 %p1, %r1, 32;
+            @%p1 ld.shared.b32 %r7, [%r6]; // race
+            bar.sync 0;
+            """, "reads shared variable 'tile' + 128 of 1024, which thread (32, 0, 0) wrote at line 17");
         yield return Case("divergent barrier", """
             setp.lt.u32 %p1, %r1, 16;
             @%p1 bra L;
@@ -190,6 +219,29 @@ public sealed class ChecksTests
             mad.lo.u32 %r6, %r5, 4, %r3;
             ld.shared.b32 %r7, [%r6];
             M:
+            """);
+        yield return Case("asynchronous copies, two stages", """
+            cp.async.ca.shared.global [%r4], [%d2], 4;
+            cp.async.commit_group;
+            mov.u32 %r10, 0;
+            L:
+            add.u32 %r11, %r10, 1;
+            and.b32 %r12, %r11, 1;
+            mad.lo.u32 %r13, %r12, 512, %r4;
+            cp.async.ca.shared.global [%r13], [%d2+512], 4;
+            cp.async.commit_group;
+            cp.async.wait_group 1;
+            bar.sync 0;
+            and.b32 %r14, %r10, 1;
+            mad.lo.u32 %r15, %r14, 512, %r3;
+            xor.b32 %r16, %r1, 32;
+            mad.lo.u32 %r16, %r16, 4, %r15;
+            ld.shared.b32 %r17, [%r16];
+            bar.sync 0;
+            mov.u32 %r10, %r11;
+            setp.lt.u32 %p1, %r10, 5;
+            @%p1 bra L;
+            cp.async.wait_all;
             """);
         yield return Case("one value from all", "mov.u32 %r5, 7; st.shared.b32 [tile], %r5; st.global.b32 [%d1], %r5;", 64, 3);
         yield return Case("atomics", "atom.global.add.u32 %r5, [%d1], 1; mov.u32 %r6, 0; st.shared.b32 [tile], %r6; bar.sync 0; atom.shared.max.u32 %r7, [tile], %r1; bar.sync 0; ld.shared.b32 %r8, [tile];", 64, 3);

@@ -298,7 +298,9 @@ sealed partial class Decoder
 
     Op Copying(Instruction i, Operand[] o)
     {
-        if (i.Has("commit_group") || i.Has("wait_group") || i.Has("wait_all")) return new Nothing();
+        if (i.Has("commit_group")) return new AsyncGroup(commits: true, keep: -1);
+        if (i.Has("wait_group")) return new AsyncGroup(commits: false, (int)((ConstantOperand)o[0]).Value.Bits);
+        if (i.Has("wait_all")) return new AsyncGroup(commits: true, keep: 0);
         if (!i.Has("ca") && !i.Has("cg")) throw Unsupported("bulk copies");
         if (o.Length > 3 && o[3] is NameOperand name && scope.Find(name.Name) is Variable { Type: PtxType.Pred }) throw Unsupported("cp.async with a predicate");
         return new AsyncCopy(Address(o[0], Space.Shared), Address(o[1], Space.Global), (int)((ConstantOperand)o[2]).Value.Bits, o.Length > 3 && !i.Has("L2::cache_hint") ? Source(o[3], PtxType.U32) : null);

@@ -274,6 +274,17 @@ sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size)
             if (take > 0) NoteEach(w, same, take, bytes, Access.Read, _ => from);
             rest &= ~same;
         }
-        Note(w, mask, bytes, Access.Write);
+        Note(w, mask, bytes, Access.Write | Access.Asynchronous);
+    }
+}
+
+/// <summary>cp.async.commit_group, wait_group and wait_all: copies are done at once here, so only those who look on care.</summary>
+sealed class AsyncGroup(bool commits, int keep) : Op
+{
+    public override void Run(Warp w, uint mask)
+    {
+        if (w.Cta.Observers is not { } observers) return;
+        if (commits) observers.Groups.Commit(w.Index);
+        if (keep >= 0) observers.Wait(w.Index, keep);
     }
 }

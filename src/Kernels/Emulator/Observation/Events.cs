@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Tessera.Emulator;
 
 /// <summary>
-/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, and how often its block has fenced. A
-/// <em>record</em> is an event's number and a lane in 32 bits, so it names a thread and a time; 0 is nobody.
+/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, how often its block has fenced, and
+/// the group of an asynchronous copy, or -1. A <em>record</em> is an event's number and a lane in 32 bits, so it names a thread and a time; 0 is nobody.
 /// </summary>
-record struct Event(int Block, int Clock, int Site, ushort Fences, byte Warp, bool Strong);
+record struct Event(int Block, int Clock, int Site, int Group, ushort Fences, byte Warp, bool Strong);
 
 /// <summary>All events, by number; threads take numbers in batches.</summary>
 sealed unsafe class Events : IDisposable

@@ -1,8 +1,11 @@
 namespace Tessera.Emulator;
 
-/// <summary>How memory is touched. Strong accesses (atomics, volatile, relaxed, acquire, release) do not race with each other.</summary>
+/// <summary>
+/// How memory is touched. Strong accesses (atomics, volatile, relaxed, acquire, release) do not race with each other; an asynchronous
+/// write is only there once its group was waited for.
+/// </summary>
 [Flags]
-enum Access : byte { Read = 1, Write = 2, Strong = 4, Atomic = Read | Write | Strong }
+enum Access : byte { Read = 1, Write = 2, Strong = 4, Asynchronous = 8, Atomic = Read | Write | Strong }
 
 /// <summary>What one instruction of a warp asks of memory: each lane of the mask touches some bytes at its address.</summary>
 readonly unsafe ref struct Request(Warp warp, MemoryOp op, uint mask, Space space, int bytes, Access access, ulong* at)

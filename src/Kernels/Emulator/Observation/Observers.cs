@@ -22,11 +22,14 @@ sealed class Observers : IDisposable
 
     public Clocks Clocks { get; } = new();
 
+    public AsyncGroups Groups { get; } = new();
+
     public Findings Findings => Cta.Launch.Findings;
 
     public void Start()
     {
         Clocks.Start();
+        Groups.Start();
         foreach (Observer o in all) o.Start();
     }
 
@@ -54,6 +57,9 @@ sealed class Observers : IDisposable
         for (int i = 0; i < warps.Length; i++) warps[i] = b.Waiting[i].Warp.Index;
         Clocks.Release(b.Id, warps);
     }
+
+    /// <summary>A warp waits for its asynchronous copies, but for the last groups of them.</summary>
+    public void Wait(int warp, int keep) => Groups.Wait(warp, keep, Clocks.Now(warp));
 
     public void Fence()
     {

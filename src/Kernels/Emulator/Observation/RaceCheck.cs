@@ -38,7 +38,8 @@ abstract unsafe class RaceCheck(Observers observers, Events events, int granule)
     /// <summary>Finds or makes the event of a request; false where there are no more numbers.</summary>
     protected bool Begin(in Request q)
     {
-        me = new(Block, observers.Clocks.Now(q.Warp.Index), q.Op.Site, Fences, (byte)q.Warp.Index, (q.Access & Access.Strong) != 0);
+        int warp = q.Warp.Index, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
+        me = new(Block, observers.Clocks.Now(warp), q.Op.Site, group, Fences, (byte)warp, (q.Access & Access.Strong) != 0);
         write = read = otherRead = default;
         ref uint number = ref recent[(q.Warp.Index * 67 + q.Op.Site) & (recent.Length - 1)];
         if (number == 0 || events[number] != me)
@@ -116,14 +117,17 @@ abstract unsafe class RaceCheck(Observers observers, Events events, int granule)
     {
         Event earlier = events[number];
         bool here = earlier.Block == Block;
+        int clock = ClockOf(earlier);
         return new()
         {
             Number = number,
-            Ordered = here ? earlier.Clock <= observers.Clocks.Seen(me.Warp)[earlier.Warp] : HandedOver(earlier),
+            Ordered = here ? clock <= observers.Clocks.Seen(me.Warp)[earlier.Warp] : HandedOver(earlier),
             BothStrong = earlier.Strong && me.Strong,
-            Warp = here ? earlier.Warp : -1,
+            Warp = here && clock != AsyncGroups.Pending ? earlier.Warp : -1,
         };
     }
+
+    int ClockOf(in Event e) => e.Group < 0 ? e.Clock : observers.Groups.ClockOf(e.Warp, e.Group);
 
     /// <summary>Whether the write puts into a granule what the earlier write put there: one of an earlier lane of the same instruction, or what memory holds.</summary>
     bool SameValue(in Request q, int lane, uint record, int offset)
@@ -150,7 +154,8 @@ abstract unsafe class RaceCheck(Observers observers, Events events, int granule)
         if (mine.Site < other.Site) (mine, other, here, there, verb, earlierVerb) = (other, mine, there, here, earlierVerb == "read" ? "reads" : "writes", verb == "reads" ? "read" : "wrote");
         if (observers.Findings.Counts("race", mine, other.Site)) return;
         string place = observers.Place(q, lane, offset), by = observers.Cta.Launch.ThreadAt(there.Thread).ToString();
-        string why = here.Block == there.Block ? "no barrier between" : $"block {observers.Cta.Launch.BlockAt(there.Block)}, and nothing orders the blocks";
+        string why = here.Block != there.Block ? $"block {observers.Cta.Launch.BlockAt(there.Block)}, and nothing orders the blocks"
+            : ClockOf(earlier) == AsyncGroups.Pending ? "nobody has waited for this asynchronous copy" : "no barrier between";
         observers.Findings.Add("race", mine, other.Site, here, $"{verb} {place}, which thread {by} {earlierVerb} at line {other.Position.Line}: {why}", place, other.Position.Line);
     }
 }
