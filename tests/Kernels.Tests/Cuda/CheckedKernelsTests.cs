@@ -171,6 +171,7 @@ public sealed class CheckedKernelsTests
         var driver = new EmulatedCudaDriver
         {
             Checks = PtxChecks.All,
+            ChecksContent = true,
             Reported = (entry, report) =>
             {
                 entries.Add(entry);

@@ -18,6 +18,7 @@ public sealed class CudaGemmChecksTests
         using EmulatedCudaDriver driver = new()
         {
             Checks = PtxChecks.All,
+            ChecksContent = true,
             Reported = (_, report) =>
             {
                 launches++;
