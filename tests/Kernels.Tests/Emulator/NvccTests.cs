@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Tessera.Testing;
 
 namespace Tessera.Tests;
@@ -32,6 +33,42 @@ public sealed class NvccTests
             Assert.That(report.Findings, Is.Empty, string.Join('\n', report.Findings));
             foreach (var (got, type, file) in results) Compare(got, File.ReadAllBytes(InFolder(file)), type, c.GetProperty("compare").GetString()!);
         }
+    }
+
+    /// <summary>Each barrier, warp barrier and wait for copies of the recorded kernels, taken out: the checks see it.</summary>
+    [TestCaseSource(nameof(Synchronisations)), CancelAfter(60_000)]
+    public void AMissingSynchronisationIsFound(JsonElement c, string module, int index)
+    {
+        string text = File.ReadAllText(InFolder(module));
+        (int start, int end) = Body(text, c.GetProperty("kernel").GetString()!);
+        Match taken = synchronisation.Matches(text[start..end])[index];
+        PtxModule ptx = PtxModule.Parse(text.Remove(start + taken.Index, taken.Length));
+        List<PtxFinding> findings = [];
+        for (int seed = 0; seed < 3 && findings.Count == 0; seed++)
+            findings.AddRange(ptx.Launch(c.GetProperty("kernel").GetString()!, new(Size(c, "grid"), Size(c, "block")) { SharedBytes = c.GetProperty("shared").GetInt32(), Seed = seed, StepLimit = 10_000_000, Checks = PtxChecks.All }, [.. c.GetProperty("args").EnumerateArray().Select(a => Argument(a, []))]).Findings);
+        Assert.That(findings, Is.Not.Empty, taken.Value);
+        Assert.That(findings.Select(f => (f.Kernel, f.Rule)), Is.All.Matches<(string Kernel, string Rule)>(f => f.Kernel == c.GetProperty("kernel").GetString() && f.Rule is "race" or "uninitialized"));
+    }
+
+    static readonly Regex synchronisation = new(@"\b(bar\.sync|barrier\.sync|bar\.warp\.sync|cp\.async\.wait_\w+)[^;]*;");
+
+    static IEnumerable<TestCaseData> Synchronisations() =>
+        from c in index.Value.EnumerateArray()
+        from m in c.GetProperty("modules").EnumerateArray()
+        where m.GetString() is "k.sm_80.O3.ptx" or "k.sm_75.O0.ptx"
+        let kernel = c.GetProperty("kernel").GetString()!
+        let text = File.ReadAllText(InFolder(m.GetString()!))
+        let body = Body(text, kernel)
+        from i in Enumerable.Range(0, synchronisation.Count(text.AsSpan(body.Start, body.End - body.Start)))
+        // The last barrier orders nothing that comes behind it, and 512 elements leave no rest for the loop of these four.
+        where !(kernel == "async_copy" && i is 8 or >= 11)
+        select new TestCaseData(c, m.GetString(), i).SetArgDisplayNames(kernel, m.GetString()!, $"{i}");
+
+    /// <summary>Where the body of a kernel lies in the text.</summary>
+    static (int Start, int End) Body(string text, string kernel)
+    {
+        int start = text.IndexOf($".entry {kernel}(", StringComparison.Ordinal);
+        return (start, text.IndexOf("\n}", start, StringComparison.Ordinal));
     }
 
     static string InFolder(string file) => Path.Combine(TestData.Golden("ptx-nvcc"), file);
