@@ -52,6 +52,7 @@ public sealed class NvccTests
 
     static readonly Regex synchronisation = new(@"\b(bar\.sync|barrier\.sync|bar\.warp\.sync|cp\.async\.wait_\w+)[^;]*;");
 
+    // Of async_copy, the last barrier orders nothing that comes behind it, and 512 elements leave no rest for the loop of the last four.
     static IEnumerable<TestCaseData> Synchronisations() =>
         from c in index.Value.EnumerateArray()
         from m in c.GetProperty("modules").EnumerateArray()
@@ -60,7 +61,6 @@ public sealed class NvccTests
         let text = File.ReadAllText(InFolder(m.GetString()!))
         let body = Body(text, kernel)
         from i in Enumerable.Range(0, synchronisation.Count(text.AsSpan(body.Start, body.End - body.Start)))
-        // The last barrier orders nothing that comes behind it, and 512 elements leave no rest for the loop of these four.
         where !(kernel == "async_copy" && i is 8 or >= 11)
         select new TestCaseData(c, m.GetString(), i).SetArgDisplayNames(kernel, m.GetString()!, $"{i}");
 

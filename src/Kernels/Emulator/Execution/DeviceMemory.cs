@@ -58,7 +58,7 @@ sealed unsafe class DeviceMemory : IDisposable
     /// <summary>Zeroed memory, aligned to 256 bytes.</summary>
     public Allocation Allocate(long bytes, string owner)
     {
-        Allocation allocation = TryAllocate(bytes, owner) ?? throw new OutOfMemoryException();
+        Allocation allocation = TryAllocate(bytes, owner) ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. Hint: use smaller buffers.");
         NativeMemory.Clear((void*)allocation.Start, (nuint)Math.Max(bytes, 1));
         return allocation;
     }
