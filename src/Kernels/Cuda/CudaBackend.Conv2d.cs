@@ -23,9 +23,6 @@ internal sealed unsafe partial class CudaBackend
     // A piece of less would not be worth writing and reading its results.
     const int ConvBlocks = 264, LeastPiece = 256;
 
-    /// <summary>Blocks that a weight gradient is cut into, where there are as many slices of pixels, and the least pixels of a slice.</summary>
-    const int WeightBlocks = 528, LeastSlice = 64;
-
     /// <summary>The version all convolutions use, for tests and benchmarks; the device decides where it is null.</summary>
     public Conv2dVersion? OnlyConv2d { get; set; }
 
@@ -98,44 +95,6 @@ internal sealed unsafe partial class CudaBackend
             }
     }
 
-    public override void Conv2dBackwardWeight(View gy, View x, View gw, Window2d window)
-    {
-        ExpectFloat("Conv2dBackwardWeight", gy, x, gw);
-        if (gw.Count == 0 || TryDnn(ConvolutionPass.BackwardFilter, x, gw, gy, window)) return;
-        if (gy.Count == 0)
-        {
-            Fill(gw, 0);
-            return;
-        }
-        if (IsProduct(window))
-        {
-            Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
-            return;
-        }
-        if (Conv2dVersion == Conv2dVersion.Plain)
-        {
-            var plain = ImplicitGemm.Of(x, gw, gy, window);
-            Launch("conv2d_plain.ptx", "conv2d_weight_plain", new Dim3(BlocksFor((long)plain.Outer * plain.Sum), 1, window.Groups), BlockSize, [KernelArgument.Struct(ref plain)]);
-            return;
-        }
-        if (IsDepthwise(x.Shape, gw.Shape, window))
-        {
-            DepthwiseWeight(gy, x, gw, window);
-            return;
-        }
-        using var pixels = new Quads(this, x, window.Groups);
-        using var gradient = new Quads(this, gy, window.Groups);
-        int K = gw.Shape[0] / window.Groups, paddedK = gradient.View.Shape[1] / window.Groups, C = pixels.View.Shape[1] / window.Groups;
-        if (paddedK == K && C == gw.Shape[1] && ImplicitGemm.Address(gw) % 16 == 0)
-        {
-            CorrelateWeight(ImplicitGemm.Of(pixels.View, gw, gradient.View, window), window.Groups, gw);
-            return;
-        }
-        using var padded = new Temporary(gw.Storage.Device, Layout.ChannelsLast([window.Groups * paddedK, C, window.R, window.S]));
-        CorrelateWeight(ImplicitGemm.Of(pixels.View, padded.View, gradient.View, window), window.Groups, padded.View);
-        for (int g = 0; g < window.Groups; g++) Copy(padded.View.Slice(0, g * paddedK, K).Slice(1, 0, gw.Shape[1]), gw.Slice(0, g * K, K));
-    }
-
     /// <summary>True where a convolution is a matrix product of all pixels and the weight.</summary>
     bool IsProduct(Window2d window) => OnlyConv2d is null && window is { R: 1, S: 1, StrideH: 1, StrideW: 1, Top: 0, Left: 0, Bottom: 0, Right: 0, Groups: 1 };
 
@@ -144,27 +103,6 @@ internal sealed unsafe partial class CudaBackend
 
     /// <summary>[K, C] of a dense weight [K, C, 1, 1].</summary>
     static View Flat(View w) => w.As(new Layout([w.Shape[0], w.Shape[1]], [w.Shape[1], 1], w.Layout.Offset));
-
-    /// <summary>gw ← the gradient of the weight, from x and y = gy of <paramref name="conv"/>, by slices of pixels that depend on the shapes only.</summary>
-    void CorrelateWeight(ImplicitGemm conv, int groups, View gw)
-    {
-        int tilesK = (conv.Outer + 63) / 64, tiles = tilesK * ((conv.Sum + 127) / 128);
-        int slices = Math.Clamp(WeightBlocks / (tiles * groups), 1, Math.Min((conv.Rows + LeastSlice - 1) / LeastSlice, ushort.MaxValue));
-        int slice = (((conv.Rows + slices - 1) / slices) + 15) & ~15;
-        slices = (conv.Rows + slice - 1) / slice;
-        var version = Conv2dVersion;
-        var kernel = version == Conv2dVersion.Tiled ? Kernels.Get("conv2d_weight.ptx", "conv2d_weight")
-            : Kernels.Get("conv2d_weight_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_weight_tf32x3" : "conv2d_weight_tf32");
-        var (grid, threads) = (new Dim3(tiles, slices, groups), version == Conv2dVersion.Tiled ? 128 : 256);
-        if (slices == 1)
-        {
-            Launch(kernel, grid, threads, [KernelArgument.Struct(ref conv), gw, slice, tilesK]);
-            return;
-        }
-        using var parts = new Temporary(gw.Storage.Device, Layout.RowMajor([slices, groups * conv.Outer, conv.Sum]));
-        Launch(kernel, grid, threads, [KernelArgument.Struct(ref conv), parts.View, slice, tilesK]);
-        Launch("conv2d_weight.ptx", "conv2d_weight_sum", BlocksFor(gw.Count / 4), BlockSize, [gw, parts.View, gw.Count, slices]);
-    }
 
     void Correlate(ImplicitGemm conv, int groups, Device device)
     {

@@ -64,7 +64,7 @@ internal struct ImplicitGemm
         MulW = window.StrideW,
         OffW = -window.Left,
         StepW = window.DilationW,
-    }.With(x, Address(w), y, window.Groups);
+    }.With(x, Address(w), y.As(new Layout(y.Shape, Layout.ChannelsLast(y.Shape).Strides, y.Layout.Offset)), window.Groups); // a dimension of size 1 may have any stride
 
     /// <summary>One phase of the gradient of x: gx from gy and the turned taps of the phase, as y from x and w.</summary>
     public static ImplicitGemm Backward(View gy, View turned, View gx, Phase rows, Phase columns, int groups) => new ImplicitGemm

@@ -66,6 +66,26 @@ public sealed class CudaConv2dTests
     }
 
     [Test]
+    public void ADimensionOfSizeOneMayHaveAnyStride([Values(3, 4)] int channels, [Values(1, 4)] int filters)
+    {
+        Shape xs = [70, channels, 3, 3], ws = [filters, channels, 3, 3], ys = [70, filters, 1, 1];
+        var p = new Window2d(3, 3);
+        float[] x = Normal(xs.Count, 1), w = Normal(ws.Count, 2), gy = Normal(ys.Count, 3);
+        var layout = new Layout(ys, [filters, filters == 1 ? 9 : 1, 7, 5]);
+        View X = Views.Of(xs, x), Wt = Views.Of(ws, w), Y = Views.Empty<float>(layout), GY = Views.Of(layout, gy), GX = Views.Empty<float>(xs), GW = Views.Empty<float>(ws);
+        foreach (var version in (Conv2dVersion[])[Conv2dVersion.Plain, Conv2dVersion.Tiled, Conv2dVersion.Tf32x3])
+        {
+            gpu.OnlyConv2d = version;
+            gpu.Conv2d(X, Wt, Y, p);
+            gpu.Conv2dBackwardData(GY, Wt, GX, p);
+            gpu.Conv2dBackwardWeight(GY, X, GW, p);
+            Close(Y, Plain.Conv2d(xs, x, ws, w, null, ys, p), 3e-6, $"{version}: y");
+            Close(GX, Plain.Conv2dBackwardData(xs, ws, w, ys, gy, p), 3e-6, $"{version}: gx");
+            Close(GW, Plain.Conv2dBackwardWeight(xs, x, ws, ys, gy, p), 3e-6, $"{version}: gw");
+        }
+    }
+
+    [Test]
     public void Tf32RoundsToElevenBits()
     {
         Shape xs = [2, 12, 9, 8], ws = [72, 12, 3, 3], ys = [2, 72, 5, 4];
