@@ -3,6 +3,8 @@ namespace Tessera.Cuda;
 /// <content>What cuBLAS and cuDNN do where they are found; where they are not, or have no way, Tessera's own kernels do it.</content>
 internal sealed unsafe partial class CudaBackend
 {
+    const string NoGpu = "not searched for: the device is not a GPU";
+
     readonly Lazy<(CudaBlas? Library, string WhyNot)> blas;
     readonly Lazy<(CudaDNNContext? Library, string WhyNot)> dnn;
 
@@ -15,13 +17,15 @@ internal sealed unsafe partial class CudaBackend
     (CudaBlas?, string) OpenBlas()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        return (CudaBlas.TryOpen(stream, search: Driver is not EmulatedCudaDriver, out string whyNot), whyNot);
+        return (CudaBlas.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
     }
 
     (CudaDNNContext?, string) OpenDnn()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        return (CudaDNNContext.TryOpen(stream, search: Driver is not EmulatedCudaDriver, out string whyNot), whyNot);
+        // On an H100 Tessera's own kernels were the faster ones in float32, see docs/performance.md; before sm_80 they have no tensor cores.
+        string? why = Driver is EmulatedCudaDriver ? NoGpu : Driver.Architecture < 80 ? null : "Tessera's own kernels are used; TESSERA_CUDNN=on searches for it";
+        return (CudaDNNContext.TryOpen(stream, why, out string whyNot), whyNot);
     }
 
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>

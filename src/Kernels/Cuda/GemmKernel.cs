@@ -80,7 +80,7 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     {
         // Large tiles would be mostly empty.
         if (Math.Min(M, N) <= 32) return GemmVersion.Tiles;
-        if (architecture < 80) return GemmVersion.Registers;
+        if (architecture < 80 || Determinism.Exact) return GemmVersion.Registers;
         return allowTf32 ? GemmVersion.Tf32 : GemmVersion.Tf32x3;
     }
 

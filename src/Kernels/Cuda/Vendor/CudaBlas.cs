@@ -43,7 +43,7 @@ internal sealed unsafe class CudaBlas : IDisposable
     public Version Version { get; }
 
     /// <summary>cuBLAS for a stream of the current context, or why there is none.</summary>
-    public static CudaBlas? TryOpen(nint stream, bool search, out string whyNot)
+    public static CudaBlas? TryOpen(nint stream, string? search, out string whyNot)
     {
         string[] names = OperatingSystem.IsWindows() ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"] : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"];
         if (VendorLibrary.Find("TESSERA_CUBLAS", names, ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], search, out whyNot) is not { } library) return null;

@@ -48,7 +48,7 @@ internal sealed unsafe class CudaDNNContext : IDisposable
     public Version Version { get; }
 
     /// <summary>cuDNN for a stream of the current context, or why there is none.</summary>
-    public static CudaDNNContext? TryOpen(nint stream, bool search, out string whyNot)
+    public static CudaDNNContext? TryOpen(nint stream, string? search, out string whyNot)
     {
         string[] names = OperatingSystem.IsWindows() ? ["cudnn64_9.dll", "cudnn64_8.dll"] : ["libcudnn.so.9", "libcudnn.so.8"];
         if (VendorLibrary.Find("TESSERA_CUDNN", names, ["cudnn/lib", "cudnn/bin"], search, out whyNot) is not { } library) return null;

@@ -16,12 +16,12 @@ internal sealed class VendorLibrary
     public string Path { get; }
 
     /// <summary>Finds and loads a library.</summary>
-    /// <param name="variable">The environment variable: <c>off</c>, or the path of the library.</param>
+    /// <param name="variable">The environment variable: <c>off</c>, <c>on</c>, or the path of the library.</param>
     /// <param name="names">File names, the newest version first.</param>
     /// <param name="folders">Folders of a Python package that holds it, below <c>site-packages/nvidia</c>.</param>
-    /// <param name="search">False: only where the variable names a file.</param>
+    /// <param name="search">Null: it is searched for. Otherwise why it is not, unless the variable says <c>on</c> or names a file.</param>
     /// <param name="whyNot">Why there is none.</param>
-    public static VendorLibrary? Find(string variable, ReadOnlySpan<string> names, ReadOnlySpan<string> folders, bool search, out string whyNot)
+    public static VendorLibrary? Find(string variable, ReadOnlySpan<string> names, ReadOnlySpan<string> folders, string? search, out string whyNot)
     {
         whyNot = "";
         string? setting = Environment.GetEnvironmentVariable(variable);
@@ -30,14 +30,15 @@ internal sealed class VendorLibrary
             whyNot = $"turned off by {variable}=off";
             return null;
         }
-        if (!string.IsNullOrEmpty(setting))
+        bool on = string.Equals(setting, "on", StringComparison.OrdinalIgnoreCase);
+        if (!on && !string.IsNullOrEmpty(setting))
         {
             if (NativeLibrary.TryLoad(setting, out nint named)) return new VendorLibrary(setting, named);
-            throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}', expected off or the path of a shared library. Hint: unset {variable} to search for it.");
+            throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}', expected on, off or the path of a shared library. Hint: unset {variable} to search for it.");
         }
-        if (!search)
+        if (!on && search is not null)
         {
-            whyNot = $"looked for only on a GPU, or where {variable} names its file";
+            whyNot = search;
             return null;
         }
         foreach (string name in names)
