@@ -18,6 +18,9 @@ internal enum GemmVersion
     /// <summary>Tensor cores, each factor split into two tf32 numbers: float32 in, float32 accuracy.</summary>
     Tf32x3 = 5,
 
+    /// <summary>The same without copies that run beside the products, for comparison.</summary>
+    Tf32x3Registers = 51,
+
     /// <summary>Tensor cores with factors rounded to tf32 (11 bits). Only where <see cref="Precision.AllowTf32"/> is set.</summary>
     Tf32 = 50,
 }
@@ -39,8 +42,9 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     static readonly GemmKernel tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32);
     static readonly GemmKernel registers = new("gemm_registers.ptx", "gemm_registers", 128, 128);
     static readonly GemmKernel async = new("gemm_async.sm80.ptx", "gemm_async", 128, 128);
-    static readonly GemmKernel tf32x3 = new("gemm_tf32x3.sm80.ptx", "gemm_tf32x3", 128, 128);
-    static readonly GemmKernel tf32x3Narrow = new("gemm_tf32x3_narrow.sm80.ptx", "gemm_tf32x3_narrow", 128, 64);
+    static readonly GemmKernel tf32x3 = new("gemm_tf32x3.sm80.ptx", "gemm_tf32x3", 128, 128) { SharedBytes = 98304 };
+    static readonly GemmKernel tf32x3Narrow = new("gemm_tf32x3_narrow.sm80.ptx", "gemm_tf32x3_narrow", 128, 64) { SharedBytes = 73728 };
+    static readonly GemmKernel tf32x3Registers = new("gemm_tf32x3_registers.sm80.ptx", "gemm_tf32x3_registers", 128, 128);
     static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128);
     static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920 };
     static readonly GemmKernel bf16 = f16 with { Factors = "bf16" };
@@ -69,6 +73,7 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
         GemmVersion.Registers => registers,
         GemmVersion.Async => async,
         GemmVersion.Tf32x3 => N <= 64 ? tf32x3Narrow : tf32x3,
+        GemmVersion.Tf32x3Registers => tf32x3Registers,
         _ => tf32,
     };
 
