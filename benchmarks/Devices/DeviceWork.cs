@@ -52,6 +52,7 @@ sealed record DeviceWork(string Name, string Unit, double Amount, Func<Action> C
             {
                 var size = tiny ? BenchSize.Tiny with { Side = 32 } : BenchSize.Full with { Batch = batch };
                 yield return new($"resnet{depth} inference, batch {batch}", "photos/s", batch, () => OurInference.ResNet(depth, size, batch).Run);
+                if (Device.Default != Device.Cpu) yield return new($"resnet{depth} inference, batch {batch}, recorded", "photos/s", batch, () => DeviceGraph.Record(Device.Default, OurInference.ResNet(depth, size, batch).Run).Replay);
             }
             var step = tiny ? BenchSize.Tiny with { Side = 32 } : BenchSize.Full with { Batch = 64 };
             yield return new($"resnet{depth} training step, batch {step.Batch}", "photos/s", step.Batch, () => new OurTraining(depth, Learned.All, step).Step);

@@ -11,6 +11,12 @@ public sealed class Device
     static readonly Lock gate = new();
     static readonly Dictionary<int, Device> gpus = [];
 
+    /// <summary>The memory that the calling thread takes from instead.</summary>
+    [ThreadStatic]
+    static MemoryPool? borrowed;
+
+    readonly MemoryPool memory;
+
     /// <param name="name">Its name.</param>
     /// <param name="backend">Its operations.</param>
     /// <param name="available">Bytes that can be had of its memory; null for what the machine has.</param>
@@ -18,7 +24,7 @@ public sealed class Device
     {
         Name = name;
         Backend = backend;
-        Memory = new MemoryPool(this, available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        memory = new MemoryPool(this, available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
     }
 
     /// <summary>The processor, with one thread a core (see <c>TESSERA_THREADS</c>).</summary>
@@ -36,8 +42,8 @@ public sealed class Device
     /// <summary>The operations of this device.</summary>
     public Backend Backend { get; }
 
-    /// <summary>The memory of this device, with its counters.</summary>
-    public MemoryPool Memory { get; }
+    /// <summary>The memory of this device, with its counters; for a thread that records a graph, the graph's.</summary>
+    public MemoryPool Memory => borrowed is { } other && other.Device == this ? other : memory;
 
     /// <summary>The device of a name: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>, <c>emulator</c>.</summary>
     /// <exception cref="DeviceException">No such device here; the message says why.</exception>
@@ -80,6 +86,18 @@ public sealed class Device
     {
         var backend = new CudaBackend(driver);
         return new Device(driver.Name, backend, driver.FreeMemory());
+    }
+
+    /// <summary>Lets the calling thread take its memory from another pool of this device until the result is disposed.</summary>
+    internal Borrowing Use(MemoryPool pool) => new(pool);
+
+    internal readonly ref struct Borrowing
+    {
+        readonly MemoryPool? before;
+
+        public Borrowing(MemoryPool pool) => (before, borrowed) = (borrowed, pool);
+
+        public void Dispose() => borrowed = before;
     }
 
     /// <summary>The name.</summary>

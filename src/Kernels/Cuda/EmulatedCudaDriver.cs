@@ -249,7 +249,7 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
 
     public CudaResult StreamDestroy(nint stream) => Drop(stream);
 
-    public CudaResult StreamSynchronize(nint stream) => CudaResult.Success;
+    public CudaResult StreamSynchronize(nint stream) => Capturing(stream) is null ? CudaResult.Success : CudaResult.ErrorStreamCaptureUnsupported;
 
     public CudaResult StreamQuery(nint stream) => CudaResult.Success;
 
