@@ -104,8 +104,17 @@ internal struct ImplicitGemm
         int channels = parts.Shape[2];
         return this with
         {
-            Y = Address(parts), Bias = 0, Residual = 0, Relu = 0, Vectors = 1, Pieces = pieces, Length = length, PieceStep = (long)Rows * channels,
-            YImage = OutH * OutW * channels, YRow = OutW * channels, YPixel = channels,
+            Y = Address(parts),
+            Bias = 0,
+            Residual = 0,
+            Relu = 0,
+            Vectors = 1,
+            Pieces = pieces,
+            Length = length,
+            PieceStep = (long)Rows * channels,
+            YImage = OutH * OutW * channels,
+            YRow = OutW * channels,
+            YPixel = channels,
         };
     }
 
