@@ -11,9 +11,6 @@ abstract unsafe partial class MemoryOp
     /// <summary>Hands over what the block did before.</summary>
     public bool Releases { get; set; }
 
-    /// <summary>Describes the accesses of these lanes.</summary>
-    public abstract void Observe(Warp w, uint mask);
-
     /// <summary>The bytes a lane is about to write; false where that is not known beforehand.</summary>
     public virtual bool ValueOf(Warp w, int lane, byte* value) => false;
 

@@ -33,6 +33,9 @@ abstract unsafe class Op
 
     public abstract void Run(Warp w, uint mask);
 
+    /// <summary>Tells those who look on which memory these lanes are about to touch.</summary>
+    public virtual void Observe(Warp w, uint mask) { }
+
     /// <summary>Puts the lanes of <paramref name="mask"/> into a predicate.</summary>
     protected static void SetPredicate(byte* r, int at, uint mask, uint value)
     {

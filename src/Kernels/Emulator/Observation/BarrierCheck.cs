@@ -3,9 +3,10 @@ using System.Numerics;
 namespace Tessera.Emulator;
 
 /// <summary>Barriers of the block: aligned ones take whole warps, and a thread count is a multiple of 32 that the block can meet.</summary>
-sealed class BarrierCheck(Observers observers) : Observer
+sealed class BarrierCheck(Observers observers)
 {
-    public override void Arrive(Warp w, BarrierOp op, uint mask, int count)
+    /// <summary>Lanes come to a barrier.</summary>
+    public void Arrive(Warp w, BarrierOp op, uint mask, int count)
     {
         int lane = BitOperations.TrailingZeroCount(mask);
         if (op.Aligned && mask != w.Live) Find(w, op, lane, 0, $"the barrier needs all threads of the warp together: only the lanes 0x{mask:X8} of 0x{w.Live:X8} come to it");

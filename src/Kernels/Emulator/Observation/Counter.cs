@@ -11,7 +11,8 @@ sealed unsafe class Counter(Observers observers) : Observer
     Allocation? last;
     ulong[][] footprint = [];
 
-    public override void Step(Warp w, Op op, uint mask, uint active)
+    /// <summary>A warp comes to an instruction with <paramref name="mask"/>, and <paramref name="active"/> of these lanes run it.</summary>
+    public void Step(Warp w, Op op, uint mask, uint active)
     {
         if (op.Site >= warps.Length)
         {

@@ -15,7 +15,15 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
 
     public override void Touch(in Request q)
     {
-        if (q.Space == Space.Shared)
+        if (q.Space == Space.Shared && q is { Bytes: 4, Access: Access.Read })
+        {
+            for (uint m = q.Mask; m != 0; m &= m - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(m);
+                if (*(uint*)(shared + q.At[lane]) != 0x0101_0101) Touch(q, lane, shared + q.At[lane]);
+            }
+        }
+        else if (q.Space == Space.Shared)
         {
             for (uint m = q.Mask; m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), shared + q.At[BitOperations.TrailingZeroCount(m)]);
         }
@@ -31,12 +39,12 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
 
     void Touch(in Request q, int lane, byte* map)
     {
-        if (q.Access.HasFlag(Access.Read) && !AllWritten(map, q.Bytes))
+        if ((q.Access & Access.Read) != 0 && !AllWritten(map, q.Bytes))
         {
             int first = new ReadOnlySpan<byte>(map, q.Bytes).IndexOf((byte)0);
             observers.Findings.Add("uninitialized", q.Op, 0, q.Warp.SpotOf(lane), $"reads {q.Bytes} bytes at {observers.Place(q, lane)}: nobody has written byte {first} of them", observers.Place(q, lane));
         }
-        if (!q.Access.HasFlag(Access.Write)) return;
+        if ((q.Access & Access.Write) == 0) return;
         switch (q.Bytes)
         {
             case 4: *(uint*)map = 0x0101_0101; break;

@@ -6,11 +6,11 @@ namespace Tessera.Emulator;
 /// Instructions of a warp with a member mask: a thread names itself, all it names come to the instruction with it and name the same, and
 /// a shuffle reads only from such threads.
 /// </summary>
-sealed unsafe class MaskCheck(Observers observers) : Observer
+sealed unsafe class MaskCheck(Observers observers)
 {
-    public override void Step(Warp w, Op op, uint mask, uint active)
+    /// <summary>Lanes come to an instruction with such a mask.</summary>
+    public void Step(Warp w, Op op, Slot64 members, uint active)
     {
-        if (op.Members is not Slot64 members || active == 0) return;
         byte* r = w.Registers;
         for (uint m = active; m != 0; m &= m - 1)
         {

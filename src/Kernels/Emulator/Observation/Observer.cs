@@ -26,20 +26,14 @@ readonly unsafe ref struct Request(Warp warp, MemoryOp op, uint mask, Space spac
     public readonly ulong* At = at;
 }
 
-/// <summary>Looks on while the blocks of one worker thread run: a check, or a counter. It is told before something happens.</summary>
+/// <summary>Looks on at memory while the blocks of one worker thread run: a check, or a counter. It is told before something happens.</summary>
 abstract class Observer : IDisposable
 {
     /// <summary>A block starts.</summary>
     public virtual void Start() { }
 
-    /// <summary>A warp comes to an instruction with <paramref name="mask"/>, and <paramref name="active"/> of these lanes run it.</summary>
-    public virtual void Step(Warp w, Op op, uint mask, uint active) { }
-
     /// <summary>A warp touches memory.</summary>
-    public virtual void Touch(in Request q) { }
-
-    /// <summary>Lanes come to a barrier of the block.</summary>
-    public virtual void Arrive(Warp w, BarrierOp op, uint mask, int count) { }
+    public abstract void Touch(in Request q);
 
     /// <summary>A fence of the device's memory.</summary>
     public virtual void Fence() { }

@@ -4,6 +4,9 @@ namespace Tessera.Emulator;
 sealed class Observers : IDisposable
 {
     readonly Observer[] all;
+    readonly BarrierCheck? barriers;
+    readonly MaskCheck? masks;
+    readonly Counter? counter;
 
     public Observers(Cta cta, PtxChecks checks, bool count)
     {
@@ -12,9 +15,9 @@ sealed class Observers : IDisposable
         if (checks.HasFlag(PtxChecks.Uninitialized)) chosen.Add(new DefinedCheck(this));
         if (checks.HasFlag(PtxChecks.SharedRaces)) chosen.Add(new SharedRaceCheck(this));
         if (checks.HasFlag(PtxChecks.GlobalRaces)) chosen.Add(new GlobalRaceCheck(this));
-        if (checks.HasFlag(PtxChecks.Barriers)) chosen.Add(new BarrierCheck(this));
-        if (checks.HasFlag(PtxChecks.Masks)) chosen.Add(new MaskCheck(this));
-        if (count) chosen.Add(new Counter(this));
+        if (checks.HasFlag(PtxChecks.Barriers)) barriers = new(this);
+        if (checks.HasFlag(PtxChecks.Masks)) masks = new(this);
+        if (count) chosen.Add(counter = new(this));
         all = [.. chosen];
     }
 
@@ -35,8 +38,10 @@ sealed class Observers : IDisposable
 
     public void Step(Warp w, Op op, uint mask, uint active)
     {
-        foreach (Observer o in all) o.Step(w, op, mask, active);
-        if (active != 0 && op is MemoryOp memory) memory.Observe(w, active);
+        counter?.Step(w, op, mask, active);
+        if (active == 0) return;
+        if (masks != null && op.Members is Slot64 members) masks.Step(w, op, members, active);
+        op.Observe(w, active);
     }
 
     public void Touch(in Request q)
@@ -46,7 +51,7 @@ sealed class Observers : IDisposable
 
     public void Arrive(Warp w, BarrierOp op, int id, uint mask, int count, bool waits)
     {
-        foreach (Observer o in all) o.Arrive(w, op, mask, count);
+        barriers?.Arrive(w, op, mask, count);
         if (!waits) Clocks.Arrive(id, w.Index);
     }
 
