@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Tessera.Emulator;
 
@@ -66,7 +67,20 @@ abstract unsafe class RaceCheck(Observers observers, Events events, int granule)
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     void Read(in Request q, int lane, Cells c, long i, int offset)
+    {
+        uint written = c.Write[i], first = c.Read[i];
+        bool calm = written == 0 || (write.Ordered && written >> 5 == write.Number);
+        if (calm && (first == 0 || (read.Ordered && first >> 5 == read.Number)))
+        {
+            c.Read[i] = mine | (uint)lane;
+            c.HasRead = true;
+        }
+        else if (!calm || first >> 5 != mine >> 5 || c.OtherRead[i] >> 5 != mine >> 5 || c.OtherRead[i] == first) ReadAmongOthers(q, lane, c, i, offset);
+    }
+
+    void ReadAmongOthers(in Request q, int lane, Cells c, long i, int offset)
     {
         if (c.HasWrite && Conflicts(ref write, c.Write[i], lane)) Report(q, lane, c.Write[i], "reads", "wrote", offset);
         uint first = c.Read[i];
