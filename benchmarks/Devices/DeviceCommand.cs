@@ -26,7 +26,7 @@ static class DeviceCommand
         Device.Default = Device.Parse(args.GetValue(device)!);
         bool tiny = args.GetValue(smoke);
         var theirs = args.GetValue(peer) is { } file ? JsonSerializer.Deserialize<Dictionary<string, double>>(File.ReadAllText(file))! : [];
-        var ours = new Dictionary<string, double>();
+        var ours = new Dictionary<string, double>(StringComparer.Ordinal);
         Console.WriteLine("| work | ms | rate | | peer's ms | peer's / ours |\n|---|---:|---:|---|---:|---:|");
         foreach (var w in DeviceWork.All(tiny).Where(w => args.GetValue(work) is not { } name || w.Name.StartsWith(name, StringComparison.Ordinal)))
         {

@@ -6,7 +6,7 @@ namespace Tessera.Cuda;
 /// <summary>The PTX texts of Tessera, embedded in this assembly: <c>src/Kernels/Ptx</c>.</summary>
 internal static class PtxLibrary
 {
-    static readonly ConcurrentDictionary<string, string> texts = new();
+    static readonly ConcurrentDictionary<string, string> texts = new(StringComparer.Ordinal);
 
     /// <summary>All files, such as <c>unary.ptx</c>.</summary>
     public static IReadOnlyList<string> Files { get; } =

@@ -47,7 +47,7 @@ internal static partial class PtxFormula
 
     static class Keys<TOp>
     {
-        static readonly ConcurrentDictionary<string, string> keys = new();
+        static readonly ConcurrentDictionary<string, string> keys = new(StringComparer.Ordinal);
 
         public static string Of(string file, string name) => keys.TryGetValue(file, out string? key) ? key : keys.GetOrAdd(file, $"{file}:{name}");
     }
