@@ -32,8 +32,8 @@ internal enum GemmVersion
 /// <param name="TileN">Columns of the tile.</param>
 internal sealed record GemmKernel(string File, string Entry, int TileM, int TileN)
 {
-    // Tiles and pieces of K together: two blocks for each of an H100's multiprocessors. One number for all devices, so that the sums of a version are too.
-    const int Blocks = 264;
+    // An H100's; one number for all devices, so that the pieces, and with them the bits, are the same on all.
+    const int Multiprocessors = 132;
 
     // No piece is shorter than this: its product must be worth writing and reading it once.
     const int ShortestPiece = 256;
@@ -42,15 +42,18 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     static readonly GemmKernel tiles = new("gemm_tiles.ptx", "gemm_tiles", 32, 32);
     static readonly GemmKernel registers = new("gemm_registers.ptx", "gemm_registers", 128, 128);
     static readonly GemmKernel async = new("gemm_async.sm80.ptx", "gemm_async", 128, 128);
-    static readonly GemmKernel tf32x3 = new("gemm_tf32x3.sm80.ptx", "gemm_tf32x3", 128, 128) { SharedBytes = 98304 };
-    static readonly GemmKernel tf32x3Narrow = new("gemm_tf32x3_narrow.sm80.ptx", "gemm_tf32x3_narrow", 128, 64) { SharedBytes = 73728 };
-    static readonly GemmKernel tf32x3Registers = new("gemm_tf32x3_registers.sm80.ptx", "gemm_tf32x3_registers", 128, 128);
-    static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128);
-    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920 };
+    static readonly GemmKernel tf32x3 = new("gemm_tf32x3.sm80.ptx", "gemm_tf32x3", 128, 128) { SharedBytes = 98304, Resident = 1 };
+    static readonly GemmKernel tf32x3Narrow = new("gemm_tf32x3_narrow.sm80.ptx", "gemm_tf32x3_narrow", 128, 64) { SharedBytes = 73728, Resident = 1 };
+    static readonly GemmKernel tf32x3Registers = new("gemm_tf32x3_registers.sm80.ptx", "gemm_tf32x3_registers", 128, 128) { Resident = 1 };
+    static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128) { Resident = 1 };
+    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920, Resident = 1 };
     static readonly GemmKernel bf16 = f16 with { Factors = "bf16" };
 
     /// <summary>Threads of a block.</summary>
     public const int Threads = 256;
+
+    /// <summary>Blocks that run on a multiprocessor at once.</summary>
+    public int Resident { get; init; } = 2;
 
     /// <summary>Dynamic shared memory of a block.</summary>
     public int SharedBytes { get; init; }
@@ -89,12 +92,22 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
         return allowTf32 ? GemmVersion.Tf32 : GemmVersion.Tf32x3;
     }
 
-    /// <summary>Into how many pieces K is cut, and the length of each but the last: enough to keep the device busy where there are few tiles.</summary>
+    /// <summary>
+    /// Into how many pieces K is cut, and the length of each but the last: the number that takes least time, counted in steps of K of one tile. Blocks run
+    /// in waves; each does its share of K, and about 128 steps' work to start and to store. Every piece of a tile costs about one more step to add up, and
+    /// the second kernel 40.
+    /// </summary>
     public (int Pieces, int Length) Pieces(int M, int N, int K, long products)
     {
-        long tiles = products * ((M + TileM - 1) / TileM) * ((N + TileN - 1) / TileN);
-        long wanted = Math.Clamp(Blocks / tiles, 1, Math.Max(1, K / ShortestPiece));
-        int length = (int)((((K + wanted - 1) / wanted) + 31) / 32 * 32);
+        long tiles = products * ((M + TileM - 1) / TileM) * ((N + TileN - 1) / TileN), atOnce = Multiprocessors * Resident;
+        int best = 1;
+        double least = double.PositiveInfinity;
+        for (int n = 1; n == 1 || (n <= K / ShortestPiece && n <= atOnce); n++)
+        {
+            double cost = ((((tiles * n) + atOnce - 1) / atOnce) * (((double)K / n) + 128)) + (n > 1 ? (tiles * n) + 40 : 0);
+            if (cost < least) (best, least) = (n, cost);
+        }
+        int length = (int)(((((long)K + best - 1) / best) + 31) / 32 * 32);
         return length >= K ? (1, K) : ((K + length - 1) / length, length);
     }
 }
