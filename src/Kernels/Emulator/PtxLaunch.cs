@@ -23,6 +23,12 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
     /// <summary>What to look for while the kernel runs, at the price of a few times the time.</summary>
     public PtxChecks Checks { get; init; }
 
+    /// <summary>What approximate instructions give.</summary>
+    public PtxApproximation Approximation { get; init; }
+
+    /// <summary>Whether products and sums that are not marked with a rounding are fused.</summary>
+    public PtxContraction Contraction { get; init; }
+
     /// <summary>Whether to count the work: instructions, operations, traffic.</summary>
     public bool Count { get; init; }
 }

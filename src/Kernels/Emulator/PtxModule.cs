@@ -93,6 +93,8 @@ public sealed class PtxModule
     {
         if (!verified) Verify();
         if (device.Backend is not Cuda.CudaBackend backend) throw new DeviceException($"Launch: {device} does not run PTX: expected a GPU or the emulator. Hint: leave the device out to run on the emulator with checks.");
+        if (launch.Approximation != PtxApproximation.Nearest || launch.Contraction != PtxContraction.Separate)
+            throw new DeviceException($"Launch: {device} has its own approximations and contraction. Hint: leave the device out to choose them on the emulator.");
         if (launch.Watch != null || launch.Count || launch.Checks != PtxChecks.None) throw new DeviceException($"Launch: {device} has no checks, counters and watch. Hint: leave the device out to run on the emulator with checks.");
         new Cuda.DeviceLaunch(backend.Driver, text, file, Syntax).Run(entry, launch, arguments);
     }

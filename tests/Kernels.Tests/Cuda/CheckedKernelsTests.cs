@@ -11,9 +11,10 @@ namespace Tessera.Tests;
 public sealed class CheckedKernelsTests
 {
     /// <summary>What a case works with: the device's operations and views in its memory.</summary>
-    sealed class Bench(Device device) : IDisposable
+    internal sealed class Bench(Device device) : IDisposable
     {
         readonly List<Lease> leases = [];
+        readonly List<View> views = [];
         ulong seed;
 
         public CudaBackend Gpu { get; } = (CudaBackend)device.Backend;
@@ -23,8 +24,22 @@ public sealed class CheckedKernelsTests
         {
             var (storage, lease) = device.Memory.Rent(Math.Max(1, shape.Count) * type.Size());
             leases.Add(lease);
-            return new View(storage, type, Layout.Dense(shape));
+            var view = new View(storage, type, Layout.Dense(shape));
+            views.Add(view);
+            if (Cleared) Gpu.Upload(new byte[Math.Max(1, shape.Count) * type.Size()], storage);
+            return view;
         }
+
+        /// <summary>Whether views start as zeros.</summary>
+        public bool Cleared { get; init; }
+
+        /// <summary>The bytes of every view, in the order they were made.</summary>
+        public byte[][] Contents() => [.. views.Select(v =>
+        {
+            byte[] content = new byte[v.Count * v.DType.Size()];
+            Gpu.Download(v.Storage, content);
+            return content;
+        })];
 
         public View Normal(params int[] shape) => Of(new Shape(shape), Arrays.Normal(new Shape(shape).Count, ++seed));
 
@@ -42,7 +57,7 @@ public sealed class CheckedKernelsTests
         public void Dispose() => leases.ForEach(l => l.Dispose());
     }
 
-    static readonly Dictionary<string, Action<Bench>> cases = new()
+    internal static readonly Dictionary<string, Action<Bench>> cases = new()
     {
         ["maps"] = b =>
         {

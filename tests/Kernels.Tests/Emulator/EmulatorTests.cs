@@ -271,7 +271,7 @@ public sealed class EmulatorTests
                 Module module = PtxModule.Parse(v.Text()).Syntax;
                 if (module.Variables.Any(x => x.Bytes > 1 << 20)) continue;
                 Image image = new(module, "ptx", memory);
-                foreach (Function f in module.Functions.Where(f => f.Body != null)) image.CodeOf(f, new SharedLayout(image, f));
+                foreach (Function f in module.Functions.Where(f => f.Body != null)) image.CodeOf(f, new SharedLayout(image, f), default);
                 decoded++;
             }
             catch (PtxException e)

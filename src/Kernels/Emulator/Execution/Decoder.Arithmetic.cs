@@ -106,6 +106,7 @@ sealed partial class Decoder
     {
         int d = Result(o[0]).Offset, a = Source(o[1], PtxType.F32).Offset, b = o.Length > 2 ? Source(o[2], PtxType.F32).Offset : a, c = o.Length > 3 ? Source(o[3], PtxType.F32).Offset : a;
         bool ftz = i.Has("ftz"), sat = i.Has("sat"), nan = i.Has("NaN");
+        if (i.Has("full") || i.Has("approx")) return Approximate(i, PtxType.F32, o);
         RoundingMode mode = ModeOf(i);
         if (i.Has("xorsign") || (i.Opcode is "min" or "max" && o.Length > 3)) throw Unsupported("this min or max");
         if (mode != RoundingMode.Nearest) return Directed(i, o, mode);
@@ -174,6 +175,7 @@ sealed partial class Decoder
     Op Double64(Instruction i, Operand[] o)
     {
         Slot64 d = Result(o[0]), a = Source(o[1], PtxType.F64), b = o.Length > 2 ? Source(o[2], PtxType.F64) : a, c = o.Length > 3 ? Source(o[3], PtxType.F64) : a;
+        if (i.Has("approx")) return Approximate(i, PtxType.F64, o);
         RoundingMode mode = ModeOf(i);
         if (mode == RoundingMode.Nearest)
         {
@@ -218,7 +220,6 @@ sealed partial class Decoder
     /// <summary>f16 and bf16, one value or two in a register: computed in double, rounded once.</summary>
     Op Narrow(Instruction i, PtxType t, Operand[] o)
     {
-        PtxType one = t is PtxType.F16x2 ? PtxType.F16 : t is PtxType.Bf16x2 ? PtxType.Bf16 : t;
         Slot64 a = Source(o[1], t), b = o.Length > 2 ? Source(o[2], t) : a, c = o.Length > 3 ? Source(o[3], t) : a;
         if (i.Opcode == "neg")
         {
@@ -238,6 +239,13 @@ sealed partial class Decoder
             "max" => (x, y, _) => (nan ? Math.Max(x, y) : double.MaxNumber(x, y), 0),
             _ => throw Unsupported($"'{i.Opcode}' of .{t.Name()}"),
         };
+        return new Map(Result(o[0]), a, b, c, Rounded(t, f, mode, sat, relu));
+    }
+
+    /// <summary>A function of values of f16 or bf16, one or two in a register, whose exact result is a value and a small error.</summary>
+    static Func<ulong, ulong, ulong, ulong> Rounded(PtxType t, Func<double, double, double, (double Value, double Error)> f, RoundingMode mode, bool sat, bool relu)
+    {
+        PtxType one = t is PtxType.F16x2 ? PtxType.F16 : t is PtxType.Bf16x2 ? PtxType.Bf16 : t;
         ulong Part(ulong x, ulong y, ulong z)
         {
             (double value, double error) = f(Converter.Float(one, x), Converter.Float(one, y), Converter.Float(one, z));
@@ -246,7 +254,7 @@ sealed partial class Decoder
             if (relu) r = r > 0 || double.IsNaN(r) ? r : 0;
             return Converter.FloatBits(one, r);
         }
-        return t.Bits() == 16 ? new Map(Result(o[0]), a, b, c, Part) : new Map(Result(o[0]), a, b, c, (x, y, z) => Part(x, y, z) | Part(x >> 16, y >> 16, z >> 16) << 16);
+        return t.Bits() == 16 ? Part : (x, y, z) => Part(x, y, z) | Part(x >> 16, y >> 16, z >> 16) << 16;
     }
 
     /// <summary>A function of values of f16 or bf16, one or two in a register.</summary>
@@ -255,21 +263,6 @@ sealed partial class Decoder
         PtxType one = t is PtxType.F16x2 ? PtxType.F16 : t is PtxType.Bf16x2 ? PtxType.Bf16 : t;
         ulong Part(ulong x, ulong y) => Converter.FloatBits(one, Converter.Round(one, f(Converter.Float(one, x), Converter.Float(one, y)), 0, RoundingMode.Nearest));
         return t.Bits() == 16 ? (x, y, _) => Part(x, y) : (x, y, _) => Part(x, y) | Part(x >> 16, y >> 16) << 16;
-    }
-
-    /// <summary>The approximations of the special function unit: here the nearest value, which is inside every documented error.</summary>
-    Op Approximate(Instruction i, PtxType t, Operand[] o, Func<double, double> f)
-    {
-        Slot64 a = Source(o[1], t);
-        bool ftz = i.Has("ftz");
-        ulong OfSingle(ulong x)
-        {
-            float y = (float)f(ftz ? Single.Flush(Single.Of(x)) : Single.Of(x));
-            return Single.Bits(ftz ? Single.Flush(y) : y);
-        }
-        if (t == PtxType.F32) return new Map(Result(o[0]), a, a, a, (x, _, _) => OfSingle(x));
-        if (t == PtxType.F64) return new Map(Result(o[0]), a, a, a, (x, _, _) => BitConverter.DoubleToUInt64Bits(f(BitConverter.UInt64BitsToDouble(x))));
-        return new Map(Result(o[0]), a, a, a, Halves(t, (x, _) => f(x)));
     }
 
     Op Logic(Instruction i, PtxType t, Operand[] o)

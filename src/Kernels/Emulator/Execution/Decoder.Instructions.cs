@@ -36,12 +36,7 @@ sealed partial class Decoder
         "cvt" => Convert(i, types, o),
         "add" or "sub" or "mul" or "mad" or "fma" or "min" or "max" or "div" or "rem" or "abs" or "neg" or "sqrt" or "rcp" => Arithmetic(i, t, o),
         "addc" or "subc" or "madc" => Carrying(i, t, o),
-        "rsqrt" => Approximate(i, t, o, x => 1 / Math.Sqrt(x)),
-        "sin" => Approximate(i, t, o, Math.Sin),
-        "cos" => Approximate(i, t, o, Math.Cos),
-        "lg2" => Approximate(i, t, o, Math.Log2),
-        "ex2" => Approximate(i, t, o, x => Math.Pow(2, x)),
-        "tanh" => Approximate(i, t, o, Math.Tanh),
+        "rsqrt" or "sin" or "cos" or "lg2" or "ex2" or "tanh" => Approximate(i, t, o),
         "and" or "or" or "xor" or "not" or "cnot" => Logic(i, t, o),
         "shl" or "shr" or "shf" or "bfe" or "bfi" or "bfind" or "brev" or "popc" or "clz" or "lop3" or "prmt" or "dp4a" or "sad" or "mul24" or "mad24" or "copysign" or "bmsk" or "szext" or "slct" or "testp" => Bits(i, t, types, o),
         "setp" => SetPredicate(i, t, o),
@@ -85,10 +80,10 @@ sealed partial class Decoder
         if (image.Global.Find(((NameOperand)o[at]).Name) is not Function named) throw Unsupported("calls through registers");
         Function f = image.Module.Functions.Find(g => g.Name == named.Name && g.Body != null) ?? throw Unsupported($"the external function '{named.Name}'");
         code.Calls = true;
-        Code callee() => image.CodeOf(f, shared);
+        Code callee() => image.CodeOf(f, shared, numerics);
         // The callee's layout is only known when it is decoded, which a recursive function is not yet.
         List<CallValue> ins = [], outs = [];
-        Decoder layout = new(image, f, shared);
+        Decoder layout = new(image, f, shared, numerics);
         layout.Parameters();
         for (int k = 0; k < arguments.Length; k++) ins.Add(layout.Passing(f.Parameters[k], arguments[k], this, result: false));
         for (int k = 0; k < results.Length; k++) if (results[k] is not SinkOperand) outs.Add(layout.Passing(f.Results[k], results[k], this, result: true));

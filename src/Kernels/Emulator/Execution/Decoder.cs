@@ -12,6 +12,7 @@ sealed partial class Decoder
     readonly Image image;
     readonly Function function;
     readonly SharedLayout shared;
+    readonly Numerics numerics;
     readonly Code code;
     readonly List<CodeBlock> blocks = [];
     readonly List<Op> body = [];
@@ -24,9 +25,9 @@ sealed partial class Decoder
     Instruction instruction = null!;
     int frameBytes, localBytes, carry = -1;
 
-    public Decoder(Image image, Function function, SharedLayout shared)
+    public Decoder(Image image, Function function, SharedLayout shared, Numerics numerics)
     {
-        (this.image, this.function, this.shared) = (image, function, shared);
+        (this.image, this.function, this.shared, this.numerics) = (image, function, shared, numerics);
         code = new(image, function);
         scope = new(image.Global);
     }
@@ -110,6 +111,7 @@ sealed partial class Decoder
         blocks[^1].Body = [.. body];
         blocks[^1].End = end;
         body.Clear();
+        products.Clear();
         blocks.Add(new(blocks.Count));
     }
 
@@ -119,7 +121,8 @@ sealed partial class Decoder
     {
         instruction = i;
         results.Clear();
-        (Op op, bool ends) = Make(i);
+        (Op op, bool ends) = numerics.Contraction == PtxContraction.Fused && Contracted(i) is Op fused ? (fused, false) : Make(i);
+        Forget();
         op.Position = i.Position;
         op.Results = [.. results];
         (op.Site, op.Work) = (image.Add(op), Work.Of(i));

@@ -8,7 +8,7 @@ sealed unsafe class Image
     const int mostShared = 232448;
 
     readonly Dictionary<Variable, ulong> addresses = [];
-    readonly Dictionary<Function, Code> codes = [];
+    readonly Dictionary<(Function, Function Entry, Numerics), Code> codes = [];
 
     public Image(Module module, string file, DeviceMemory memory)
     {
@@ -64,13 +64,13 @@ sealed unsafe class Image
         Buffer.MemoryCopy(&bits, at, 8, Math.Min(8, Math.Max(1, v.Type.Bits() / 8)));
     }
 
-    /// <summary>The decoded function; decoding happens once.</summary>
-    public Code CodeOf(Function f, SharedLayout shared)
+    /// <summary>The decoded function; decoding happens once for each kernel that calls it, whose shared variables lie elsewhere, and each choice of numerics.</summary>
+    public Code CodeOf(Function f, SharedLayout shared, Numerics numerics)
     {
         lock (codes)
         {
-            if (codes.TryGetValue(f, out Code? code)) return code;
-            return codes[f] = new Decoder(this, f, shared).Decode();
+            if (codes.TryGetValue((f, shared.Entry, numerics), out Code? code)) return code;
+            return codes[(f, shared.Entry, numerics)] = new Decoder(this, f, shared, numerics).Decode();
         }
     }
 
@@ -81,7 +81,7 @@ sealed unsafe class Image
         Function f = LaunchRules.Check(Module, File, entry, launch, parameters);
         SharedLayout layout = new(this, f);
         if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw LaunchRules.Broken(File, f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
-        Code code = CodeOf(f, layout);
+        Code code = CodeOf(f, layout, new(launch.Approximation, launch.Contraction));
         int bytes = Math.Max(16, f.Parameters.Sum(p => (int)p.Bytes + p.Alignment));
         Allocation buffer = Memory.Allocate(bytes, "the parameters");
         try
@@ -113,6 +113,7 @@ sealed class SharedLayout
 
     public SharedLayout(Image image, Function entry)
     {
+        Entry = entry;
         int bytes = 0;
         foreach (Variable v in image.Module.Functions.Where(f => f == entry || !f.IsEntry).SelectMany(f => f.Body ?? []).OfType<Variable>()
             .Concat(image.Module.Variables).Where(v => v.Space == Space.Shared && v.Linkage != Linkage.Extern))
@@ -125,6 +126,9 @@ sealed class SharedLayout
         int align = image.Module.Variables.Where(v => v.Space == Space.Shared && v.Linkage == Linkage.Extern).Select(v => v.Alignment).Append(1).Max();
         Bytes = bytes + align - 1 & -align;
     }
+
+    /// <summary>The kernel.</summary>
+    public Function Entry { get; }
 
     /// <summary>Bytes of static shared memory; the dynamic memory starts there.</summary>
     public int Bytes { get; }

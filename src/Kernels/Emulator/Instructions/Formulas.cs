@@ -27,11 +27,24 @@ struct AddF : IFormula2<float> { public static Vector512<float> Invoke(Vector512
 struct SubF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(a - b); }
 struct MulF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(a * b); }
 struct DivF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(a / b); }
+
+/// <summary>div.approx: divisors above 2^126 have an inverse of zero.</summary>
+struct DivApproxF : IFormula2<float>
+{
+    public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b)
+    {
+        Vector512<float> zero = (b.AsUInt32() & Vector512.Create(0x8000_0000u)).AsSingle();
+        return Single.Canonical(Vector512.ConditionalSelect(Vector512.GreaterThan(Vector512.Abs(b), Vector512.Create(8.507059173e37f)), a * zero, a / b));
+    }
+}
+
 struct MinF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(Vector512.MinNumber(a, b)); }
 struct MaxF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(Vector512.MaxNumber(a, b)); }
 struct MinNanF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(Vector512.Min(a, b)); }
 struct MaxNanF : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Canonical(Vector512.Max(a, b)); }
 struct FmaF : IFormula3<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Single.Canonical(Vector512.FusedMultiplyAdd(a, b, c)); }
+struct FmsF : IFormula3<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Single.Canonical(Vector512.FusedMultiplyAdd(a, b, -c)); }
+struct FnmaF : IFormula3<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Single.Canonical(Vector512.FusedMultiplyAdd(-a, b, c)); }
 struct SqrtF : IFormula1<float> { public static Vector512<float> Invoke(Vector512<float> a) => Single.Canonical(Vector512.Sqrt(a)); }
 struct RcpF : IFormula1<float> { public static Vector512<float> Invoke(Vector512<float> a) => Single.Canonical(Vector512<float>.One / a); }
 struct AbsF : IFormula1<float> { public static Vector512<float> Invoke(Vector512<float> a) => Vector512.Abs(a); }
