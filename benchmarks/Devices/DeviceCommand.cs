@@ -27,21 +27,24 @@ static class DeviceCommand
         bool tiny = args.GetValue(smoke);
         var theirs = args.GetValue(peer) is { } file ? JsonSerializer.Deserialize<Dictionary<string, double>>(File.ReadAllText(file))! : [];
         var ours = new Dictionary<string, double>(StringComparer.Ordinal);
-        Console.WriteLine("| work | ms | rate | | peer's ms | peer's / ours |\n|---|---:|---:|---|---:|---:|");
+        Console.WriteLine("| work | ms | calls return after | rate | | peer's ms | peer's / ours |\n|---|---:|---:|---:|---|---:|---:|");
         foreach (var w in DeviceWork.All(tiny).Where(w => args.GetValue(work) is not { } name || w.Name.StartsWith(name, StringComparison.Ordinal)))
         {
-            double? ms = Measure(w, tiny);
-            if (ms is { } m) ours[w.Name] = m;
-            double rate = w.Amount / (ms ?? double.NaN) * 1e3 / (w.Unit switch { "TFLOP/s" => 1e12, "GB/s" => 1e9, _ => 1 });
+            var (ms, host) = Measure(w, tiny);
+            ours[w.Name] = ms;
+            double rate = w.Amount / ms * 1e3 / (w.Unit switch { "TFLOP/s" => 1e12, "GB/s" => 1e9, _ => 1 });
             string other = theirs.TryGetValue(w.Name, out double t) ? string.Create(CultureInfo.InvariantCulture, $"{t:0.000} | {t / ms:0.00}") : " | ";
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {w.Name} | {ms:0.000} | {rate:0.0} | {w.Unit} | {other} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {w.Name} | {ms:0.000} | {host:0.000} | {rate:0.0} | {w.Unit} | {other} |"));
         }
         if (args.GetValue(json) is { } path) File.WriteAllText(path, JsonSerializer.Serialize(ours));
         return 0;
     }
 
-    /// <summary>Milliseconds of one run: the median of five rounds, each long enough that waiting for its end does not count.</summary>
-    static double? Measure(DeviceWork work, bool once)
+    /// <summary>
+    /// Milliseconds of one run: the median of five rounds, each long enough that waiting for its end does not count. And until the calls of one run have
+    /// returned, from an idle device on: what bounds a run whose kernels are short.
+    /// </summary>
+    static (double Run, double Host) Measure(DeviceWork work, bool once)
     {
         using var scope = Scope.Begin();
         var run = work.Create();
@@ -54,11 +57,19 @@ static class DeviceCommand
             backend.Synchronize();
             return Stopwatch.GetElapsedTime(start).TotalMilliseconds / times;
         }
+        double Host()
+        {
+            backend.Synchronize();
+            long start = Stopwatch.GetTimestamp();
+            run();
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
         double first = Round(1);
-        if (once) return first;
+        if (once) return (first, Host());
         first = Math.Min(Round(1), Round(2));
         int count = (int)Math.Clamp(60 / first, 1, 2000);
         double[] rounds = [.. Enumerable.Range(0, first > 500 ? 1 : 5).Select(_ => Round(count))];
-        return rounds.Order().ElementAt(rounds.Length / 2);
+        double[] calls = [.. Enumerable.Range(0, 9).Select(_ => Host())];
+        return (rounds.Order().ElementAt(rounds.Length / 2), calls.Order().ElementAt(calls.Length / 2));
     }
 }

@@ -37,6 +37,12 @@ internal unsafe struct Nest
     /// <summary>Bytes from one element to the next of an operand in the innermost dimension.</summary>
     public readonly long Step(int view) => step[view];
 
+    /// <summary>The same of dimension <paramref name="dimension"/>.</summary>
+    public readonly long Step(int view, int dimension) => step[(dimension * MaxViews) + view];
+
+    /// <summary>Length of a dimension.</summary>
+    public readonly long Size(int dimension) => size[dimension];
+
     /// <summary>Address of an operand's first element.</summary>
     public readonly nint Start(int view) => (nint)start[view];
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Tessera.Cpu;
 
 namespace Tessera.Cuda;
@@ -8,6 +9,14 @@ namespace Tessera.Cuda;
 /// </content>
 internal sealed unsafe partial class CudaBackend
 {
+    // Side of a tile that a copy takes through shared memory, and the least length of its sides that is worth it.
+    const int Tile = 32, ShortestSide = 12;
+
+    // Entries for elements of 1, 2, 4 and 8 bytes.
+    static readonly string[] copies = ["copy_b8", "copy_b16", "copy_b32", "copy_b64"];
+    static readonly string[] fills = ["fill_b8", "fill_b16", "fill_b32", "fill_b64"];
+    static readonly string[] wheres = ["where_b8", "where_b16", "where_b32", "where_b64"];
+
     public override void Unary<TOp>(TOp op, View x, View y)
     {
         ExpectFloat(TOp.Name, x, y);
@@ -27,8 +36,11 @@ internal sealed unsafe partial class CudaBackend
         var (c0, c1) = PtxFormula.Parameters(op);
         var nest = NestOf(y, a, b);
         bool dense = IsDense(nest, 3, sizeof(float));
-        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, "binary.ptx", dense ? "binary_dense" : "binary_strided", static o => [new("f", v => o.Apply(v[0], v[1]))]);
+        VectorRows rows = default;
+        bool vectors = !dense && !PlainChannels && VectorRows.TryOf(nest, 3, sizeof(float), repeats: true, out rows);
+        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, "binary.ptx", dense ? "binary_dense" : vectors ? "binary_rows" : "binary_strided", static o => [new("f", v => o.Apply(v[0], v[1]))]);
         if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), nest.Start(2), y.Count, c0, c1]);
+        else if (vectors) Launch(kernel, BlocksFor(rows.Count), BlockSize, [KernelArgument.Struct(ref rows), c0, c1]);
         else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1]);
     }
 
@@ -44,7 +56,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (y.Count == 0) return;
         var nest = NestOf(y, condition, a, b);
-        Launch("where.ptx", $"where_b{8 * y.DType.Size()}", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest)]);
+        Launch("where.ptx", wheres[BitOperations.Log2((uint)y.DType.Size())], BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest)]);
     }
 
     public override void Fill(View y, double value)
@@ -61,7 +73,7 @@ internal sealed unsafe partial class CudaBackend
             DType.Int64 => (ulong)(long)value,
             _ => value != 0 ? 1u : 0,
         };
-        Launch("fill.ptx", $"fill_b{8 * y.DType.Size()}", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), bits]);
+        Launch("fill.ptx", fills[BitOperations.Log2((uint)y.DType.Size())], BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), bits]);
     }
 
     public override void Copy(View x, View y)
@@ -74,8 +86,32 @@ internal sealed unsafe partial class CudaBackend
             Check(Driver.MemcpyDtoDAsync(nest.Start(0), nest.Start(1), y.Count * size, stream), "cuMemcpyDtoDAsync");
             return;
         }
-        if (x.DType == y.DType) Launch("copy.ptx", $"copy_b{8 * size}", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest)]);
-        else Launch("cast.ptx", "cast", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), (int)x.DType, (int)y.DType]);
+        if (x.DType != y.DType) Launch("cast.ptx", "cast", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), (int)x.DType, (int)y.DType]);
+        else if (PlainChannels || !TryCopyRows(ref nest, size)) Launch("copy.ptx", copies[BitOperations.Log2((uint)size)], BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest)]);
+    }
+
+    /// <summary>A copy by 16 bytes where both sides have dense rows, or by tiles where they are dense along different dimensions.</summary>
+    bool TryCopyRows(ref Nest nest, int size)
+    {
+        if (VectorRows.TryOf(nest, 2, size, repeats: false, out var rows))
+        {
+            Launch("copy_rows.ptx", "copy_rows", BlocksFor(rows.Count), BlockSize, [KernelArgument.Struct(ref rows)]);
+            return true;
+        }
+        int across = Across(nest, size);
+        if (across == 0) return false;
+        long tiles = (nest.Inner + Tile - 1) / Tile * ((nest.Size(across) + Tile - 1) / Tile) * (nest.Count / (nest.Inner * nest.Size(across)));
+        Launch("copy_rows.ptx", "copy_across_b32", (int)tiles, new Dim3(Tile, 8), [KernelArgument.Struct(ref nest), across]);
+        return true;
+    }
+
+    /// <summary>The dimension along which the second operand is dense, where the first is along dimension 0, and both are long enough for tiles; 0 where there is none.</summary>
+    static int Across(in Nest nest, int size)
+    {
+        if (size != 4 || nest.Step(0) != size || nest.Inner < ShortestSide) return 0;
+        for (int d = 1; d < nest.Rank; d++)
+            if (nest.Step(1, d) == size && nest.Size(d) >= ShortestSide) return d;
+        return 0;
     }
 
     /// <summary>The loop nest over the views, for kernels that count elements in 32 bits.</summary>

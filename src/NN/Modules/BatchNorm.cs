@@ -7,6 +7,7 @@ namespace Tessera.NN;
 public abstract class BatchNorm : Module
 {
     readonly Tensor batches;
+    (long Count, int Version) tracked = (0, -1); // what the host knows of them
 
     /// <summary>A batch norm with w = 1, b = 0, running mean 0 and running variance 1.</summary>
     /// <param name="channels">C.</param>
@@ -42,7 +43,15 @@ public abstract class BatchNorm : Module
     public Tensor RunningVar { get; }
 
     /// <summary>How many training batches moved the running statistics.</summary>
-    public long BatchesTracked => batches.ToArray<long>()[0];
+    public long BatchesTracked
+    {
+        get
+        {
+            int version = batches.View.Storage.Version;
+            if (version != tracked.Version) tracked = (batches.ToArray<long>()[0], version);
+            return tracked.Count;
+        }
+    }
 
     /// <inheritdoc/>
     protected override string Arguments => $"{Weight.Shape[0]}, eps={Py(Eps)}, momentum={Py(Momentum)}, affine=True, track_running_stats=True";
@@ -56,12 +65,17 @@ public abstract class BatchNorm : Module
         ArgumentNullException.ThrowIfNull(x);
         if (!Takes(x.Rank)) throw new ShapeException($"{GetType().Name}: rank: got shape {x.Shape}, expected {Expected}.");
         var y = x.BatchNorm(Weight, Bias, RunningMean, RunningVar, IsTraining, (float)Momentum, (float)Eps, residual, relu, moments);
-        if (IsTraining)
-        {
-            using var next = Tensor.From([BatchesTracked + 1], []);
-            batches.CopyFrom(next);
-        }
+        if (IsTraining) CountBatch();
         return y;
+    }
+
+    // The host counts, so that no batch waits for the device.
+    void CountBatch()
+    {
+        long count = BatchesTracked + 1;
+        batches.Device.Backend.Fill(batches.View, count);
+        batches.View.Storage.Touch();
+        tracked = (count, batches.View.Storage.Version);
     }
 
     private protected abstract bool Takes(int rank);

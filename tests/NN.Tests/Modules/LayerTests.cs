@@ -25,6 +25,21 @@ public class LayerTests
     }
 
     [Test]
+    public void BatchNormCountsOnFromWhatWasLoaded()
+    {
+        BatchNorm2d norm = new(2), other = new(2);
+        var x = Tensor.From([1f, 3, 10, 30], [2, 2, 1, 1]);
+        for (int i = 0; i < 3; i++) norm.Forward(x);
+        Assert.That(norm.StateDict()["num_batches_tracked"].ToArray<long>(), Is.EqualTo(new[] { 3L }));
+        other.Forward(x);
+        other.LoadStateDict(norm.StateDict());
+        Assert.That(other.BatchesTracked, Is.EqualTo(3));
+        other.Forward(x);
+        Assert.That(other.StateDict()["num_batches_tracked"].ToArray<long>(), Is.EqualTo(new[] { 4L }));
+        Assert.That(norm.BatchesTracked, Is.EqualTo(3));
+    }
+
+    [Test]
     public void BatchNormChecksItsRank()
     {
         Assert.That(() => new BatchNorm2d(2).Forward(Tensor.Ones([3, 2])), Throws.TypeOf<ShapeException>().With.Message.EqualTo("BatchNorm2d: rank: got shape [3, 2], expected [N, C, H, W]."));
