@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Tessera;
 
 /// <summary>
@@ -58,12 +60,29 @@ public abstract partial class Backend
     public abstract void Gemm(View a, View b, View y, float alpha = 1, float beta = 0);
 
     /// <summary>y ← x at index along <paramref name="dim"/>: <c>y[i,j,k] = x[i,index[i,j,k],k]</c> for dim 1; index Int64, shape of y; indices are checked.</summary>
-    /// <exception cref="ShapeException">An index is outside 0..size-1.</exception>
+    /// <exception cref="ShapeException">An index is outside 0..size-1; a GPU says so at the next call that waits for it.</exception>
     public abstract void Gather(View x, View index, View y, int dim);
 
     /// <summary>y += source at index along <paramref name="dim"/>, in a fixed order: the transpose of <see cref="Gather"/>.</summary>
-    /// <exception cref="ShapeException">An index is outside 0..size-1.</exception>
+    /// <exception cref="ShapeException">An index is outside 0..size-1; a GPU says so at the next call that waits for it.</exception>
     public abstract void ScatterAdd(View y, View index, View source, int dim);
+
+    /// <summary>Nothing where all indices (Int64) are in 0..<paramref name="size"/>-1 or <paramref name="except"/>.</summary>
+    /// <param name="index">The indices.</param>
+    /// <param name="size">How many things they may name.</param>
+    /// <param name="except">One more index that is right.</param>
+    /// <param name="error">The error for the first index that is wrong; a GPU throws it at the next call that waits for it.</param>
+    public virtual void CheckIndices(View index, long size, long? except, Func<long, ShapeException> error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        if (index.Count == 0) return;
+        using Temporary packed = new(index.Storage.Device, Layout.RowMajor(index.Shape), DType.Int64);
+        Copy(index, packed.View);
+        long[] values = new long[index.Count];
+        Download(packed.View.Storage, MemoryMarshal.AsBytes(values.AsSpan()));
+        foreach (long i in values)
+            if ((ulong)i >= (ulong)size && i != except) throw error(i);
+    }
 
     /// <summary>y ← uniform numbers in [0, 1): element i (logical row-major order) takes word i of the Philox stream.</summary>
     public abstract void Uniform(View y, Philox random);

@@ -3,8 +3,8 @@ using Tessera.Cpu;
 namespace Tessera.Cuda;
 
 /// <content>
-/// Reading and adding at indices. A kernel notes the first index that is outside; the host looks at once, so that the error comes from the call that
-/// caused it.
+/// Reading and adding at indices. A kernel notes the first index that is outside and does not follow it; the host looks when it next waits for the
+/// device, so that a step of training is not stopped by each call.
 /// </content>
 internal sealed unsafe partial class CudaBackend
 {
@@ -19,9 +19,9 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         var (axis, size, step) = Along(x, dim);
         var nest = NestOf(y, index, Still(x, y.Shape, axis));
-        using var bad = new FirstBad(this, y.Storage.Device);
-        Launch("index.ptx", "gather", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), size, step, y.DType.Size(), bad.Word]);
-        bad.Check(nest, 1, axis, size);
+        using (var check = checks.Begin(Outside(axis, size)))
+            Launch("index.ptx", "gather", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), size, step, y.DType.Size(), check.Words]);
+        if (Synchronous) Synchronize();
     }
 
     public override void ScatterAdd(View y, View index, View source, int dim)
@@ -30,25 +30,39 @@ internal sealed unsafe partial class CudaBackend
         ExpectFloat(nameof(ScatterAdd), y, source);
         if (source.Count == 0) return;
         var (axis, size, step) = Along(y, dim);
-        CheckIndices(index, axis, size);
         var (_, length, sourceStep) = Along(source, dim);
         var lines = Nest.Lines(axis, source, index, y);
         int parts = 1;
         while (parts < Math.Min(size, length) && parts * lines.Count < ScatterThreads) parts *= 2;
-        Launch("index.ptx", "scatter_add", Blocks(lines.Count * parts, BlockSize), BlockSize,
-            [KernelArgument.Struct(ref lines), step, (int)length, sourceStep, Along(index, dim).Step, parts]);
+        using (var check = checks.Begin(Outside(axis, size)))
+        {
+            LookAt(index, size, null, check.Words);
+            Launch("index.ptx", "scatter_add", Blocks(lines.Count * parts, BlockSize), BlockSize,
+                [KernelArgument.Struct(ref lines), step, (int)length, sourceStep, Along(index, dim).Step, parts, check.Words]);
+        }
+        if (Synchronous) Synchronize();
     }
 
-    void CheckIndices(View index, int axis, long size)
+    public override void CheckIndices(View index, long size, long? except, Func<long, ShapeException> error)
+    {
+        _ = index.Pointer<long>();
+        if (index.Count == 0) return;
+        using (var check = checks.Begin(error)) LookAt(index, size, except, check.Words);
+        if (Synchronous) Synchronize();
+    }
+
+    /// <summary>The kernel that only looks.</summary>
+    void LookAt(View index, long size, long? except, nint words)
     {
         // Repeated indices are one.
         for (int d = 0; d < index.Shape.Rank; d++)
             if (index.Layout.Strides[d] == 0) index = index.Slice(d, 0, 1);
         var nest = NestOf(index);
-        using var bad = new FirstBad(this, index.Storage.Device);
-        Launch("index.ptx", "check_indices", BlocksFor(index.Count), BlockSize, [KernelArgument.Struct(ref nest), size, bad.Word]);
-        bad.Check(nest, 0, axis, size);
+        Launch("index.ptx", "check_indices", BlocksFor(index.Count), BlockSize, [KernelArgument.Struct(ref nest), size, except ?? 0, except is null ? 0 : 1, words]);
     }
+
+    static Func<long, ShapeException> Outside(int axis, long size) =>
+        index => new ShapeException($"Index: out of range in dimension {axis}: got {index}, expected 0..{size - 1}.");
 
     /// <summary>A dimension as an axis, its size, and its step in bytes; a scalar has one element.</summary>
     static (int Axis, long Size, long Step) Along(View v, int dim)
@@ -64,41 +78,5 @@ internal sealed unsafe partial class CudaBackend
         long[] strides = table.Layout.Strides.ToArray();
         if (strides.Length > 0) strides[axis] = 0;
         return table.As(new Layout(shape, strides, table.Layout.Offset));
-    }
-
-    /// <summary>A word of device memory for the number of the first element whose index is outside.</summary>
-    readonly struct FirstBad : IDisposable
-    {
-        readonly CudaBackend backend;
-        readonly Temporary word;
-
-        public FirstBad(CudaBackend backend, Device device)
-        {
-            this.backend = backend;
-            word = new Temporary(device, Layout.RowMajor([1]), DType.Int64);
-            backend.Check(backend.Driver.MemsetD8Async(word.View.Storage.Pointer, 0xFF, sizeof(ulong), backend.stream), "cuMemsetD8Async");
-        }
-
-        public KernelArgument Word => word.View;
-
-        /// <summary>Waits for the kernel, and throws where it found an index outside.</summary>
-        public void Check(in Nest nest, int operand, int axis, long size)
-        {
-            long number = backend.Read(word.View.Storage.Pointer);
-            if (number < 0) return;
-            long index = backend.Read(nest.Address(number, operand));
-            throw new ShapeException($"Index: out of range in dimension {axis}: got {index}, expected 0..{size - 1}.");
-        }
-
-        public void Dispose() => word.Dispose();
-    }
-
-    /// <summary>Waits for the stream and reads 8 bytes.</summary>
-    long Read(nint address)
-    {
-        long value;
-        Check(Driver.MemcpyDtoHAsync((nint)(&value), address, sizeof(long), stream), "cuMemcpyDtoHAsync");
-        Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize after a check of indices");
-        return value;
     }
 }

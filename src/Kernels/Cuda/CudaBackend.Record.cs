@@ -2,18 +2,25 @@ namespace Tessera.Cuda;
 
 internal sealed unsafe partial class CudaBackend
 {
+    volatile bool recording;
+
+    /// <summary>Throws while a graph is recorded.</summary>
+    public void RefuseInGraph(string call) => Check(recording ? CudaResult.ErrorStreamCaptureUnsupported : CudaResult.Success, call);
+
     /// <summary>Records what <paramref name="work"/> gives the stream, instead of running it.</summary>
     public RecordedWork Record(Action work)
     {
         Check(Driver.StreamBeginCapture(stream), "cuStreamBeginCapture");
         nint graph;
         CudaResult ended;
+        recording = true;
         try
         {
             work();
         }
         finally
         {
+            recording = false;
             // Also after an exception: else the stream would record for ever.
             ended = Driver.StreamEndCapture(stream, out graph);
         }

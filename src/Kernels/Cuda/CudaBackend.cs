@@ -23,6 +23,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
         Check(driver.DeviceGetAttribute(CudaDeviceAttribute.MultiprocessorCount, out int multiprocessors), "cuDeviceGetAttribute");
         Multiprocessors = multiprocessors;
         gridLimit = multiprocessors * 32;
+        (uploads, checks) = (new UploadRing(this, stream), new IndexChecks(this, stream));
     }
 
     /// <summary>The device.</summary>
@@ -47,29 +48,10 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
 
     protected internal override void Free(nint pointer, long bytes)
     {
-        // What still runs may use it.
-        Synchronize();
+        // What still runs may use it. An error of an index waits for a call that its user makes.
+        Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize before memory is freed");
         Check(Driver.MemFree(pointer), "cuMemFree");
     }
-
-    public override void Upload(ReadOnlySpan<byte> source, Storage target, long offset = 0)
-    {
-        if (source.IsEmpty) return;
-        fixed (byte* p = source) Check(Driver.MemcpyHtoDAsync(target.Pointer + (nint)offset, (nint)p, source.Length, stream), "cuMemcpyHtoDAsync");
-        Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize after an upload");
-    }
-
-    public override void Download(Storage source, Span<byte> target, long offset = 0)
-    {
-        if (target.IsEmpty) return;
-        fixed (byte* p = target)
-        {
-            Check(Driver.MemcpyDtoHAsync((nint)p, source.Pointer + (nint)offset, target.Length, stream), "cuMemcpyDtoHAsync");
-            Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize after a download");
-        }
-    }
-
-    public override void Synchronize() => Check(Driver.StreamSynchronize(stream), "cuStreamSynchronize");
 
     /// <summary>Enough blocks of <see cref="BlockSize"/> threads for <paramref name="items"/> items, but no more than keep the device busy: kernels loop over the rest.</summary>
     int BlocksFor(long items) => (int)Math.Clamp((items + BlockSize - 1) / BlockSize, 1, gridLimit);
@@ -92,7 +74,8 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
         }
     }
 
-    void Check(CudaResult result, string call)
+    /// <summary>Throws where a call of the driver failed.</summary>
+    public void Check(CudaResult result, string call)
     {
         if (result != CudaResult.Success) throw Failed(call, result);
     }
@@ -111,6 +94,8 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     {
         if (blas.IsValueCreated) Blas.Library?.Dispose();
         if (dnn.IsValueCreated) Dnn.Library?.Dispose();
+        uploads.Dispose();
+        checks.Dispose();
         Kernels.Dispose();
         Driver.StreamDestroy(stream);
         Driver.Dispose();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Tessera.Emulator;
 
@@ -6,9 +5,9 @@ namespace Tessera.Cuda;
 
 /// <summary>
 /// A GPU that is not there: the same calls as the driver's, with kernels run by the PTX emulator on the calling thread and its compute threads. Every
-/// call has finished its work when it returns, so streams and events only keep their order. Kernels are verified when they are loaded.
+/// call has finished its work when it returns unless <see cref="Deferred"/> is set. Kernels are verified when they are loaded.
 /// </summary>
-internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
+internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
 {
     const int architecture = 80;
 
@@ -48,11 +47,6 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
     public int Version => 13000;
 
     sealed record Function(Image Image, string Entry, int[] Sizes);
-
-    sealed class Event
-    {
-        public long At;
-    }
 
     public (string Name, string Meaning) Describe(CudaResult result)
         => ("CUDA_" + string.Concat(result.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString())), failure?.Message ?? "as reported by the emulator");
@@ -151,12 +145,7 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
         if (Find<Function>(function) is not { } kernel) return CudaResult.ErrorInvalidHandle;
         byte[][] bytes = new byte[kernel.Sizes.Length][];
         for (int i = 0; i < bytes.Length; i++) bytes[i] = new Span<byte>(parameters[i], kernel.Sizes[i]).ToArray();
-        if (Capturing(stream) is { } graph)
-        {
-            graph.Add(() => Run(kernel, grid, block, dynamicShared, bytes));
-            return CudaResult.Success;
-        }
-        return Run(kernel, grid, block, dynamicShared, bytes);
+        return Order(stream, () => Run(kernel, grid, block, dynamicShared, bytes));
     }
 
     CudaResult Run(Function kernel, Dim3 grid, Dim3 block, int dynamicShared, byte[][] parameters)
@@ -201,6 +190,7 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
     public CudaResult MemFree(nint address)
     {
         if (address == 0) return CudaResult.Success;
+        if (CtxSynchronize() is var result and not CudaResult.Success) return result;
         lock (gate)
         {
             if (!allocations.Remove(address, out var allocation)) return CudaResult.ErrorInvalidValue;
@@ -247,103 +237,7 @@ internal sealed unsafe class EmulatedCudaDriver : ICudaDriver
         memory.Define((ulong)target, 4 * count);
     });
 
-    public CudaResult StreamCreate(out nint stream)
-    {
-        lock (gate) stream = Keep(new Stream());
-        return CudaResult.Success;
-    }
-
-    public CudaResult StreamDestroy(nint stream) => Drop(stream);
-
-    public CudaResult StreamSynchronize(nint stream) => Capturing(stream) is null ? CudaResult.Success : CudaResult.ErrorStreamCaptureUnsupported;
-
-    public CudaResult StreamQuery(nint stream) => CudaResult.Success;
-
-    public CudaResult StreamWaitEvent(nint stream, nint @event) => Find<Event>(@event) is null ? CudaResult.ErrorInvalidHandle : CudaResult.Success;
-
-    public CudaResult StreamBeginCapture(nint stream)
-    {
-        if (Find<Stream>(stream) is not { } s) return CudaResult.ErrorInvalidHandle;
-        if (s.Graph is not null) return CudaResult.ErrorInvalidValue;
-        s.Graph = [];
-        return CudaResult.Success;
-    }
-
-    public CudaResult StreamEndCapture(nint stream, out nint graph)
-    {
-        graph = 0;
-        if (Find<Stream>(stream) is not { Graph: { } work } s) return CudaResult.ErrorInvalidValue;
-        s.Graph = null;
-        lock (gate) graph = Keep(work);
-        return CudaResult.Success;
-    }
-
-    public CudaResult GraphInstantiate(nint graph, out nint executable)
-    {
-        executable = 0;
-        if (Find<List<Func<CudaResult>>>(graph) is not { } work) return CudaResult.ErrorInvalidHandle;
-        lock (gate) executable = Keep(work.ToArray());
-        return CudaResult.Success;
-    }
-
-    public CudaResult GraphLaunch(nint executable, nint stream)
-    {
-        if (Find<Func<CudaResult>[]>(executable) is not { } work) return CudaResult.ErrorInvalidHandle;
-        foreach (var node in work)
-            if (node() is var result and not CudaResult.Success) return result;
-        return CudaResult.Success;
-    }
-
-    public CudaResult GraphExecDestroy(nint executable) => Drop(executable);
-
-    public CudaResult GraphDestroy(nint graph) => Drop(graph);
-
-    public CudaResult EventCreate(bool timing, out nint @event)
-    {
-        lock (gate) @event = Keep(new Event());
-        return CudaResult.Success;
-    }
-
-    public CudaResult EventDestroy(nint @event) => Drop(@event);
-
-    public CudaResult EventRecord(nint @event, nint stream)
-        => Find<Event>(@event) is { } e ? Order(stream, () => e.At = Stopwatch.GetTimestamp()) : CudaResult.ErrorInvalidHandle;
-
-    public CudaResult EventQuery(nint @event) => Find<Event>(@event) is null ? CudaResult.ErrorInvalidHandle : CudaResult.Success;
-
-    public CudaResult EventSynchronize(nint @event) => EventQuery(@event);
-
-    public CudaResult EventElapsedTime(nint start, nint end, out float milliseconds)
-    {
-        milliseconds = 0;
-        if (Find<Event>(start) is not { At: > 0 } a || Find<Event>(end) is not { At: > 0 } b) return CudaResult.ErrorInvalidHandle;
-        milliseconds = (float)Stopwatch.GetElapsedTime(a.At, b.At).TotalMilliseconds;
-        return CudaResult.Success;
-    }
-
-    public CudaResult CtxSynchronize() => CudaResult.Success;
-
     public void Dispose() => memory.Dispose();
-
-    /// <summary>A stream: while it is captured, its work goes into a graph instead of being done.</summary>
-    sealed class Stream
-    {
-        public List<Func<CudaResult>>? Graph;
-    }
-
-    List<Func<CudaResult>>? Capturing(nint stream) => stream == 0 ? null : Find<Stream>(stream)?.Graph;
-
-    CudaResult Order(nint stream, Action work)
-    {
-        if (Capturing(stream) is { } graph)
-            graph.Add(() =>
-            {
-                work();
-                return CudaResult.Success;
-            });
-        else work();
-        return CudaResult.Success;
-    }
 
     void Write(nint target, nint source, long bytes)
     {

@@ -62,9 +62,9 @@ public sealed partial class Tensor
     void RequireClasses(int classes, long? ignoreIndex, string op)
     {
         if (DType != DType.Int64) throw new DTypeException($"{op}: classes: got {DType}, expected Int64. Hint: cast with To(DType.Int64).");
-        foreach (long c in ToArray<long>())
-            if ((ulong)c >= (ulong)classes && c != ignoreIndex)
-                throw new ShapeException($"{op}: class out of range: got {c}, expected 0..{classes - 1} for {classes} classes. Hint: check that the model has as many outputs as the data has classes.");
+        Backend.CheckIndices(View, classes, ignoreIndex, c =>
+            new ShapeException($"{op}: class out of range: got {c}, expected 0..{classes - 1} for {classes} classes. Hint: check that the model has as many outputs as the data has classes."));
+        GC.KeepAlive(this);
     }
 
     /// <summary>A vector of one value a channel, shaped to broadcast along dimension 1 of a tensor of some rank.</summary>

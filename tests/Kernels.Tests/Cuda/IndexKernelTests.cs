@@ -65,7 +65,7 @@ public sealed class IndexKernelTests
         Assert.That(Views.Get<float>(sum)[35..], Is.EqualTo(x[35..].Select(v => v + v)));
     }
 
-    /// <summary>The first index outside is named, and a scatter changes nothing.</summary>
+    /// <summary>The first index outside is named by the next call that waits, and a scatter changes nothing.</summary>
     [TestCase(-1)]
     [TestCase(4)]
     [TestCase(long.MinValue)]
@@ -76,9 +76,65 @@ public sealed class IndexKernelTests
         (indices[123], indices[124], indices[599]) = (index, 77, 78);
         View x = Views.Of([4], 1f, 2, 3, 4), i = Views.Of([600], indices), y = Views.Of([600], new float[600]);
         string message = $"Index: out of range in dimension 0: got {index}, expected 0..3.";
-        Assert.That(() => Gpu.Gather(x, i, y, 0), Throws.TypeOf<ShapeException>().With.Message.EqualTo(message));
-        Assert.That(() => Gpu.ScatterAdd(x, i, y, 0), Throws.TypeOf<ShapeException>().With.Message.EqualTo(message));
+        Gpu.Gather(x, i, y, 0);
+        Assert.That(Gpu.Synchronize, Throws.TypeOf<ShapeException>().With.Message.EqualTo(message));
+        Gpu.ScatterAdd(x, i, y, 0);
+        Assert.That(() => Gpu.Download(x.Storage, new byte[4]), Throws.TypeOf<ShapeException>().With.Message.EqualTo(message));
         Assert.That(Views.Get<float>(x), Is.EqualTo(new[] { 1f, 2, 3, 4 }));
+        Assert.That(Gpu.Synchronize, Throws.Nothing, "an error is told once");
+    }
+
+    [Test]
+    public void TheFirstErrorGivenCountsAndMayBeLate([Values(2, 300)] int later)
+    {
+        View x = Views.Of([4], 1f, 2, 3, 4), y = Views.Empty<float>([2]), right = Views.Of([2], 3L, 0), wrong = Views.Of([2], 3L, 4), worse = Views.Of([2], 9L, 9);
+        Gpu.Gather(x, right, y, 0);
+        Gpu.CheckIndices(wrong, 4, null, i => new ShapeException($"no {i}"));
+        Assert.That(() =>
+        {
+            for (int k = 0; k < later; k++) Gpu.Gather(x, worse, y, 0); // more than are kept: then one of them waits
+            Gpu.Synchronize();
+        }, Throws.TypeOf<ShapeException>().With.Message.EqualTo("no 4"));
+        if (later > 256) Assert.That(Gpu.Synchronize, Throws.Nothing, "the call that would not fit was not given");
+        Gpu.Gather(x, right, y, 0);
+        Gpu.Synchronize();
+        Assert.That(Views.Get<float>(y), Is.EqualTo(new[] { 4f, 1 }));
+    }
+
+    /// <summary>Also where the indices are repeated or lie apart, and for no index at all; the CPU says the same at once.</summary>
+    [Test]
+    public void IndicesAreCheckedAlone()
+    {
+        View i = Views.Of([3, 4], -100L, 0, 5, 6, 1, 2, 3, 4, 5, 0, -100, -1);
+        foreach (var device in new[] { Gpu, Views.Cpu })
+        {
+            Assert.That(Got(device, i.Slice(1, 0, 3), 6, -100), Is.Null);
+            Assert.That(Got(device, i.Slice(1, 0, 3), 6, null), Is.EqualTo(-100));
+            Assert.That(Got(device, i, 6, -100), Is.EqualTo(6));
+            Assert.That(Got(device, i.Permute(1, 0), 7, -100), Is.EqualTo(-1));
+            Assert.That(Got(device, i.Slice(1, 3, 1, 1).BroadcastTo([3, 5]), 6, null), Is.EqualTo(6));
+            Assert.That(Got(device, Views.Of([1], 0L), 0, null), Is.Zero, "there is nothing to name");
+            Assert.That(Got(device, Views.Of<long>([0]), 0, null), Is.Null);
+        }
+
+        static long? Got(Backend device, View index, long size, long? except)
+        {
+            long? got = null;
+            try
+            {
+                device.CheckIndices(index, size, except, i =>
+                {
+                    got = i;
+                    return new ShapeException("wrong");
+                });
+                device.Synchronize();
+            }
+            catch (ShapeException)
+            {
+                Assert.That(got, Is.Not.Null);
+            }
+            return got;
+        }
     }
 
     [Test]

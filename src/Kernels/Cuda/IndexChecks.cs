@@ -1,0 +1,105 @@
+namespace Tessera.Cuda;
+
+/// <summary>
+/// Checks of indices by kernels, whose outcome the host reads with the next transfer or wait instead of stopping for each: an index outside is an
+/// error of the first call that waits for the device then. Kernels never follow such an index. Calls may come from any thread.
+/// </summary>
+internal sealed unsafe class IndexChecks(CudaBackend backend, nint stream) : IDisposable
+{
+    /// <summary>Checks that may be open at once.</summary>
+    public const int Most = 256;
+
+    const int Bytes = 2 * sizeof(ulong);
+
+    readonly Lock gate = new();
+    readonly List<Func<long, ShapeException>> given = [];
+    nint device;
+    ulong* host;
+
+    ICudaDriver Driver => backend.Driver;
+
+    /// <summary>A check, until it is disposed: its launches stand between the two.</summary>
+    /// <param name="error">The error for an index that is outside.</param>
+    public Check Begin(Func<long, ShapeException> error)
+    {
+        backend.RefuseInGraph("a check of indices");
+        var turn = gate.EnterScope();
+        try
+        {
+            if (given.Count == Most) Wait("cuStreamSynchronize after checks of indices");
+            if (device == 0) Open();
+        }
+        catch
+        {
+            turn.Dispose();
+            throw;
+        }
+        given.Add(error);
+        return new Check(device + ((given.Count - 1) * Bytes), turn);
+    }
+
+    /// <summary>A check that is being given to the device; nobody else reads or gives checks meanwhile.</summary>
+    public readonly ref struct Check(nint words, Lock.Scope turn)
+    {
+        readonly Lock.Scope turn = turn;
+
+        /// <summary>Two words of device memory, all ones, in which kernels say what <c>index.ptx</c> does.</summary>
+        public nint Words => words;
+
+        public void Dispose() => turn.Dispose();
+    }
+
+    /// <summary>Waits for the stream.</summary>
+    /// <exception cref="ShapeException">A kernel has met an index outside since the last wait.</exception>
+    public void Wait(string call)
+    {
+        // Who waits without an open check keeps nobody from giving work.
+        if (Volatile.Read(ref device) == 0 || !Read(call)) backend.Check(Driver.StreamSynchronize(stream), call);
+    }
+
+    /// <summary>Reads the outcomes, which waits; false where there are none.</summary>
+    bool Read(string call)
+    {
+        lock (gate)
+        {
+            if (given.Count == 0) return false;
+            backend.Check(Driver.MemcpyDtoHAsync((nint)host, device, given.Count * Bytes, stream), "cuMemcpyDtoHAsync of checks");
+            backend.Check(Driver.StreamSynchronize(stream), call);
+            var first = First();
+            given.Clear();
+            if (first is null) return true;
+            Clear();
+            throw first;
+        }
+    }
+
+    /// <summary>The error of the first check that found something.</summary>
+    ShapeException? First()
+    {
+        for (int i = 0; i < given.Count; i++)
+        {
+            ulong upper = host[2 * i], lower = host[(2 * i) + 1];
+            if (upper != ulong.MaxValue) return given[i]((long)((upper << 32) | (uint)lower));
+        }
+        return null;
+    }
+
+    void Open()
+    {
+        backend.Check(Driver.MemHostAlloc(Most * Bytes, out nint words), "cuMemHostAlloc for checks of indices");
+        backend.Check(Driver.MemAlloc(Most * Bytes, out nint address), "cuMemAlloc for checks of indices");
+        host = (ulong*)words;
+        device = address;
+        Clear();
+    }
+
+    void Clear() => backend.Check(Driver.MemsetD8Async(device, 0xFF, Most * Bytes, stream), "cuMemsetD8Async");
+
+    public void Dispose()
+    {
+        if (device == 0) return;
+        _ = Driver.StreamSynchronize(stream);
+        _ = Driver.MemFreeHost((nint)host);
+        _ = Driver.MemFree(device);
+    }
+}
