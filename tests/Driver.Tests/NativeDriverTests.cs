@@ -40,7 +40,7 @@ public sealed unsafe class NativeDriverTests
             "cuMemAlloc_v2(1048576)", "cuStreamCreate(1)", $"cuMemAllocAsync(96, 0x{s:x})", "cuMemHostAlloc(4096, 1)",
             "cuModuleLoadDataEx(14 bytes, 5 options, 16384 for errors, 16384 for notes, line info 1)", $"cuModuleGetFunction(0x{m:x}, k_8)",
             "cuEventCreate(0)", "cuEventCreate(2)",
-            $"cuStreamBeginCapture_v2(0x{s:x}, 1)", $"cuStreamEndCapture(0x{s:x})", $"cuGraphInstantiateWithFlags(0x{g:x}, 0)",
+            $"cuStreamBeginCapture_v2(0x{s:x}, 2)", $"cuStreamEndCapture(0x{s:x})", $"cuGraphInstantiateWithFlags(0x{g:x}, 0)",
         }));
 
         ulong argument = 0x0102030405060708;

@@ -92,8 +92,8 @@ internal enum CudaEventFlags
     DisableTiming = 2,
 }
 
-/// <summary>Whose calls a capture forbids (<c>CUstreamCaptureMode</c>): only those of the capturing thread, so that others may allocate meanwhile.</summary>
+/// <summary>Which calls a capture forbids (<c>CUstreamCaptureMode</c>): of those that take memory or load kernels, none.</summary>
 internal enum CudaCaptureMode
 {
-    ThreadLocal = 1,
+    Relaxed = 2,
 }

@@ -38,7 +38,8 @@ internal sealed unsafe partial class NativeCudaDriver
     public CudaResult StreamBeginCapture(nint stream)
     {
         MakeCurrent();
-        return cuStreamBeginCapture_v2(stream, CudaCaptureMode.ThreadLocal);
+        // Relaxed: what is recorded may take memory and load kernels, as it does when it runs.
+        return cuStreamBeginCapture_v2(stream, CudaCaptureMode.Relaxed);
     }
 
     public CudaResult StreamEndCapture(nint stream, out nint graph)
