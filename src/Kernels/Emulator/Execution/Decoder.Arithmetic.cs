@@ -187,6 +187,7 @@ sealed partial class Decoder
                 case "fma" or "mad": return new Vector3<double, FmaD>(d.Offset, a.Offset, b.Offset, c.Offset);
             }
         }
+        static double Sign(double x) => x > 0 ? 1 : x < 0 ? -1 : 0;
         double Sum(double x, double y)
         {
             (double s, double e) = Rounding.TwoSum(x, y);
@@ -204,8 +205,8 @@ sealed partial class Decoder
             "sub" => (x, y, _) => Sum(x, -y),
             "mul" => (x, y, _) => Rounding.Direct(x * y, Math.FusedMultiplyAdd(x, y, -(x * y)), mode),
             "fma" or "mad" => Fused,
-            "div" => (x, y, _) => Rounding.Direct(x / y, Math.Sign(Math.FusedMultiplyAdd(-(x / y), y, x)) * Math.Sign(y), mode),
-            "rcp" => (x, _, _) => Rounding.Direct(1 / x, Math.Sign(Math.FusedMultiplyAdd(-(1 / x), x, 1)) * Math.Sign(x), mode),
+            "div" => (x, y, _) => Rounding.Direct(x / y, Sign(Math.FusedMultiplyAdd(-(x / y), y, x)) * Sign(y), mode),
+            "rcp" => (x, _, _) => Rounding.Direct(1 / x, Sign(Math.FusedMultiplyAdd(-(1 / x), x, 1)) * Sign(x), mode),
             "sqrt" => (x, _, _) => Rounding.Direct(Math.Sqrt(x), Math.FusedMultiplyAdd(-Math.Sqrt(x), Math.Sqrt(x), x), mode),
             "min" => (x, y, _) => double.MinNumber(x, y),
             "max" => (x, y, _) => double.MaxNumber(x, y),

@@ -9,6 +9,11 @@ sealed class Target
 /// <summary>Turns the statements of a verified function into blocks of operations.</summary>
 sealed partial class Decoder
 {
+    /// <summary>Bytes of local memory that a thread can have.</summary>
+    const int mostLocal = 512 << 10;
+
+    const int mostRegisters = 256 << 20;
+
     readonly Image image;
     readonly Function function;
     readonly SharedLayout shared;
@@ -96,7 +101,8 @@ sealed partial class Decoder
         if (v.Space is not (Space.Local or Space.Param)) return;
         localBytes = localBytes + v.Alignment - 1 & -v.Alignment;
         locals[v] = localBytes;
-        localBytes = checked(localBytes + (int)v.Bytes);
+        if (localBytes + v.Bytes > mostLocal) throw new PtxException(image.File, v.Position.Line, v.Position.Column, "local", $"'{function.Name}' needs {localBytes + v.Bytes} bytes of local memory: {mostLocal} are the most");
+        localBytes += (int)v.Bytes;
     }
 
     /// <summary>A label starts a block, unless the current one is still empty.</summary>
@@ -168,7 +174,8 @@ sealed partial class Decoder
     int Take(int bytes, int align)
     {
         frameBytes = frameBytes + align - 1 & -align;
-        frameBytes = checked(frameBytes + bytes);
+        if (frameBytes + bytes > mostRegisters) throw new PtxException(image.File, function.Position.Line, function.Position.Column, "registers", $"'{function.Name}' needs more than {mostRegisters} bytes of registers and constants for a warp");
+        frameBytes += bytes;
         return frameBytes - bytes;
     }
 

@@ -114,17 +114,17 @@ sealed class SharedLayout
     public SharedLayout(Image image, Function entry)
     {
         Entry = entry;
-        int bytes = 0;
+        long bytes = 0;
         foreach (Variable v in image.Module.Functions.Where(f => f == entry || !f.IsEntry).SelectMany(f => f.Body ?? []).OfType<Variable>()
             .Concat(image.Module.Variables).Where(v => v.Space == Space.Shared && v.Linkage != Linkage.Extern))
         {
             if (v.Position != default && image.Module.Variables.Contains(v) && !Mentions(image.Module, v.Name)) continue;
             bytes = bytes + v.Alignment - 1 & -v.Alignment;
-            offsets[v] = bytes;
-            bytes += (int)v.Bytes;
+            offsets[v] = (int)bytes;
+            bytes = Math.Min(bytes + v.Bytes, int.MaxValue / 2);
         }
         int align = image.Module.Variables.Where(v => v.Space == Space.Shared && v.Linkage == Linkage.Extern).Select(v => v.Alignment).Append(1).Max();
-        Bytes = bytes + align - 1 & -align;
+        Bytes = (int)(bytes + align - 1 & -align);
     }
 
     /// <summary>The kernel.</summary>

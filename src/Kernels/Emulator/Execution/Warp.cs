@@ -67,7 +67,7 @@ sealed unsafe class Warp : IDisposable
         registerBytes = code.FrameBytes + (code.Calls ? stackForCalls : 0);
         LocalStride = (code.LocalBytes + 15 & ~15) + (code.Calls ? localForCalls : 0);
         registers = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(registerBytes, 64), 64);
-        local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(LocalStride * 32, 64), 64);
+        local = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(LocalStride * 32L, 64), 64);
     }
 
     public bool Done => frames.Count == 0;
@@ -86,8 +86,6 @@ sealed unsafe class Warp : IDisposable
         Lanes = threads >= 32 ? ~0u : (1u << threads) - 1;
         exited = 0;
         frames.Clear();
-        NativeMemory.Clear(registers, (nuint)registerBytes);
-        NativeMemory.Clear(local, (nuint)(LocalStride * 32));
         Push(Cta.Launch.Code, Lanes, 0, []);
     }
 
@@ -101,6 +99,8 @@ sealed unsafe class Warp : IDisposable
         frames.Add(new Frame(code, at, localAt, returnBlock, results));
         Registers = registers + at;
         LocalBase = localAt;
+        NativeMemory.Clear(Registers, (nuint)code.FrameBytes);
+        for (int lane = 0; lane < 32; lane++) NativeMemory.Clear(local + ((long)lane * LocalStride) + localAt, (nuint)code.LocalBytes);
         foreach (var (offset, bytes, value) in code.Constants)
             for (int lane = 0; lane < 32; lane++) Buffer.MemoryCopy(&value, Registers + offset + (lane * bytes), bytes, bytes);
         Frame.Add(0, mask);
@@ -228,7 +228,13 @@ sealed unsafe class Warp : IDisposable
         return p >= local && p < local + (LocalStride * 32L) ? Space.Local : Space.Global;
     }
 
-    public PtxException Fail(string rule, string message) => Fail(Current!, BitOperations.TrailingZeroCount(Lanes), rule, message);
+    /// <summary>An error at the operation being run; before the first one, at the kernel.</summary>
+    public PtxException Fail(string rule, string message)
+    {
+        if (Current is Op op) return Fail(op, BitOperations.TrailingZeroCount(Lanes), rule, message);
+        Function kernel = Cta.Launch.Code.Function;
+        return new(Cta.Launch.File, kernel.Position.Line, kernel.Position.Column, rule, $"{message} (kernel '{kernel.Name}')");
+    }
 
     /// <summary>An error at an operation: kernel, block, thread and line.</summary>
     public PtxException Fail(Op op, int lane, string rule, string message)

@@ -1,0 +1,140 @@
+using System.Globalization;
+using Tessera.Testing;
+
+namespace Tessera.Tests;
+
+/// <summary>
+/// Damaged kernels with random arguments and geometry give results or an exception of Tessera: never another exception, a crash, a hang or
+/// unbounded memory. TESSERA_FUZZ is how many to try; a failure names its number, and TESSERA_FUZZ_FIRST starts there.
+/// </summary>
+public sealed class PtxLaunchFuzzTests
+{
+    static readonly string[] words = ["0", "1", "-1", "31", "32", "255", "65536", "2147483647", "4294967295", "0f7F800000", "0f00000000", "0dFFF0000000000000", "%tid.x", "%laneid", "[%rd1]", "[%rd1+4]", "[%r1]", "_", "%p1", "0x8000000000000000"];
+
+    static readonly string[] lines = ["bar.sync 0;", "bar.sync 1, 64;", "bar.arrive 2, 32;", "exit;", "ret;", "trap;", "membar.gl;", "nanosleep.u32 9;"];
+
+    [Test, CancelAfter(3_600_000)]
+    public void DamagedKernels()
+    {
+        int first = Number("TESSERA_FUZZ_FIRST", 0), count = Number("TESSERA_FUZZ", 3_000), ran = 0, refused = 0, ended = 0;
+        string[] texts = Texts();
+        List<string> faults = [];
+        for (int n = first; n < first + count; n++)
+        {
+            Random random = new(n);
+            string text = texts[random.Next(texts.Length)];
+            for (int k = random.Next(4); k > 0; k--) text = Mutate(text, random);
+            try
+            {
+                PtxModule module = PtxModule.Parse(text).Verify();
+                if (module.Entries.Count == 0 || module.Syntax.Variables.Any(v => v.Bytes > 1 << 24)) continue;
+                string entry = module.Entries[random.Next(module.Entries.Count)];
+                long before = Environment.TickCount64;
+                try
+                {
+                    module.Launch(entry, Geometry(random), Arguments(module, entry, random));
+                    ran++;
+                }
+                catch (PtxException e)
+                {
+                    Assert.That(e.Line, Is.InRange(1, text.Count(c => c == '\n') + 1), e.Message);
+                    ended++;
+                }
+                Assert.That(Environment.TickCount64 - before, Is.LessThan(30_000), $"case {n}: time");
+            }
+            catch (PtxException)
+            {
+                refused++;
+            }
+            catch (Exception e) when (e is not AssertionException)
+            {
+                string file = Path.Combine(TestContext.CurrentContext.WorkDirectory, $"fuzz{n}.ptx");
+                File.WriteAllText(file, text);
+                faults.Add($"case {n} ({file}): {e}");
+                if (faults.Count == 5) break;
+            }
+        }
+        Assert.That(faults, Is.Empty, string.Join('\n', faults));
+        TestContext.Out.WriteLine($"{ran} ran, {ended} ended with an error, {refused} refused");
+        if (count < 1000) return;
+        Assert.That(ran, Is.GreaterThan(count / 50));
+        Assert.That(ended, Is.GreaterThan(count / 50));
+    }
+
+    internal static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int n) ? n : otherwise;
+
+    /// <summary>Kernels of ours, of nvcc, and a line of each instruction that the assembler takes.</summary>
+    static string[] Texts() =>
+    [
+        .. PtxModule.LibraryFiles.Select(PtxModule.LibraryText).Where(t => t.Length < 20_000),
+        .. PtxasVerdict.All.Where(v => v.Accepted).Where((_, i) => i % 3 == 0).Select(v => v.Text()),
+        .. ((string[])["k.sm_80.O0.ptx", "k.sm_80.O3.ptx", "k.sm_90.O3.ptx"]).Select(f => File.ReadAllText(Path.Combine(TestData.Golden("ptx-nvcc"), f))),
+    ];
+
+    /// <summary>Changes that often leave a text valid: other numbers, registers and instructions.</summary>
+    static string Mutate(string text, Random random)
+    {
+        string[] all = text.Split('\n');
+        int a = random.Next(all.Length), b = random.Next(all.Length);
+        switch (random.Next(6))
+        {
+            case 0: (all[a], all[b]) = (all[b], all[a]); break;
+            case 1: all[a] = all[b]; break;
+            case 2: all[a] = ""; break;
+            case 3: all[a] += "\n" + lines[random.Next(lines.Length)]; break;
+            case 4: all[a] = ReplaceOperand(all[a], words[random.Next(words.Length)], random); break;
+            default: all[a] = ReplaceOperand(all[a], Operand(all[b], random), random); break;
+        }
+        return string.Join('\n', all);
+    }
+
+    static (int Start, int Length)[] Operands(string line)
+    {
+        List<(int, int)> found = [];
+        for (int at = line.IndexOf(' ', StringComparison.Ordinal); at >= 0 && at < line.Length; at++)
+        {
+            int start = at;
+            while (at < line.Length && (char.IsAsciiLetterOrDigit(line[at]) || line[at] is '%' or '_' or '$' or '.')) at++;
+            if (at > start) found.Add((start, at - start));
+        }
+        return [.. found];
+    }
+
+    static string Operand(string line, Random random) => Operands(line) is { Length: > 0 } all && all[random.Next(all.Length)] is var (start, length) ? line.Substring(start, length) : "0";
+
+    static string ReplaceOperand(string line, string with, Random random) => Operands(line) is { Length: > 0 } all && all[random.Next(all.Length)] is var (start, length) ? line[..start] + with + line[(start + length)..] : line;
+
+    static PtxLaunch Geometry(Random random)
+    {
+        int Size(int most) => random.Next(20) == 0 ? random.Next(-1, 70_000) : random.Next(1, most);
+        return new((Size(4), Size(3), random.Next(1, 3)), (Size(80), Size(4), random.Next(1, 3)))
+        {
+            SharedBytes = random.Next(4) switch { 0 => 0, 1 => random.Next(4096), 2 => 48 << 10, _ => random.Next(-5, 300_000) },
+            Seed = random.Next(),
+            Threads = random.Next(3),
+            StepLimit = 20_000,
+            Checks = random.Next(2) == 0 ? PtxChecks.None : (PtxChecks)random.Next(32),
+            Count = random.Next(4) == 0,
+            Approximation = (PtxApproximation)random.Next(3),
+            Contraction = (PtxContraction)random.Next(2),
+        };
+    }
+
+    static PtxArgument[] Arguments(PtxModule module, string entry, Random random) =>
+        [.. module.Syntax.Functions.First(f => f.IsEntry && f.Body != null && f.Name == entry).Parameters.Select(p => (p.Bytes, random.Next(10)) switch
+        {
+            (8, < 7) => PtxArgument.Buffer(Content(random)),
+            (4, < 7) => PtxArgument.Value(random.Next(200)),
+            (_, 9) => PtxArgument.Value(random.Next()),
+            _ => PtxArgument.Bytes(Bytes(random, (int)Math.Min(p.Bytes, 8192))),
+        })];
+
+    static byte[] Content(Random random) => Bytes(random, random.Next(3) == 0 ? random.Next(64) : 65_536);
+
+    static byte[] Bytes(Random random, int count)
+    {
+        byte[] bytes = new byte[count];
+        random.NextBytes(bytes);
+        return bytes;
+    }
+}
