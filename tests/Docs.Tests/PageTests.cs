@@ -32,6 +32,7 @@ public sealed class PageTests
     [TearDown]
     public void LeaveIt()
     {
+        Device.Default = Device.Cpu;
         string folder = Environment.CurrentDirectory;
         Environment.CurrentDirectory = before;
         foreach (string link in Directory.EnumerateDirectories(folder).Where(d => new DirectoryInfo(d).LinkTarget != null).ToArray())

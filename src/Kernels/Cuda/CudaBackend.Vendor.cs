@@ -8,6 +8,13 @@ internal sealed unsafe partial class CudaBackend
     readonly Lazy<(CudaBlas? Library, string WhyNot)> blas;
     readonly Lazy<(CudaDNNContext? Library, string WhyNot)> dnn;
 
+    readonly bool blasAsked = IsAsked("TESSERA_CUBLAS"), dnnAsked = IsAsked("TESSERA_CUDNN");
+
+    /// <summary>True where NVIDIA's libraries beat Tessera's kernels: these split float32 into TF32 on tensor cores, which need sm_80; see docs/gpu.md.</summary>
+    bool LibrariesAreFaster => !Determinism.Exact && (Driver.Architecture < 80 || Precision.AllowTf32);
+
+    static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !string.Equals(setting, "off", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>cuBLAS, or why it is not used.</summary>
     public (CudaBlas? Library, string WhyNot) Blas => blas.Value;
 
@@ -23,16 +30,14 @@ internal sealed unsafe partial class CudaBackend
     (CudaDNNContext?, string) OpenDnn()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        // On an H100 Tessera's own kernels were the faster ones in float32, see docs/performance.md; before sm_80 they have no tensor cores.
-        string? why = Driver is EmulatedCudaDriver ? NoGpu : Driver.Architecture < 80 ? null : "Tessera's own kernels are used; TESSERA_CUDNN=on searches for it";
-        return (CudaDNNContext.TryOpen(stream, why, out string whyNot), whyNot);
+        return (CudaDNNContext.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
     }
 
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>
     bool TryBlas(View a, View b, View y, float alpha, float beta)
     {
         ExpectFloat("Gemm", a, b, y);
-        if (OnlyGemm is not null) return false;
+        if (OnlyGemm is not null || !(blasAsked || LibrariesAreFaster)) return false;
         int rank = y.Shape.Rank;
         int m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
         if (m == 0 || n == 0 || k == 0 || Blas.Library is not { } library) return false;
