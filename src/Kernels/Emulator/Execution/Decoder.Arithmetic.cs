@@ -108,7 +108,7 @@ sealed partial class Decoder
         bool ftz = i.Has("ftz"), sat = i.Has("sat"), nan = i.Has("NaN");
         if (i.Has("full") || i.Has("approx")) return Approximate(i, PtxType.F32, o);
         RoundingMode mode = ModeOf(i);
-        if (i.Has("xorsign") || (i.Opcode is "min" or "max" && o.Length > 3)) throw Unsupported("this min or max");
+        if (i.Opcode is "min" or "max" && (i.Has("abs") || o.Length > 3)) return Extreme(i, o);
         if (mode != RoundingMode.Nearest) return Directed(i, o, mode);
         return i.Opcode switch
         {
@@ -222,6 +222,7 @@ sealed partial class Decoder
     Op Narrow(Instruction i, PtxType t, Operand[] o)
     {
         Slot64 a = Source(o[1], t), b = o.Length > 2 ? Source(o[2], t) : a, c = o.Length > 3 ? Source(o[3], t) : a;
+        if (i.Has("xorsign")) return ExtremeOfParts(i, t, o);
         if (i.Opcode == "neg")
         {
             ulong signs = t.Bits() == 32 ? 0x8000_8000 : 0x8000u;
@@ -398,7 +399,7 @@ sealed partial class Decoder
 
     Op SetPredicate(Instruction i, PtxType t, Operand[] o)
     {
-        if (t is PtxType.F16x2 or PtxType.Bf16x2) throw Unsupported("setp of pairs");
+        if (t is PtxType.F16x2 or PtxType.Bf16x2) return SetPairPredicates(i, t, o);
         int p = o[0] is SinkOperand or PairOperand { First: SinkOperand } ? -1 : Result(o[0]).Offset, q = SecondPredicate(o[0]);
         Slot64 a = Source(o[1], t), b = Source(o[2], t);
         Func<uint, uint, uint>? join = i.Has("and") ? (x, y) => x & y : i.Has("or") ? (x, y) => x | y : i.Has("xor") ? (x, y) => x ^ y : null;
@@ -458,15 +459,6 @@ sealed partial class Decoder
         "gt" or "hi" => c => c > 0,
         _ => c => c >= 0,
     };
-
-    Op SetValue(Instruction i, PtxType[] types, Operand[] o)
-    {
-        if (o.Length > 3 || types[0].Bits() == 32 && types[0].Kind() == TypeKind.Packed) throw Unsupported("this set");
-        Func<ulong, ulong, bool> f = Comparison(ComparisonOf(i), types[1], i.Has("ftz"));
-        ulong yes = types[0].IsInteger() ? ulong.MaxValue : Converter.FloatBits(types[0], 1);
-        Slot64 a = Source(o[1], types[1]), b = Source(o[2], types[1]);
-        return new Map(Result(o[0]), a, b, a, (x, y, _) => f(x, y) ? yes : 0);
-    }
 }
 
 /// <summary>d = a + b, a - b or p(a, b) + c, with the carry taken and given.</summary>

@@ -38,6 +38,7 @@ sealed partial class Decoder
         "addc" or "subc" or "madc" => Carrying(i, t, o),
         "rsqrt" or "sin" or "cos" or "lg2" or "ex2" or "tanh" => Approximate(i, t, o),
         "and" or "or" or "xor" or "not" or "cnot" => Logic(i, t, o),
+        "lop3" when o.Length == 6 => Lop3Joined(i, o),
         "shl" or "shr" or "shf" or "bfe" or "bfi" or "bfind" or "brev" or "popc" or "clz" or "lop3" or "prmt" or "dp4a" or "sad" or "mul24" or "mad24" or "copysign" or "bmsk" or "szext" or "slct" or "testp" => Bits(i, t, types, o),
         "setp" => SetPredicate(i, t, o),
         "set" => SetValue(i, types, o),
@@ -109,7 +110,8 @@ sealed partial class Decoder
             (int p, bool negated) = Predicate(o[1]);
             return new PredicateOp(Result(o[0]).Offset, p, negated, p, false, (a, _) => a);
         }
-        if (i.Has("v2") || i.Has("v4")) throw Unsupported("mov of vectors");
+        if (i.Has("v2") || i.Has("v4")) return MoveVector(t, o);
+        if (t == PtxType.B128) return MoveWide(o);
         if (o[0] is VectorOperand or NameOperand && (o[0] is VectorOperand || o[1] is VectorOperand)) return Packing(t, o);
         if (o[1] is NameOperand name)
         {
@@ -149,7 +151,6 @@ sealed partial class Decoder
         Operand[] elements = ((VectorOperand)o[1]).Elements;
         int each = t.Bits() / elements.Length;
         PtxType part = each switch { 8 => PtxType.B8, 16 => PtxType.B16, _ => PtxType.B32 };
-        if (t == PtxType.B128) throw Unsupported("mov of 128 bits");
         Slot64 d = Result(o[0]), scratch = new(Take(256, 64), 8);
         ulong mask = (1ul << each) - 1;
         List<Op> steps = [];
@@ -218,7 +219,8 @@ sealed partial class Decoder
         (PtxType to, PtxType from) = (types[0], types[1]);
         if (to is PtxType.F16x2 or PtxType.Bf16x2 && from == PtxType.F32)
         {
-            var one = Converter.Make(to == PtxType.F16x2 ? PtxType.F16 : PtxType.Bf16, from, mode, false, false, i.Has("relu"));
+            var one = Converter.Make(PartOf(to), from, mode, false, false, i.Has("relu"));
+            if (i.Has("satfinite")) one = Finite(PartOf(to), one);
             Slot64 a = Source(o[1], from), b = Source(o[2], from);
             return new Map(Result(o[0]), a, b, b, (x, y, _) => one(x) << 16 | one(y));
         }
@@ -227,6 +229,7 @@ sealed partial class Decoder
             Slot64 a = Source(o[1], from);
             return new Map(Result(o[0]), a, a, a, mode == "rna" ? (x, _, _) => (x + 0x1000) & 0xFFFF_E000 : (x, _, _) => Single.Bits((float)Rounding.To(Single.Of(x), 0, 11, -126, 127, Rounding.Parse(mode!))));
         }
+        if (ConvertBytes(i, to, from, o) is Op bytes) return bytes;
         if (to.Kind() == TypeKind.Packed && to != PtxType.Bf16 || from.Kind() == TypeKind.Packed && from != PtxType.Bf16) throw Unsupported($"cvt of .{from.Name()} to .{to.Name()}");
         if (o[1] is NameOperand name && scope.Find(name.Name) == null && SpecialRegister.TryGet(name.Name, out _))
         {
@@ -236,6 +239,7 @@ sealed partial class Decoder
         }
         Slot64 source = Source(o[1], from);
         var f = Converter.Make(to, from, mode, i.Has("ftz"), i.Has("sat"), i.Has("relu"));
+        if (i.Has("satfinite")) f = Finite(to, f);
         return new Map(Result(o[0]), source, source, source, (x, _, _) => f(x));
     }
 
@@ -267,7 +271,8 @@ sealed partial class Decoder
 
     Op AtomicOp(Instruction i, PtxType t, Operand[] o)
     {
-        if (i.Has("v2") || i.Has("v4") || i.Has("v8") || i.Has("async")) throw Unsupported("this atomic operation");
+        if (i.Has("v2") || i.Has("v4") || i.Has("v8")) return AtomicsOf(i, t, o);
+        if (i.Has("async") || t == PtxType.B128) throw Unsupported("this atomic operation");
         int at = i.Opcode == "atom" ? 1 : 0;
         string op = i.Modifiers.First(m => m is "add" or "min" or "max" or "and" or "or" or "xor" or "exch" or "cas" or "inc" or "dec");
         Slot64 d = at == 1 && o[0] is not SinkOperand ? Result(o[0]) : default, b = Source(o[at + 1], t), c = op == "cas" ? Source(o[at + 2], t) : default;
@@ -297,8 +302,14 @@ sealed partial class Decoder
         if (i.Has("wait_group")) return new AsyncGroup(commits: false, (int)((ConstantOperand)o[0]).Value.Bits);
         if (i.Has("wait_all")) return new AsyncGroup(commits: true, keep: 0);
         if (!i.Has("ca") && !i.Has("cg")) throw Unsupported("bulk copies");
-        if (o.Length > 3 && o[3] is NameOperand name && scope.Find(name.Name) is Variable { Type: PtxType.Pred }) throw Unsupported("cp.async with a predicate");
-        return new AsyncCopy(Address(o[0], Space.Shared), Address(o[1], Space.Global), (int)((ConstantOperand)o[2]).Value.Bits, o.Length > 3 && !i.Has("L2::cache_hint") ? Source(o[3], PtxType.U32) : null);
+        (int ignore, bool negated) = (-1, false);
+        Slot64? size = null;
+        if (o.Length == (i.Has("L2::cache_hint") ? 5 : 4))
+        {
+            if (o[3] is NotOperand || (o[3] is NameOperand name && scope.Find(name.Name) is Variable { Type: PtxType.Pred })) (ignore, negated) = Predicate(o[3]);
+            else size = Source(o[3], PtxType.U32);
+        }
+        return new AsyncCopy(Address(o[0], Space.Shared), Address(o[1], Space.Global), (int)((ConstantOperand)o[2]).Value.Bits, size, ignore, negated);
     }
 
     internal static (int M, int N, int K) ShapeOf(Instruction i)

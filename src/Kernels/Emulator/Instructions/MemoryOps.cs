@@ -246,8 +246,8 @@ sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot6
     public override void Observe(Warp w, uint mask) => Note(w, mask, bytes, Access.Atomic);
 }
 
-/// <summary>Copies from global to shared memory; done at once, which every use of groups allows. Bytes beyond the source's size are zeros.</summary>
-sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size) : MemoryOp(to)
+/// <summary>Copies from global to shared memory; done at once, which every use of groups allows. Bytes beyond the source's size are zeros, and all of them where a predicate says so.</summary>
+sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size, int ignore, bool negated) : MemoryOp(to)
 {
     public override void Run(Warp w, uint mask)
     {
@@ -261,7 +261,11 @@ sealed unsafe class AsyncCopy(Address to, Address from, int bytes, Slot64? size)
         }
     }
 
-    int Taken(Warp w, int lane) => size is Slot64 s ? (int)Math.Min((uint)bytes, (uint)s.Read(w.Registers, lane)) : bytes;
+    int Taken(Warp w, int lane)
+    {
+        if (ignore >= 0 && (*(uint*)(w.Registers + ignore) >> lane & 1) != 0 != negated) return 0;
+        return size is Slot64 s ? (int)Math.Min((uint)bytes, (uint)s.Read(w.Registers, lane)) : bytes;
+    }
 
     public override void Observe(Warp w, uint mask)
     {
