@@ -48,7 +48,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (y.Count == 0) return;
         var nest = NestOf(y, a, b);
-        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, "compare.ptx", "compare_" + PtxName(a.DType), static o => [new("f", v => o.Apply(v[0], v[1]))]);
+        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, "compare.ptx", CompareEntry(a.DType), static o => [new("f", v => o.Apply(v[0], v[1]))]);
         Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest)]);
     }
 
@@ -73,7 +73,14 @@ internal sealed unsafe partial class CudaBackend
             DType.Int64 => (ulong)(long)value,
             _ => value != 0 ? 1u : 0,
         };
-        Launch("fill.ptx", fills[BitOperations.Log2((uint)y.DType.Size())], BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), bits]);
+        int size = y.DType.Size();
+        if (!PlainChannels && VectorRows.TryOf(nest, 1, size, repeats: false, out var rows))
+        {
+            ulong repeated = size switch { 1 => bits * 0x0101010101010101, 2 => bits * 0x0001000100010001, 4 => bits << 32 | bits, _ => bits };
+            Launch("fill.ptx", "fill_rows", BlocksFor(rows.Count), BlockSize, [KernelArgument.Struct(ref rows), repeated]);
+            return;
+        }
+        Launch("fill.ptx", fills[BitOperations.Log2((uint)size)], BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), bits]);
     }
 
     public override void Copy(View x, View y)
@@ -114,6 +121,15 @@ internal sealed unsafe partial class CudaBackend
         return 0;
     }
 
+    /// <summary>y [rows, padded] ← x [rows, channels] with zeros behind each row; both dense, padded the next multiple of four.</summary>
+    public void CopyPadded(View x, View y, int channels)
+    {
+        int inner = Quads.RoundUp(channels) / 4;
+        ExpectCountable(y);
+        FastDivision byInner = new(inner);
+        Launch("copy_rows.ptx", "copy_padded", BlocksFor(y.Count / 4), BlockSize, [y, x, (int)(y.Count / 4), channels, inner, byInner.Factor, byInner.Shift]);
+    }
+
     /// <summary>The loop nest over the views, for kernels that count elements in 32 bits.</summary>
     static Nest NestOf(params ReadOnlySpan<View> views)
     {
@@ -136,16 +152,16 @@ internal sealed unsafe partial class CudaBackend
         return true;
     }
 
-    /// <summary>The name of an element type in entries.</summary>
-    static string PtxName(DType type) => type switch
+    /// <summary>The entry that compares elements of a type.</summary>
+    static string CompareEntry(DType type) => type switch
     {
-        DType.Float32 => "f32",
-        DType.Float16 => "f16",
-        DType.BFloat16 => "bf16",
-        DType.UInt8 => "u8",
-        DType.Int32 => "s32",
-        DType.Int64 => "s64",
-        _ => "bool",
+        DType.Float32 => "compare_f32",
+        DType.Float16 => "compare_f16",
+        DType.BFloat16 => "compare_bf16",
+        DType.UInt8 => "compare_u8",
+        DType.Int32 => "compare_s32",
+        DType.Int64 => "compare_s64",
+        _ => "compare_bool",
     };
 
     static void ExpectFloat(string op, params ReadOnlySpan<View> views)

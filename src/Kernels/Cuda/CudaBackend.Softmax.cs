@@ -18,6 +18,9 @@ internal sealed unsafe partial class CudaBackend
 
     internal enum SoftmaxKernel { Plain, Row, Long }
 
+    static readonly string[] softmaxEntries = ["softmax_plain", "softmax_row", "softmax_long"];
+    static readonly string[] softmaxBackwardEntries = ["softmax_backward_plain", "softmax_backward_row", "softmax_backward_long"];
+
     public override void Softmax(View x, View y, int dim, bool log) => Softmax(x, y, dim, log, Choose(y, dim));
 
     public override void SoftmaxBackward(View gy, View y, View gx, int dim, bool log) => SoftmaxBackward(gy, y, gx, dim, log, Choose(y, dim));
@@ -29,7 +32,7 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         ExpectCountable(y);
         var lines = Nest.Lines(dim, y, x);
-        RunSoftmax("softmax", version, lines, y.Shape[dim], [KernelArgument.Struct(ref lines), y.Shape[dim], Step(y, dim), Step(x, dim), log ? 1 : 0, (int)lines.Count]);
+        RunSoftmax("softmax.ptx", softmaxEntries[(int)version], version, lines, y.Shape[dim], [KernelArgument.Struct(ref lines), y.Shape[dim], Step(y, dim), Step(x, dim), log ? 1 : 0, (int)lines.Count]);
     }
 
     /// <summary><see cref="SoftmaxBackward(View, View, View, int, bool)"/> by one of its kernels.</summary>
@@ -39,14 +42,13 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         ExpectCountable(y);
         var lines = Nest.Lines(dim, gx, gy, y);
-        RunSoftmax("softmax_backward", version, lines, y.Shape[dim], [KernelArgument.Struct(ref lines), y.Shape[dim], Step(gx, dim), Step(gy, dim), Step(y, dim), log ? 1 : 0, (int)lines.Count]);
+        RunSoftmax("softmax_backward.ptx", softmaxBackwardEntries[(int)version], version, lines, y.Shape[dim], [KernelArgument.Struct(ref lines), y.Shape[dim], Step(gx, dim), Step(gy, dim), Step(y, dim), log ? 1 : 0, (int)lines.Count]);
     }
 
     /// <summary>Launches a kernel with its arguments, of which only the plain one takes the last.</summary>
-    void RunSoftmax(string name, SoftmaxKernel version, in Nest lines, int n, ReadOnlySpan<KernelArgument> arguments)
+    void RunSoftmax(string file, string entry, SoftmaxKernel version, in Nest lines, int n, ReadOnlySpan<KernelArgument> arguments)
     {
-        string entry = version switch { SoftmaxKernel.Plain => name + "_plain", SoftmaxKernel.Row => name + "_row", _ => name + "_long" };
-        var kernel = PtxFormula.Kernel(Kernels, default(ExpAndLog), "softmax", name + ".ptx", entry, static _ => [new("exp", v => VMath.Exp(v[0])), new("log", v => VMath.Log(v[0]))]);
+        var kernel = PtxFormula.Kernel(Kernels, default(ExpAndLog), "softmax", file, entry, static _ => [new("exp", v => VMath.Exp(v[0])), new("log", v => VMath.Log(v[0]))]);
         if (version == SoftmaxKernel.Plain) Launch(kernel, BlocksFor(lines.Count), BlockSize, arguments);
         else Launch(kernel, (int)lines.Count, RowThreads(n), arguments[..^1]);
     }

@@ -9,7 +9,7 @@ internal readonly struct Quads : IDisposable
     readonly Temporary copy;
     readonly bool copied;
 
-    public Quads(Backend backend, View x, int groups)
+    public Quads(CudaBackend backend, View x, int groups)
     {
         int channels = x.Shape[1] / groups, padded = RoundUp(channels);
         View = x;
@@ -17,8 +17,7 @@ internal readonly struct Quads : IDisposable
         copied = true;
         copy = new Temporary(x.Storage.Device, Layout.ChannelsLast([x.Shape[0], groups * padded, x.Shape[2], x.Shape[3]]));
         View = copy.View;
-        if (padded != channels) backend.Fill(View, 0);
-        backend.Copy(Grouped(x, groups, channels), Grouped(View, groups, channels));
+        backend.CopyPadded(x, View, channels);
     }
 
     /// <summary>The tensor, with its additional channels.</summary>
@@ -26,13 +25,6 @@ internal readonly struct Quads : IDisposable
 
     /// <summary>The next multiple of four.</summary>
     public static int RoundUp(int channels) => (channels + 3) & ~3;
-
-    /// <summary>The first channels of each group of a dense [N, C, H, W], as [N, H, W, groups, channels].</summary>
-    public static View Grouped(View x, int groups, int channels)
-    {
-        var s = x.Layout.Strides;
-        return x.As(new Layout([x.Shape[0], x.Shape[2], x.Shape[3], groups, channels], [s[0], s[2], s[3], x.Shape[1] / groups, 1], x.Layout.Offset));
-    }
 
     /// <summary>Gives the copy back, where there is one.</summary>
     public void Dispose()

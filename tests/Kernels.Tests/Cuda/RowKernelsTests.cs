@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tessera.Cuda;
 using static Tessera.Tests.Arrays;
 
@@ -79,6 +80,38 @@ public sealed class RowKernelsTests
     }
 
     [Test]
+    public void FillsOfRowsOfEveryType([Values(1, 8, 12, 16)] int columns, [Values(0, 4)] int offset)
+    {
+        Check<byte>(200, 200);
+        Check((Half)3, 3);
+        Check(-7, -7);
+        Check(-9L, -9);
+        Check(2.5f, 2.5);
+        Check(true, 1);
+
+        void Check<T>(T stored, double value) where T : unmanaged
+        {
+            View around = Views.Empty<T>(Layout.RowMajor([288])), y = around.As(new Layout([3, 2, columns], [96, 32, 1], offset));
+            T[] expected = Views.Get<T>(around);
+            foreach (long at in Views.Addresses(y.Layout)) expected[at] = stored;
+            emulator.Fill(y, value);
+            Assert.That(MemoryMarshal.AsBytes(Views.Get<T>(around).AsSpan()).ToArray(), Is.EqualTo(MemoryMarshal.AsBytes(expected.AsSpan()).ToArray()));
+        }
+    }
+
+    [Test]
+    public void RowsGetZerosBehindThem([Values(1, 2, 3, 4, 5, 6, 7, 33)] int channels, [Values(0, 1, 3)] int offset)
+    {
+        const int rows = 37;
+        int padded = (channels + 3) & ~3;
+        float[] values = Normal(rows * channels, 1);
+        View x = Views.Of(new Layout([rows, channels], [channels, 1], offset), values), y = Views.Empty<float>([rows, padded]);
+        emulator.CopyPadded(x, y, channels);
+        float[] expected = [.. Enumerable.Range(0, rows * padded).Select(i => i % padded < channels ? values[(i / padded * channels) + (i % padded)] : 0)];
+        Assert.That(Views.Get<float>(y), Is.EqualTo(expected));
+    }
+
+    [Test]
     public void EachIsTakenWhereItFitsAndNothingIsFound()
     {
         List<string> entries = [], findings = [];
@@ -100,13 +133,16 @@ public sealed class RowKernelsTests
             work();
             Assert.That(entries, Is.EqualTo(new[] { entry }));
         }
-        View x = Filled(2, 16, 40, 1), y = Filled(2, 16, 40, 1), flat = Filled(2, 16, 20, 2), c = Filled(1, 16, 1, 1), odd = Filled(2, 15, 4, 1), c15 = Filled(1, 15, 1, 1), narrow = Filled(40, 32), sum = Filled(2, 15, 4, 1), m = Filled(40, 72), t = Filled(72, 40);
+        View x = Filled(2, 16, 40, 1), y = Filled(2, 16, 40, 1), flat = Filled(2, 16, 20, 2), c = Filled(1, 16, 1, 1), odd = Filled(2, 15, 4, 1), c15 = Filled(1, 15, 1, 1), narrow = Filled(40, 32), eight = Filled(8, 16), sum = Filled(2, 15, 4, 1), m = Filled(40, 72), t = Filled(72, 40);
         Taken("binary_rows", () => gpu.Binary(new Ops.Add(), x, c.BroadcastTo(x.Shape), y));
         Taken("binary_strided", () => gpu.Binary(new Ops.Add(), odd, c15.BroadcastTo(odd.Shape), sum));
         Taken("copy_rows", () => gpu.Copy(m.Slice(1, 0, 32), narrow));
         Taken("copy_across_b32", () => gpu.Copy(m.Permute(1, 0), t));
         Taken("copy_across_b32", () => gpu.Copy(flat, flat.As(Layout.RowMajor(flat.Shape)) with { Storage = y.Storage }));
         Taken("copy_b32", () => gpu.Copy(odd, sum.As(Layout.RowMajor(sum.Shape))));
+        Taken("fill_rows", () => gpu.Fill(x.Slice(2, 0, 20, 2), 0));
+        Taken("fill_b32", () => gpu.Fill(odd.Slice(2, 0, 2), 0));
+        Taken("copy_padded", () => gpu.CopyPadded(odd, eight, 15));
         Assert.That(findings, Is.Empty);
         leases.ForEach(l => l.Dispose());
     }
