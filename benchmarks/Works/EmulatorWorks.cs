@@ -38,7 +38,11 @@ static class EmulatorWorks
         double Each(Timing t) => t.Milliseconds * 1e6 / product.Instructions;
         return Row.OfTimes(target, with, without, "a warp instruction; ratio: how much longer it takes") with
         {
-            Ours = Each(with), Theirs = Each(without), Unit = "ns", Ratio = with.Milliseconds / without.Milliseconds, LowerIsBetter = true,
+            Ours = Each(with),
+            Theirs = Each(without),
+            Unit = "ns",
+            Ratio = with.Milliseconds / without.Milliseconds,
+            LowerIsBetter = true,
         };
     }
 

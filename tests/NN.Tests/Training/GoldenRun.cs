@@ -18,6 +18,7 @@ sealed class GoldenRun : Callback
     {
         if (run.Folder.Length > 0 && !File.Exists(run.File($"{run.Id}.safetensors"))) Assert.Ignore(TestData.ReasonAbsent($"train/{run.Id}.safetensors", "TESSERA_GOLDEN"));
         (this.run, arrays) = (run, run.Arrays($"{run.Id}.safetensors"));
+        Steps = RecordedSteps;
         int classes = Kind is "mlp" ? run["sizes"].Ints()[^1] : arrays.Where(a => a.Key is "start/fc.weight" or "start/1.6.weight").First().Value.Shape[0];
         Model = Kind switch
         {
@@ -39,7 +40,15 @@ sealed class GoldenRun : Callback
 
     public string Kind => run["kind"].GetString()!;
 
-    public int Steps => run["steps"].GetInt32();
+    public int RecordedSteps => run["steps"].GetInt32();
+
+    /// <summary>How many of the recorded steps <see cref="Train"/> makes.</summary>
+    public int Steps { get; set; }
+
+    public bool IsWhole => Steps == RecordedSteps;
+
+    /// <summary>How many early steps have recorded losses that rounding had not moved yet.</summary>
+    public int StrictSteps => this["loss_tolerance"].TakeWhile(t => t <= 2 * this["loss_tolerance"][0]).Count();
 
     public Module Model { get; }
 
@@ -68,11 +77,14 @@ sealed class GoldenRun : Callback
 
     public bool Has(string key) => arrays.ContainsKey(key);
 
+    /// <summary>Of recorded numbers, the same count for each step, those of the steps that are made.</summary>
+    public double[] OfSteps(string key) => this[key][..(this[key].Length / RecordedSteps * Steps)];
+
     /// <summary>The arrays whose key begins with a prefix, by the rest of their key.</summary>
     public IEnumerable<(string Name, double[] Values)> Arrays(string prefix) =>
         arrays.Where(a => a.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(a => (a.Key[prefix.Length..], a.Value.Doubles()));
 
-    /// <summary>All of the training as it was recorded; <paramref name="afterFit"/> sees the number of each finished fit call.</summary>
+    /// <summary>The training as it was recorded, up to the last of the steps; <paramref name="afterFit"/> sees the number of each fit call that was made whole.</summary>
     public GoldenRun Train(Action<int>? afterFit = null)
     {
         if (Kind is "lesson")
@@ -80,12 +92,13 @@ sealed class GoldenRun : Callback
             foreach (var (i, fit) in Fits().Index())
             {
                 fit(Learner);
+                if (!IsWhole && Losses.Count == Steps) break;
                 afterFit?.Invoke(i);
             }
             return this;
         }
         int epochs = (Steps + Data.Train.BatchCount - 1) / Data.Train.BatchCount;
-        Learner.Fit(epochs, LearningRate.Same(Argument("lr")), wd: Argument("weight_decay"), [new StopAfterNBatches(Steps)]);
+        Learner.Fit(epochs, LearningRate.Same(Argument("lr")), wd: Argument("weight_decay"));
         return this;
     }
 
@@ -130,6 +143,12 @@ sealed class GoldenRun : Callback
         if (Losses.Count > 1) return;
         foreach (var (name, b) in Model.NamedBuffers())
             if (b.DType == DType.Float32) FirstStatistics[name] = b.ToArray<float>();
+    }
+
+    public override void BatchEnd(TrainingState s)
+    {
+        // A lesson's whole run ends with a validation.
+        if (s.IsTraining && Losses.Count == Steps && !(IsWhole && Kind is "lesson")) s.StopEpoch = s.StopTraining = true;
     }
 
     public override void EpochEnd(TrainingState s)

@@ -13,7 +13,7 @@ namespace Tessera.Tests;
 [NonParallelizable]
 public sealed class TrainGoldenTests
 {
-    const int Neighbours = 4;
+    const int Neighbours = 4, EmulatedSteps = 4;
 
     static IEnumerable<TestCaseData> Runs() => GoldenCase.All("train/runs.json", "runs");
 
@@ -29,12 +29,16 @@ public sealed class TrainGoldenTests
         Compare(recorded, slack: 1);
     }
 
-    /// <summary>With the GPU's kernels: plain float32 sums, in an order of their own.</summary>
+    /// <summary>
+    /// With the GPU's kernels: plain float32 sums, in an order of their own. Of a network with convolutions the emulator, whose steps take seconds, makes
+    /// the early ones.
+    /// </summary>
     [TestCaseSource(nameof(RunsOnDevices))]
     public void ARecordedRunOnAnotherDevice(GoldenCase recorded, Device device)
     {
         (Device.Default, Determinism.Exact) = (device, true);
-        Compare(recorded, slack: 1);
+        bool whole = device != Device.Emulator || recorded["kind"].GetString() is "mlp";
+        Compare(recorded, slack: 1, mostSteps: whole ? int.MaxValue : EmulatedSteps);
     }
 
     /// <summary>With tensor cores, whose sums are rounded towards zero: given four times the tolerance.</summary>
@@ -49,33 +53,36 @@ public sealed class TrainGoldenTests
     [TearDown]
     public void FastAgain() => (Determinism.Exact, Device.Default) = (false, Device.Cpu);
 
-    static void Compare(GoldenCase recorded, double slack)
+    static void Compare(GoldenCase recorded, double slack, int mostSteps = int.MaxValue)
     {
         var run = new GoldenRun(recorded);
+        if (mostSteps < run.RecordedSteps) run.Steps = Math.Min(mostSteps, run.StrictSteps);
         run.Train(fit => CheckSums(run, fit));
-        Lazy<GoldenRun[]> nearby = new(() => [.. Enumerable.Range(1, Neighbours).Select(n => new GoldenRun(recorded, n).Train())]);
+        Lazy<GoldenRun[]> nearby = new(() => [.. Enumerable.Range(1, Neighbours).Select(n => new GoldenRun(recorded, n) { Steps = run.Steps }.Train())]);
 
         foreach (var (name, g) in run.Arrays("grad_step0/")) Assert.That(Doubles(run.FirstGradients[name]), Is.EqualTo(g).Within(OfLargest(g, 1e-4)), $"first gradient of {name}");
         foreach (var (name, b) in run.Arrays("bn_step1_f64/")) Assert.That(Doubles(run.FirstStatistics[name]), Is.EqualTo(b).Within(OfLargest(b, 1e-5)), $"{name} after a step");
-        double[] tolerances = run["loss_tolerance"];
-        CheckSeries("loss", r => r.Losses, run["loss_f64"], tolerances, strict: tolerances.TakeWhile(t => t <= 2 * tolerances[0]).Count());
-        if (run.Has("grad_norm_f64")) Check("grad_norm", r => [.. r.GradNorms.Select(g => g[0])]);
+        CheckSeries("loss", r => r.Losses, run.OfSteps("loss_f64"), run["loss_tolerance"], strict: run.StrictSteps);
+        if (run.Has("grad_norm_f64")) Check("grad_norm", r => [.. r.GradNorms.Select(g => g[0])], run.OfSteps);
         if (run.Kind is "lesson")
         {
-            Assert.That(run.Lrs.SelectMany(g => g), Is.EqualTo(run["lr_groups"]).Within(1e-9).Percent);
-            Assert.That(run.Momenta, Is.EqualTo(run["mom"]).Within(1e-9).Percent);
-            Check("smoothed", r => r.Smoothed);
-            Check("grad_norm_groups", r => [.. r.GradNorms.SelectMany(g => g)]);
-            Check("valid_loss_and_error", r => [.. r.Validation.SelectMany(v => (double[])[v.Loss, v.Error])]);
+            Assert.That(run.Lrs.SelectMany(g => g), Is.EqualTo(run.OfSteps("lr_groups")).Within(1e-9).Percent);
+            Assert.That(run.Momenta, Is.EqualTo(run.OfSteps("mom")).Within(1e-9).Percent);
+            Check("smoothed", r => r.Smoothed, run.OfSteps);
+            Check("grad_norm_groups", r => [.. r.GradNorms.SelectMany(g => g)], run.OfSteps);
         }
-        foreach (var (name, _) in run.Arrays("end_f64/")) Check("end", r => r.State(name), name);
-        if (run.Has("eval_logits_f64")) Check("eval_logits", r => r.EvaluationLogits());
+        if (!run.IsWhole) return;
+
+        Func<string, double[]> all = key => run[key];
+        if (run.Kind is "lesson") Check("valid_loss_and_error", r => [.. r.Validation.SelectMany(v => (double[])[v.Loss, v.Error])], all);
+        foreach (var (name, _) in run.Arrays("end_f64/")) Check("end", r => r.State(name), all, name);
+        if (run.Has("eval_logits_f64")) Check("eval_logits", r => r.EvaluationLogits(), all);
 
         // As near to the double-precision run as eight times what PyTorch's own float32 run was, or 10⁻⁵ of the largest number.
-        void Check(string key, Func<GoldenRun, IReadOnlyList<double>> of, string? name = null)
+        void Check(string key, Func<GoldenRun, IReadOnlyList<double>> of, Func<string, double[]> numbers, string? name = null)
         {
             string suffix = name is null ? "" : $"/{name}";
-            double[] f64 = run[$"{key}_f64{suffix}"], f32 = run[$"{key}_f32{suffix}"];
+            double[] f64 = numbers($"{key}_f64{suffix}"), f32 = numbers($"{key}_f32{suffix}");
             double tolerance = Math.Max(8 * f64.Zip(f32, (a, b) => Math.Abs(a - b)).Max(), OfLargest(f64, 1e-5));
             CheckSeries($"{key}{suffix}", of, f64, [.. Enumerable.Repeat(tolerance, f64.Length)], whole: name is not null || key is "eval_logits");
         }
