@@ -50,6 +50,7 @@ sealed partial class Decoder
         "redux" => new Reduce(Result(o[0]), Source(o[1], t), Reduction(i, t)),
         "atom" or "red" => AtomicOp(i, t, o),
         "cp" => Copying(i, o),
+        "mbarrier" => Mbarriers(i, o),
         "wmma" => Wmma(i, types, o),
         "mma" => Mma(i, types, o),
         "ldmatrix" => new MatrixRows(Address(o[1], SpaceOf(i)), false, Vector(o[0], PtxType.B32, result: true), i.Has("trans")),
@@ -78,9 +79,26 @@ sealed partial class Decoder
     {
         int at = o[0] is ListOperand && o.Length > 1 ? 1 : 0;
         Operand[] results = at == 1 ? ((ListOperand)o[0]).Elements : [], arguments = o.Length > at + 1 && o[at + 1] is ListOperand list ? list.Elements : [];
-        if (image.Global.Find(((NameOperand)o[at]).Name) is not Function named) throw Unsupported("calls through registers");
-        Function f = image.Module.Functions.Find(g => g.Name == named.Name && g.Body != null) ?? throw Unsupported($"the external function '{named.Name}'");
+        NameOperand callee = (NameOperand)o[at];
         code.Calls = true;
+        if (image.Global.Find(callee.Name) is Function named) return CallOf(image.Body(named) ?? throw Unsupported($"the external function '{named.Name}'"), results, arguments);
+        if (body.Count > 0) Close(null);
+        int here = blocks[^1].Index;
+        var known = image.Module.Functions.Where(f => f.Body != null && !f.IsEntry && f.Parameters.Length == arguments.Length && f.Results.Length == results.Length && Fit(f, (Table)scope.Find(((NameOperand)o[^1]).Name)!))
+            .ToDictionary(image.AddressOf, f => CallOf(f, results, arguments));
+        foreach (Call call in known.Values) call.Position = instruction.Position;
+        return new IndirectCall(Register(callee), known, here);
+    }
+
+    /// <summary>Whether a function has the parameters of a prototype, or stands in a table of targets.</summary>
+    static bool Fit(Function f, Table table)
+    {
+        static bool Same(Variable[] a, Variable[] b) => a.Zip(b).All(x => x.First.Bytes == x.Second.Bytes && x.First.Space == x.Second.Space);
+        return table.Kind == TableKind.Prototype ? Same(f.Parameters, table.Parameters) && Same(f.Results, table.Results) : table.Targets.Contains(f.Name);
+    }
+
+    Call CallOf(Function f, Operand[] results, Operand[] arguments)
+    {
         Code callee() => image.CodeOf(f, shared, numerics);
         // The callee's layout is only known when it is decoded, which a recursive function is not yet.
         List<CallValue> ins = [], outs = [];
@@ -118,7 +136,11 @@ sealed partial class Decoder
             object? symbol = scope.Find(name.Name);
             if (symbol == null && SpecialRegister.TryGet(name.Name, out _)) return new ReadSpecial(Result(o[0]), Special(name));
             if (symbol is Variable { Space: not Space.Reg } v) return MoveAddress(v, name.Offset, Result(o[0]));
-            if (symbol is Function) throw Unsupported("addresses of functions");
+            if (symbol is Function f)
+            {
+                ulong entry = image.AddressOf(image.Body(f) ?? throw Unsupported($"the external function '{f.Name}'"));
+                return new ReadSpecial(Result(o[0]), (_, _) => entry);
+            }
         }
         Slot64 d = Result(o[0]), a = Source(o[1], t);
         return d.Bytes switch
@@ -298,10 +320,12 @@ sealed partial class Decoder
 
     Op Copying(Instruction i, Operand[] o)
     {
+        if (i.Has("bulk") && (i.Has("commit_group") || i.Has("wait_group") || i.Has("prefetch"))) return new Nothing();
         if (i.Has("commit_group")) return new AsyncGroup(commits: true, keep: -1);
         if (i.Has("wait_group")) return new AsyncGroup(commits: false, (int)((ConstantOperand)o[0]).Value.Bits);
         if (i.Has("wait_all")) return new AsyncGroup(commits: true, keep: 0);
-        if (!i.Has("ca") && !i.Has("cg")) throw Unsupported("bulk copies");
+        if (i.Has("mbarrier")) return new MbarrierArrive(Address(o[0], SpaceOf(i)), default, null, null, drops: false, completes: true, copies: true, counts: i.Has("noinc"));
+        if (i.Has("bulk")) return Bulk(i, o);
         (int ignore, bool negated) = (-1, false);
         Slot64? size = null;
         if (o.Length == (i.Has("L2::cache_hint") ? 5 : 4))

@@ -69,7 +69,12 @@ sealed partial class Decoder
         foreach (Variable p in function.Results.Concat(function.Parameters))
         {
             scope.Add(p.Name, p);
-            if (p.Space == Space.Reg) continue;
+            if (p.Space == Space.Reg)
+            {
+                // Callers find it at the same place: the first registers of the frame.
+                Register(new(p.Position, p.Name, "", 0));
+                continue;
+            }
             if (!function.IsEntry) { Declare(p, known: true); continue; }
             at = at + p.Alignment - 1 & -p.Alignment;
             code.ParameterOffsets[p] = at;

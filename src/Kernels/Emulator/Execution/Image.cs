@@ -44,6 +44,12 @@ sealed unsafe class Image
 
     public ulong AddressOf(Variable v) => addresses[v];
 
+    /// <summary>The address of a function with a body: no memory lies there.</summary>
+    public ulong AddressOf(Function f) => 0xF000_0000_0000_0000 + (16 * (ulong)(Module.Functions.IndexOf(f) + 1));
+
+    /// <summary>The definition of a function that may have been declared before; null where there is none.</summary>
+    public Function? Body(Function f) => Module.Functions.Find(g => g.Name == f.Name && g.Body != null);
+
     static long Elements(Variable v) => v.Initial?.Elements?.Length ?? 0;
 
     static int ElementBytes(Variable v) => Math.Max(1, v.Type.Bits() / 8) * v.Vector;
@@ -59,7 +65,7 @@ sealed unsafe class Image
             return;
         }
         ulong bits = initial.Symbol.Length == 0 ? Constants.Bits(v.Type, initial.Constant)
-            : unchecked((Global.Find(initial.Symbol) is Variable target ? AddressOf(target) : 0) + (ulong)initial.Constant.Bits);
+            : unchecked((Global.Find(initial.Symbol) switch { Variable target => AddressOf(target), Function f => AddressOf(Body(f) ?? f), _ => 0 }) + (ulong)initial.Constant.Bits);
         if (initial.Mask != 0) bits = (bits & (ulong)initial.Mask) >> System.Numerics.BitOperations.TrailingZeroCount(initial.Mask);
         Buffer.MemoryCopy(&bits, at, 8, Math.Min(8, Math.Max(1, v.Type.Bits() / 8)));
     }

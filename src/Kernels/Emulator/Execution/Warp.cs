@@ -34,6 +34,9 @@ sealed class Frame(Code code, int registers, int local, int returnBlock, CallVal
 /// </summary>
 sealed unsafe class Warp : IDisposable
 {
+    /// <summary>Blocks of code that a warp runs before the others have their turn, so that it may wait for what they write.</summary>
+    const int slice = 4096;
+
     const int stackForCalls = 1 << 20, localForCalls = 1 << 15;
 
     public readonly Cta Cta;
@@ -106,10 +109,15 @@ sealed unsafe class Warp : IDisposable
         Frame.Add(0, mask);
     }
 
-    /// <summary>Runs until all lanes have exited or wait.</summary>
+    int turns;
+
+    /// <summary>Lets the other warps have their turn after this block of code.</summary>
+    public void Yield() => turns = 1;
+
+    /// <summary>Runs until all lanes have exited or wait, or for a while.</summary>
     public void Run()
     {
-        while (frames.Count > 0)
+        for (turns = slice; frames.Count > 0 && turns > 0; turns--)
         {
             Frame frame = Frame;
             int block = frame.First;

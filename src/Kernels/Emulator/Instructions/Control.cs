@@ -95,6 +95,24 @@ sealed unsafe class Call(Func<Code> callee, CallValue[] arguments, CallValue[] r
     }
 }
 
+/// <summary>
+/// Calls the function whose address a register holds. Lanes that want another one come to this block of code, which holds nothing else, again.
+/// </summary>
+sealed unsafe class IndirectCall(Slot64 target, Dictionary<ulong, Call> known, int here) : Op
+{
+    public override void Run(Warp w, uint mask)
+    {
+        int first = BitOperations.TrailingZeroCount(mask);
+        ulong address = target.Read(w.Registers, first);
+        uint same = 0;
+        for (uint m = mask; m != 0; m &= m - 1)
+            if (target.Read(w.Registers, BitOperations.TrailingZeroCount(m)) == address) same |= m & (0 - m);
+        if (!known.TryGetValue(address, out Call? call)) throw w.Fail(this, first, "call", $"0x{address:X} is the address of no function that this call may reach");
+        w.Frame.Add(here, mask & ~same);
+        call.Run(w, same);
+    }
+}
+
 /// <summary>A value on its way into or out of a function: from a register or local memory to a register or local memory.</summary>
 readonly record struct CallValue(int Bytes, Slot64? FromRegister, int FromLocal, Slot64? ToRegister, int ToLocal)
 {

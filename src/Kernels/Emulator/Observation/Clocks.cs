@@ -12,12 +12,14 @@ sealed class Clocks
     readonly int[] now = new int[most];
     readonly int[] seen = new int[most * most];
     readonly int[] joined = new int[barriers * most];
+    readonly Dictionary<int, int[]> objects = [];
 
     public void Start()
     {
         Array.Fill(now, 1);
         Array.Clear(seen);
         Array.Clear(joined);
+        objects.Clear();
     }
 
     public int Now(int warp) => now[warp];
@@ -48,9 +50,25 @@ sealed class Clocks
         all.Clear();
     }
 
-    void Join(int barrier, int warp)
+    /// <summary>A warp arrives at an mbarrier object: what it did comes before what those do that see a phase of it complete.</summary>
+    public void Release(int warp, int place)
     {
-        Span<int> all = joined.AsSpan(barrier * most, most);
+        if (!objects.TryGetValue(place, out int[]? all)) objects[place] = all = new int[most];
+        Join(all, warp);
+        Synchronise(warp);
+    }
+
+    /// <summary>A warp has seen that a phase of an mbarrier object is complete.</summary>
+    public void Acquire(int warp, int place)
+    {
+        if (!objects.TryGetValue(place, out int[]? all)) return;
+        for (int v = 0; v < most; v++) seen[(warp * most) + v] = Math.Max(seen[(warp * most) + v], all[v]);
+    }
+
+    void Join(int barrier, int warp) => Join(joined.AsSpan(barrier * most, most), warp);
+
+    void Join(Span<int> all, int warp)
+    {
         for (int v = 0; v < most; v++) all[v] = Math.Max(all[v], v == warp ? now[v] : seen[(warp * most) + v]);
     }
 }
