@@ -56,7 +56,7 @@ public abstract partial class Backend
     }
 
     /// <summary>A dense [N, C, H, W] as [N, H·W, C], or with a window dimension of size 1 as [N, H·W, 1, C].</summary>
-    static View Rows(View x, bool window)
+    private protected static View Rows(View x, bool window)
     {
         Shape s = x.Shape;
         int pixels = s[2] * s[3], c = s[1];

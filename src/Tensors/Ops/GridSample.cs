@@ -1,18 +1,5 @@
 namespace Tessera;
 
-/// <summary>What a sampling position outside the plane means.</summary>
-public enum GridPadding
-{
-    /// <summary>The value there is 0.</summary>
-    Zeros,
-
-    /// <summary>The nearest edge.</summary>
-    Border,
-
-    /// <summary>The mirror image at the edge.</summary>
-    Reflection,
-}
-
 public sealed partial class Tensor
 {
     /// <summary>
@@ -28,21 +15,9 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(grid);
         if (Rank != 4 || grid.Rank != 4 || grid.Shape[3] != 2 || grid.Shape[0] != Shape[0] || Shape[2] < 1 || Shape[3] < 1)
             throw new ShapeException($"GridSample: got x {Shape} and grid {grid.Shape}, expected [N, C, H, W] and [N, h, w, 2].");
-        if ((long)Shape[2] * Shape[3] > 1 << 24)
-            throw new ShapeException($"GridSample: plane too large: got {Shape[2]} x {Shape[3]}, expected at most 2^24 elements, which float32 can number. Hint: sample tiles of it.");
-        int h = grid.Shape[1], w = grid.Shape[2];
-        var x = Position(grid.Select(3, 0).Reshape(Shape[0], h * w, 1), Shape[3], padding, alignCorners);
-        var y = Position(grid.Select(3, 1).Reshape(Shape[0], h * w, 1), Shape[2], padding, alignCorners);
-        var source = Rows();
-        if (!bilinear) return FromRows(source.Corner(x.Round(), y.Round(), Shape[2], Shape[3]), h, w);
-
-        var (x0, y0) = (x.Floor(), y.Floor());
-        var (dx, dy) = (x - x0, y - y0);
-        var sum = (source.Corner(x0, y0, Shape[2], Shape[3]) * (1 - dx) * (1 - dy))
-            + (source.Corner(x0 + 1, y0, Shape[2], Shape[3]) * dx * (1 - dy))
-            + (source.Corner(x0, y0 + 1, Shape[2], Shape[3]) * (1 - dx) * dy)
-            + (source.Corner(x0 + 1, y0 + 1, Shape[2], Shape[3]) * dx * dy);
-        return FromRows(sum, h, w);
+        RequireFloat("GridSample");
+        grid.RequireFloat("GridSample");
+        return new GridSampleOp(new GridSampling(padding, bilinear, alignCorners)).Apply(this, grid);
     }
 
     /// <summary>
@@ -69,25 +44,25 @@ public sealed partial class Tensor
     static float Coordinate(int i, int n, bool alignCorners)
         => alignCorners ? (n > 1 ? (2f * i / (n - 1)) - 1 : 0) : ((2f * i) + 1) / n - 1;
 
-    /// <summary>Coordinates in [-1, 1] as positions in 0..n-1, moved inside as the padding says.</summary>
-    static Tensor Position(Tensor g, int n, GridPadding padding, bool alignCorners)
+    sealed class GridSampleOp(GridSampling how) : Op
     {
-        var x = alignCorners ? (g + 1) * ((n - 1) / 2f) : (((g + 1) * n) - 1) * 0.5f;
-        if (padding == GridPadding.Reflection)
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            // Distance from the lower edge, folded at multiples of the span: |((d + s) mod 2s) - s| counts from the other end.
-            float low = alignCorners ? 0 : -0.5f, span = alignCorners ? n - 1 : n;
-            x = span == 0 ? x * 0 : (span - ((x - low).Abs().Remainder(Scalar(2 * span, g.Device)) - span).Abs()) + low;
+            var y = Empty([x[0].Shape[0], x[0].Shape[1], x[1].Shape[1], x[1].Shape[2]], DType.Float32, x[0].Device);
+            y.Backend.GridSample(x[0].Contiguous().View, x[1].View, y.View, how);
+            return y;
         }
-        return padding == GridPadding.Zeros ? x : x.HardTanh(0, n - 1);
-    }
 
-    /// <summary>Rows of this <c>[N, H·W, C]</c> at whole positions <c>[N, n, 1]</c>; 0 outside the plane.</summary>
-    Tensor Corner(Tensor x, Tensor y, int h, int w)
-    {
-        var (cx, cy) = (x.Detach().Clamp(0, w - 1), y.Detach().Clamp(0, h - 1));
-        var at = ((cy * w) + cx).To(DType.Int64);
-        var inside = x.Equal(cx).LogicalAnd(y.Equal(cy)).To(DType.Float32);
-        return Gather(1, at.Expand([at.Shape[0], at.Shape[1], Shape[2]])) * inside;
+        protected override bool Saves(int i) => i == 1 || Needs(1);
+
+        protected override Tensor? Gradient(int i, Tensor g) => throw new NotSupportedException();
+
+        // Each position's g goes to its neighbours by their weights, and to the position by the slope between them.
+        protected override void Gradients(Tensor g, Tensor?[] grads)
+        {
+            for (int i = 0; i < 2; i++)
+                if (Needs(i)) grads[i] = Empty(InputShape(i), DType.Float32, g.Device);
+            g.Backend.GridSampleBackward(g.Contiguous().View, Needs(1) ? Input(0).Contiguous().View : null, Input(1).View, grads[0]?.View, grads[1]?.View, how);
+        }
     }
 }

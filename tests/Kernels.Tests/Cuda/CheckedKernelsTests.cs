@@ -145,6 +145,15 @@ public sealed class CheckedKernelsTests
         ["batch norm, plain"] = b => BatchNorm(b, plain: true),
         ["pools"] = b => Pools(b, plain: false),
         ["pools, plain"] = b => Pools(b, plain: true),
+        ["grid sample"] = b =>
+        {
+            foreach (var (c, padding) in ((int, GridPadding)[])[(8, GridPadding.Zeros), (33, GridPadding.Border), (132, GridPadding.Reflection)])
+            {
+                View x = b.Normal(2, c, 5, 6), grid = b.Normal(2, 3, 7, 2), y = b.Empty([2, c, 3, 7]);
+                b.Gpu.GridSample(x, grid, y, new(padding));
+                b.Gpu.GridSampleBackward(y, x, grid, b.Empty(x.Shape), b.Empty(grid.Shape), new(padding, AlignCorners: c == 33));
+            }
+        },
     };
 
     static void BatchNorm(Bench b, bool plain)

@@ -51,6 +51,8 @@ public sealed class EmulatorTests
         yield return Case("div.rn.f32 %f3, %f1, %f2;", (a, b) => a / b);
         yield return Case("rcp.rn.f32 %f3, %f1;", (a, _) => 1 / a);
         yield return Case("sqrt.rn.f32 %f3, %f1;", (a, _) => MathF.Sqrt(a));
+        yield return Case("cvt.f64.f32 %g1, %f1; cvt.f64.f32 %g2, %f2; div.rn.f64 %g3, %g1, %g2; cvt.rn.f32.f64 %f3, %g3;", (a, b) => (float)((double)a / b));
+        yield return Case("cvt.f64.f32 %g1, %f1; rcp.rn.f64 %g3, %g1; cvt.rn.f32.f64 %f3, %g3;", (a, _) => (float)(1 / (double)a));
         yield return Case("min.f32 %f3, %f1, %f2;", (a, b) => float.IsNaN(a) ? b : float.IsNaN(b) ? a : MathF.Min(a, b));
         yield return Case("max.NaN.f32 %f3, %f1, %f2;", MathF.Max);
         yield return Case("cvt.rni.f32.f32 %f3, %f1;", (a, _) => MathF.Round(a));
