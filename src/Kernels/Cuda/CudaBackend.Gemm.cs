@@ -100,7 +100,7 @@ internal sealed unsafe partial class CudaBackend
             throw new ShapeException($"Gemm: too many tiles for one kernel: got {products} products of [{g.M}, {g.N}], expected at most 2^31 - 1 tiles of {kernel.TileM} x {kernel.TileN}. Hint: work in slices of the batch.");
         var compiled = kernel.On(Kernels);
         if (kernel.SharedBytes > 0) Check(Driver.FuncSetAttribute(compiled.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, kernel.SharedBytes), "cuFuncSetAttribute");
-        Launch(compiled, (int)blocks, GemmKernel.Threads, [KernelArgument.Struct(ref g)], kernel.SharedBytes);
+        Launch(compiled, (int)blocks, kernel.Threads, [KernelArgument.Struct(ref g)], kernel.SharedBytes);
 
         static int Tiles(int length, int tile) => (length + tile - 1) / tile;
     }

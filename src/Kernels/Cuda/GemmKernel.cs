@@ -23,9 +23,12 @@ internal enum GemmVersion
 
     /// <summary>Tensor cores with factors rounded to tf32 (11 bits). Only where <see cref="Precision.AllowTf32"/> is set.</summary>
     Tf32 = 50,
+
+    /// <summary>The same without copies that run beside the products, for comparison.</summary>
+    Tf32Registers = 52,
 }
 
-/// <summary>A version of the matrix product: its kernel, and the tile of y that a block of 256 threads computes.</summary>
+/// <summary>A version of the matrix product: its kernel, and the tile of y that a block computes.</summary>
 /// <param name="File">Where its text is.</param>
 /// <param name="Entry">Its name there.</param>
 /// <param name="TileM">Rows of the tile.</param>
@@ -45,12 +48,13 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     static readonly GemmKernel tf32x3 = new("gemm_tf32x3.sm80.ptx", "gemm_tf32x3", 128, 128) { SharedBytes = 98304, Resident = 1 };
     static readonly GemmKernel tf32x3Narrow = new("gemm_tf32x3_narrow.sm80.ptx", "gemm_tf32x3_narrow", 128, 64) { SharedBytes = 73728, Resident = 1 };
     static readonly GemmKernel tf32x3Registers = new("gemm_tf32x3_registers.sm80.ptx", "gemm_tf32x3_registers", 128, 128) { Resident = 1 };
-    static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128) { Resident = 1 };
+    static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128) { SharedBytes = 104448, Threads = 128 };
+    static readonly GemmKernel tf32Registers = new("gemm_tf32_registers.sm80.ptx", "gemm_tf32_registers", 128, 128) { Resident = 1 };
     static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920, Resident = 1 };
     static readonly GemmKernel bf16 = f16 with { Factors = "bf16" };
 
     /// <summary>Threads of a block.</summary>
-    public const int Threads = 256;
+    public int Threads { get; init; } = 256;
 
     /// <summary>Blocks that run on a multiprocessor at once.</summary>
     public int Resident { get; init; } = 2;
@@ -77,6 +81,7 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
         GemmVersion.Async => async,
         GemmVersion.Tf32x3 => N <= 64 ? tf32x3Narrow : tf32x3,
         GemmVersion.Tf32x3Registers => tf32x3Registers,
+        GemmVersion.Tf32Registers => tf32Registers,
         _ => tf32,
     };
 
