@@ -12,8 +12,13 @@ internal enum Conv2dVersion
     /// <summary>Tensor cores, each operand split into two tf32 numbers: float32 in, float32 accuracy. For compute capability 8.0 and later.</summary>
     Tf32x3,
 
-    /// <summary>Tensor cores with operands rounded to tf32 (11 bits). Only where <see cref="Precision.AllowTf32"/> is set.</summary>
+    /// <summary>
+    /// Tensor cores with operands rounded to tf32 (11 bits); results of more than 64 channels by tiles of 128. Only where <see cref="Precision.AllowTf32"/> is set.
+    /// </summary>
     Tf32,
+
+    /// <summary>The same by tiles of 64 channels throughout, for comparison.</summary>
+    Tf32Narrow,
 }
 
 /// <content>Convolutions: see <see cref="ImplicitGemm"/>. Activations lie N, H, W, C and weights K, R, S, C/groups.</content>
@@ -22,6 +27,9 @@ internal sealed unsafe partial class CudaBackend
     // Tiles and pieces of the sum together: two blocks for each of an H100's multiprocessors; one number for all devices, so that all give the same bits.
     // A piece of less would not be worth writing and reading its results.
     const int ConvBlocks = 264, LeastPiece = 256;
+
+    // Dynamic shared memory of conv2d_tf32_wide.
+    const int WideConvShared = 100352;
 
     /// <summary>The version all convolutions use, for tests and benchmarks; the device decides where it is null.</summary>
     public Conv2dVersion? OnlyConv2d { get; set; }
@@ -114,29 +122,35 @@ internal sealed unsafe partial class CudaBackend
             Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
             return;
         }
-        var tiles = new Dim3((conv.Rows + 127) / 128, (conv.Outer + 63) / 64, groups);
+        bool wide = version == Conv2dVersion.Tf32 && conv.Outer > 64;
+        var tiles = new Dim3((conv.Rows + 127) / 128, wide ? (conv.Outer + 127) / 128 : (conv.Outer + 63) / 64, groups);
         if (version == Conv2dVersion.Tiled)
         {
             Launch("conv2d.ptx", "conv2d", tiles, 128, [KernelArgument.Struct(ref conv)]);
             return;
         }
-        var kernel = Kernels.Get("conv2d_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_tf32x3" : "conv2d_tf32");
+        var kernel = wide ? Kernels.Get("conv2d_tf32_wide.sm80.ptx", "conv2d_tf32_wide") : Kernels.Get("conv2d_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_tf32x3" : "conv2d_tf32");
+        var (threads, shared) = wide ? (128, WideConvShared) : (256, 0);
+        if (wide) Check(Driver.FuncSetAttribute(kernel.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, shared), "cuFuncSetAttribute");
         int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
         int length = (((conv.Sum + pieces - 1) / pieces) + 15) & ~15;
         pieces = (conv.Sum + length - 1) / length;
-        if (pieces == 1) Launch(kernel, tiles, 256, [KernelArgument.Struct(ref conv)]);
-        else InPieces(kernel, conv, tiles with { Z = groups * pieces }, pieces, length, groups, device);
+        if (pieces == 1) Launch(kernel, tiles, threads, [KernelArgument.Struct(ref conv)], shared);
+        else
+        {
+            using var parts = new Temporary(device, Layout.RowMajor([pieces, conv.Rows, conv.Outer * groups]));
+            var part = conv.InPieces(pieces, length, parts.View);
+            Launch(kernel, tiles with { Z = groups * pieces }, threads, [KernelArgument.Struct(ref part)], shared);
+            AddPieces(conv, parts.View, pieces, groups);
+        }
     }
 
-    /// <summary>The results of all pieces of the sum, then their sum in a fixed order.</summary>
-    void InPieces(Kernel kernel, ImplicitGemm conv, Dim3 tiles, int pieces, int length, int groups, Device device)
+    /// <summary>The sum of the pieces' results in a fixed order.</summary>
+    void AddPieces(ImplicitGemm conv, View parts, int pieces, int groups)
     {
-        using var parts = new Temporary(device, Layout.RowMajor([pieces, conv.Rows, conv.Outer * groups]));
-        var part = conv.InPieces(pieces, length, parts.View);
-        Launch(kernel, tiles, 256, [KernelArgument.Struct(ref part)]);
         conv.Outer *= groups;
         (conv.Pieces, conv.ByInner) = (pieces, new(conv.Outer / 4));
-        Launch("conv2d.ptx", "conv2d_combine", BlocksFor((long)conv.Rows * conv.Outer / 4), BlockSize, [KernelArgument.Struct(ref conv), parts.View]);
+        Launch("conv2d.ptx", "conv2d_combine", BlocksFor((long)conv.Rows * conv.Outer / 4), BlockSize, [KernelArgument.Struct(ref conv), parts]);
     }
 
     /// <summary>The taps of a phase with input and output channels exchanged: <c>[groups, C/groups, r, s, K/groups]</c>, K/groups rounded up to a multiple of four by zeros.</summary>
