@@ -38,6 +38,18 @@ internal sealed unsafe partial class CudaBackend
             [y, x, residual, line.Mean, line.Var, norm.Eps, line.W, line.B, relu ? 1 : 0, rows.Rows, rows.C]);
     }
 
+    public override void MoveStatistics(View moments, View? mean, View? var, float momentum, float correction)
+    {
+        if (moments.Count == 0 || !moments.IsDense || mean is { IsDense: false } || var is { IsDense: false })
+        {
+            base.MoveStatistics(moments, mean, var, momentum, correction);
+            return;
+        }
+        ExpectFloat("move_statistics", moments, mean ?? moments, var ?? moments);
+        var kernel = PtxFormula.Kernel(Kernels, new Ops.Lerp(momentum), "lerp", "statistics.ptx", "move_statistics", static o => [new("lerp", v => ((IBinary)o).Apply(v[0], v[1]))]);
+        Launch(kernel, BlocksFor(moments.Shape[1]), BlockSize, [mean, var, moments, moments.Shape[1], correction, momentum, 0f]);
+    }
+
     public override void BatchNormBackward(View gy, View x, View? y, ChannelNorm norm, bool relu, bool given, View? gx, View? gresidual, View? gw, View? gb)
     {
         if (x.Count == 0 || !IsRows(1, gy, x, y, gx, gresidual))

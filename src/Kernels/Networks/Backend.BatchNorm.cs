@@ -18,6 +18,25 @@ public abstract partial class Backend
     }
 
     /// <summary>
+    /// The running statistics of a batch norm move towards those of a batch: mean ← mean + momentum · (m - mean) and var ← var + momentum · (correction · v - var).
+    /// </summary>
+    /// <param name="moments"><c>[2, C]</c>: m and v, mean and variance of the batch.</param>
+    /// <param name="mean">Running mean <c>[C]</c>, if any.</param>
+    /// <param name="var">Running variance <c>[C]</c>, if any.</param>
+    /// <param name="momentum">Weight of the batch.</param>
+    /// <param name="correction">Makes the variance of the batch an unbiased one: n / (n - 1).</param>
+    public virtual void MoveStatistics(View moments, View? mean, View? var, float momentum, float correction)
+    {
+        Shape channels = [moments.Shape[1]];
+        var move = new Ops.Lerp(momentum);
+        if (mean is { } m) Binary(move, m, moments.Slice(0, 0, 1).Reshape(channels), m);
+        if (var is not { } v) return;
+        using var unbiased = new Temporary(v);
+        Unary(new Ops.MulScalar(correction), moments.Slice(0, 1, 1).Reshape(channels), unbiased.View);
+        Binary(move, v, unbiased.View, v);
+    }
+
+    /// <summary>
     /// Gradients of <see cref="BatchNorm"/>, each only where wanted. With g = gy where the ReLU let pass, else 0, and x̂ = (x - mean) / √(var + eps):
     /// gresidual = g, gb = Σ g, gw = Σ g·x̂, and gx = w / √(var + eps) · (g - mean(g) - x̂·mean(g·x̂)), or without the two means where the
     /// statistics are given numbers instead of the batch's own.

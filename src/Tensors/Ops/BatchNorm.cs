@@ -103,19 +103,14 @@ public sealed partial class Tensor
             return y;
         }
 
+        /// <summary>r ← r + momentum·(batch - r) for mean and unbiased variance, in place.</summary>
         void MoveRunning(long n)
         {
-            if (runningMean is not null) Move(runningMean, Row(moments!, 0));
-            if (runningVar is not null) Move(runningVar, (moments!.Select(0, 1) * ((float)n / (n - 1))).View);
+            moments!.Backend.MoveStatistics(moments.View, runningMean?.View, runningVar?.View, momentum, (float)n / (n - 1));
+            runningMean?.View.Storage.Touch();
+            runningVar?.View.Storage.Touch();
         }
 
         static View Row(Tensor moments, int i) => moments.View.Slice(0, i, 1).Reshape([moments.Shape[1]]);
-
-        /// <summary>r ← r + momentum·(batch - r), in place.</summary>
-        void Move(Tensor r, View batch)
-        {
-            r.Backend.Binary(new Ops.Lerp(momentum), r.View, batch, r.View);
-            r.View.Storage.Touch();
-        }
     }
 }

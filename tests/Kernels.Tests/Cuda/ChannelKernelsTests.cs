@@ -38,6 +38,25 @@ public sealed class ChannelKernelsTests
     }
 
     [Test]
+    public void RunningStatisticsMoveToTheBitsOfTheCpu([Values(1, 33, 300)] int channels, [Values] bool hasMean, [Values] bool hasVariance, [Values(1, 2)] int step)
+    {
+        View moments = Views.Of([2, channels], Normal(2 * channels, 1));
+        float[] mean = Normal(channels, 2), variance = Normal(channels, 3);
+        float[][] expected = Run(Views.Cpu), actual = Run(emulator);
+        Assert.That(actual[0], Is.EqualTo(expected[0]));
+        Assert.That(actual[1], Is.EqualTo(expected[1]));
+        Assert.That(expected[0].SequenceEqual(mean), Is.Not.EqualTo(hasMean));
+        Assert.That(expected[1].SequenceEqual(variance), Is.Not.EqualTo(hasVariance));
+
+        float[][] Run(Backend k)
+        {
+            View m = Views.Of(new Layout([channels], [step]), mean), v = Views.Of(new Layout([channels], [step]), variance);
+            k.MoveStatistics(moments, hasMean ? m : null, hasVariance ? v : null, 0.1f, 25f / 24);
+            return [Views.Get<float>(m), Views.Get<float>(v)];
+        }
+    }
+
+    [Test]
     public void ANanStaysInItsChannel([Values] bool plain)
     {
         Shape s = [2, 8, 5, 5];

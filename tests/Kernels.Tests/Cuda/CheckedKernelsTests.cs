@@ -164,6 +164,7 @@ public sealed class CheckedKernelsTests
             int C = s[1];
             View x = b.Normal(s.ToArray()), g = b.Normal(s.ToArray()), y = b.Empty(s), moments = b.Empty([2, C]), gr = b.Empty(s);
             b.Gpu.Moments(x, moments, 1);
+            b.Gpu.MoveStatistics(moments, b.Normal(C), b.Normal(C), 0.1f, 1.01f);
             var norm = new ChannelNorm(moments.Slice(0, 0, 1).Reshape([C]), moments.Slice(0, 1, 1).Reshape([C]), 1e-5f, b.Normal(C), b.Normal(C));
             b.Gpu.BatchNorm(x, norm, g, relu: true, y);
             b.Gpu.BatchNormBackward(g, x, y, norm, relu: true, given: false, b.Empty(s), gr, b.Empty([C]), b.Empty([C]));
