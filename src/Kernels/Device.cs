@@ -69,6 +69,10 @@ public sealed class Device
     /// <exception cref="CudaException">The driver does not say.</exception>
     public string Description => (Backend as CudaBackend)?.Driver.Description() ?? "";
 
+    /// <summary>NVIDIA's libraries that this device may use, with version and file, or why there is none; empty for the processor.</summary>
+    /// <exception cref="DeviceException">A library that was asked for by name cannot be loaded.</exception>
+    public IReadOnlyList<(string Name, string State)> Libraries => (Backend as CudaBackend)?.Libraries ?? [];
+
     /// <summary>The GPU of an ordinal, opened once.</summary>
     static Device Gpu(int ordinal)
     {

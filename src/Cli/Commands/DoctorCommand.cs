@@ -14,10 +14,12 @@ static class DoctorCommand
         var convolutions = new Option<string?>("--convolutions") { Description = "An .onnx file: show how each of its convolutions is computed and why." };
         var batch = Options.Number("--batch", "Images a batch for --convolutions.", 1, 16);
         var size = Options.Number("--size", "Height and width of the images for --convolutions.", 8, 224);
-        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.", "Examples:\n  tessera doctor\n  tessera doctor --convolutions resnet34.onnx --batch 1") { convolutions, batch, size };
+        var selfTest = new Option<bool>("--self-test") { Description = "Compare each family of kernels of a device with the CPU." };
+        var device = new Option<string?>("--device") { Description = "The device for --self-test; by default the first GPU, or without one the emulator." };
+        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.", "Examples:\n  tessera doctor\n  tessera doctor --self-test --device cuda:0\n  tessera doctor --convolutions resnet34.onnx --batch 1") { selfTest, device, convolutions, batch, size };
         command.SetAction(parsed => parsed.GetValue(convolutions) is { } path
             ? ConvolutionReport.Print(path, parsed.GetValue(batch), parsed.GetValue(size), output)
-            : Run(output));
+            : parsed.GetValue(selfTest) ? Test(parsed.GetValue(device), output) : Run(output));
         return command;
     }
 
@@ -25,6 +27,12 @@ static class DoctorCommand
     {
         foreach (var (name, value) in Facts()) output.WriteLine($"{name,-15}  {value}");
         return Tool.Success;
+    }
+
+    static int Test(string? name, TextWriter output)
+    {
+        name ??= Device.All().First(d => d.Name != "cpu" && d.WhyNot is null).Name;
+        return SelfTest.Run(Device.Parse(name), output) ? Tool.Success : Tool.Failure;
     }
 
     static IEnumerable<(string Name, string Value)> Facts()
@@ -37,7 +45,11 @@ static class DoctorCommand
         yield return ("compute threads", CpuThreads.Count.ToString(CultureInfo.InvariantCulture) + " (TESSERA_THREADS)");
         yield return ("memory", Device.Cpu.Memory + " (TESSERA_MEMORY)");
         foreach (var (name, whyNot) in Device.All())
+        {
             yield return ($"device {name}", whyNot is null ? Ready(name) : $"not usable: {whyNot}");
+            foreach (var (library, state) in whyNot is null && name.StartsWith("cuda", StringComparison.Ordinal) ? Libraries(name) : [])
+                yield return ($"  {library}", state);
+        }
     }
 
     /// <summary>Opens the device, so that what is called ready is.</summary>
@@ -50,6 +62,18 @@ static class DoctorCommand
         catch (Exception e) when (e is DeviceException or CudaException)
         {
             return $"not usable: {e.Message}";
+        }
+    }
+
+    static IReadOnlyList<(string Name, string State)> Libraries(string device)
+    {
+        try
+        {
+            return Device.Parse(device).Libraries;
+        }
+        catch (Exception e) when (e is DeviceException or CudaException)
+        {
+            return [("libraries", e.Message)];
         }
     }
 

@@ -21,6 +21,13 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>cuDNN, or why it is not used.</summary>
     public (CudaDNNContext? Library, string WhyNot) Dnn => dnn.Value;
 
+    /// <summary>Both in words.</summary>
+    public IReadOnlyList<(string Name, string State)> Libraries =>
+    [
+        ("cuBLAS", Blas.Library is { } b ? $"{b.Version} ({b.Path})" : Blas.WhyNot),
+        ("cuDNN", Dnn.Library is { } n ? $"{n.Version} ({n.Path})" : Dnn.WhyNot),
+    ];
+
     (CudaBlas?, string) OpenBlas()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");

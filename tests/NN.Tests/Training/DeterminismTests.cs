@@ -19,6 +19,32 @@ public sealed class DeterminismTests
     public void AnotherSeedGivesOtherLosses() =>
         Assert.That(Losses(workers: 0, threads: 1, seed: 2), Is.Not.EqualTo(reference.Value));
 
+    /// <summary>On the GPU's kernels too, for every number of loader threads; the numbers are the CPU's but for rounding.</summary>
+    [Test]
+    public void TheEmulatorGivesTheSameLossesTwice()
+    {
+        try
+        {
+            double[] cpu = ToyLosses(workers: 0);
+            Device.Default = Device.Emulator;
+            double[] first = ToyLosses(workers: 0);
+            Assert.That(ToyLosses(workers: 3), Is.EqualTo(first));
+            Assert.That(first, Is.EqualTo(cpu).Within(1e-4));
+            Assert.That(first[^1], Is.LessThan(first[0]), "it learns");
+        }
+        finally
+        {
+            Device.Default = Device.Cpu;
+        }
+    }
+
+    static double[] ToyLosses(int workers)
+    {
+        var learn = Toy.Learner(Toy.Data(workers: workers));
+        learn.FitOneCycle(2, 1e-2f);
+        return [.. learn.Recorder.BatchLosses, .. learn.Recorder.ValidLosses.Select(l => l!.Value)];
+    }
+
     /// <summary>The batch losses, to the last bit, of two one-cycle epochs of a small residual network with dropout over noisy pictures.</summary>
     static float[] Losses(int workers, int threads, ulong seed = 1)
     {
