@@ -19,7 +19,7 @@ public sealed class DeterminismTests
     public void AnotherSeedGivesOtherLosses() =>
         Assert.That(Losses(workers: 0, threads: 1, seed: 2), Is.Not.EqualTo(reference.Value));
 
-    /// <summary>On the GPU's kernels too, for every number of loader threads; the numbers are the CPU's but for rounding.</summary>
+    /// <summary>On the GPU's kernels too, for every number of loader threads; the batch losses are the CPU's but for rounding.</summary>
     [Test]
     public void TheEmulatorGivesTheSameLossesTwice()
     {
@@ -29,7 +29,8 @@ public sealed class DeterminismTests
             Device.Default = Device.Emulator;
             double[] first = ToyLosses(workers: 0);
             Assert.That(ToyLosses(workers: 3), Is.EqualTo(first));
-            Assert.That(first, Is.EqualTo(cpu).Within(1e-4));
+            // Not the validation: the bias before a batch norm has the gradient 0, of whose rounding errors Adam makes whole steps; training does not see them.
+            Assert.That(first[..12], Is.EqualTo(cpu[..12]).Within(1e-4));
             Assert.That(first[^1], Is.LessThan(first[0]), "it learns");
         }
         finally
