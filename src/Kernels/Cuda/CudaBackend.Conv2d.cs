@@ -19,6 +19,9 @@ internal enum Conv2dVersion
 
     /// <summary>The same by tiles of 64 channels throughout, for comparison.</summary>
     Tf32Narrow,
+
+    /// <summary>Tf32x3 with results of more than 64 channels by tiles of 128.</summary>
+    Tf32x3Wide,
 }
 
 /// <content>Convolutions: see <see cref="ImplicitGemm"/>. Activations lie N, H, W, C and weights K, R, S, C/groups.</content>
@@ -122,15 +125,16 @@ internal sealed unsafe partial class CudaBackend
             Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
             return;
         }
-        bool wide = version == Conv2dVersion.Tf32 && conv.Outer > 64;
+        bool split = version is Conv2dVersion.Tf32x3 or Conv2dVersion.Tf32x3Wide, wide = conv.Outer > 64 && (version is Conv2dVersion.Tf32 or Conv2dVersion.Tf32x3Wide);
         var tiles = new Dim3((conv.Rows + 127) / 128, wide ? (conv.Outer + 127) / 128 : (conv.Outer + 63) / 64, groups);
         if (version == Conv2dVersion.Tiled)
         {
             Launch("conv2d.ptx", "conv2d", tiles, 128, [KernelArgument.Struct(ref conv)]);
             return;
         }
-        var kernel = wide ? Kernels.Get("conv2d_tf32_wide.sm80.ptx", "conv2d_tf32_wide") : Kernels.Get("conv2d_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_tf32x3" : "conv2d_tf32");
-        var (threads, shared) = wide ? (128, WideConvShared) : (256, 0);
+        string entry = (split ? "conv2d_tf32x3" : "conv2d_tf32") + (wide ? "_wide" : "");
+        var kernel = Kernels.Get(wide ? entry + ".sm80.ptx" : "conv2d_tf32.sm80.ptx", entry);
+        var (threads, shared) = (wide && !split ? 128 : 256, wide ? WideConvShared : 0);
         if (wide) Check(Driver.FuncSetAttribute(kernel.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, shared), "cuFuncSetAttribute");
         int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
         int length = (((conv.Sum + pieces - 1) / pieces) + 15) & ~15;

@@ -54,7 +54,7 @@ internal sealed unsafe partial class CudaBackend
         slices = (conv.Rows + slice - 1) / slice;
         var version = Conv2dVersion;
         var kernel = version == Conv2dVersion.Tiled ? Kernels.Get("conv2d_weight.ptx", "conv2d_weight")
-            : Kernels.Get("conv2d_weight_tf32.sm80.ptx", version == Conv2dVersion.Tf32x3 ? "conv2d_weight_tf32x3" : "conv2d_weight_tf32");
+            : Kernels.Get("conv2d_weight_tf32.sm80.ptx", version is Conv2dVersion.Tf32x3 or Conv2dVersion.Tf32x3Wide ? "conv2d_weight_tf32x3" : "conv2d_weight_tf32");
         var (grid, threads) = (new Dim3(tiles, slices, groups), version == Conv2dVersion.Tiled ? 128 : 256);
         if (slices == 1)
         {
