@@ -10,8 +10,11 @@ internal sealed unsafe partial class CudaBackend
 
     readonly bool blasAsked = IsAsked("TESSERA_CUBLAS"), dnnAsked = IsAsked("TESSERA_CUDNN");
 
-    /// <summary>True where NVIDIA's libraries beat Tessera's kernels: these split float32 into TF32 on tensor cores, which need sm_80; see docs/gpu.md.</summary>
-    bool LibrariesAreFaster => !Determinism.Exact && (Driver.Architecture < 80 || Precision.AllowTf32);
+    /// <summary>
+    /// True where NVIDIA's libraries beat Tessera's kernels: in float32 these run on tensor cores, which need sm_80; with TF32 the libraries know
+    /// instructions that PTX for all GPUs does not have, but their calls take longer than a small product. Measured in docs/gpu.md.
+    /// </summary>
+    bool LibrariesAreFaster(double flops) => !Determinism.Exact && flops >= 1e9 && (Driver.Architecture < 80 || Precision.AllowTf32);
 
     static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !string.Equals(setting, "off", StringComparison.OrdinalIgnoreCase);
 
@@ -44,7 +47,7 @@ internal sealed unsafe partial class CudaBackend
     bool TryBlas(View a, View b, View y, float alpha, float beta)
     {
         ExpectFloat("Gemm", a, b, y);
-        if (OnlyGemm is not null || !(blasAsked || LibrariesAreFaster)) return false;
+        if (OnlyGemm is not null || !(blasAsked || LibrariesAreFaster(2.0 * y.Count * a.Shape[-1]))) return false;
         int rank = y.Shape.Rank;
         int m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
         if (m == 0 || n == 0 || k == 0 || Blas.Library is not { } library) return false;
@@ -65,7 +68,8 @@ internal sealed unsafe partial class CudaBackend
     /// <param name="window">Geometry; padding must be the same on both sides.</param>
     bool TryDnn(ConvolutionPass pass, View x, View w, View y, Window2d window)
     {
-        if (OnlyConv2d is not null || window.Top != window.Bottom || window.Left != window.Right || x.Count == 0 || y.Count == 0 || w.Count == 0 || Dnn.Library is not { } library) return false;
+        if (OnlyConv2d is not null || !(dnnAsked || LibrariesAreFaster(2.0 * y.Count * w.Count / Math.Max(1, w.Shape[0])))) return false;
+        if (window.Top != window.Bottom || window.Left != window.Right || x.Count == 0 || y.Count == 0 || w.Count == 0 || Dnn.Library is not { } library) return false;
         Shape i = x.Shape, o = y.Shape;
         var shape = new ConvolutionShape(pass, i[0], i[1], i[2], i[3], o[1], o[2], o[3], window, Precision.AllowTf32);
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
