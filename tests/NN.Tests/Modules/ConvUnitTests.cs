@@ -96,6 +96,9 @@ public sealed class ConvUnitTests
         using var noGrad = Autograd.NoGrad();
         var net = Net(bias: false, norm: true, relu: true);
         var x = Input();
+        // What other tests dropped must not come back in between.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         long live = Device.Cpu.Memory.Live;
         net.Eval();
         net.Forward(x).Dispose();
