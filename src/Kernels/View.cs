@@ -35,18 +35,21 @@ public readonly record struct View(Storage Storage, DType DType, Layout Layout)
         ? As(layout)
         : throw new ShapeException($"View.Reshape: needs a copy: got {Layout}, expected strides that allow {shape}.");
 
+    /// <summary>Address of the first element in the device's memory.</summary>
+    internal nint Address => Storage.Pointer + (nint)(Layout.Offset * DType.Size());
+
     /// <summary>Address of the first element in host memory.</summary>
     /// <exception cref="DTypeException">The element type is not <typeparamref name="T"/>.</exception>
     internal unsafe T* Pointer<T>([CallerMemberName] string op = "") where T : unmanaged
     {
         if (Unsafe.SizeOf<T>() != DType.Size())
             throw new DTypeException($"{op}: element type: got {DType}, expected {typeof(T).Name}. Hint: cast with To(...).");
-        return (T*)Storage.Pointer + Layout.Offset;
+        return (T*)Address;
     }
 
     /// <summary>Address of the first of float32 elements.</summary>
     internal unsafe float* Float([CallerMemberName] string op = "")
         => DType == DType.Float32
-            ? (float*)Storage.Pointer + Layout.Offset
+            ? (float*)Address
             : throw new DTypeException($"{op}: element type: got {DType}, expected Float32. Hint: cast with To(DType.Float32).");
 }

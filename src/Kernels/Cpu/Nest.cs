@@ -62,7 +62,7 @@ internal unsafe struct Nest
     public static Nest Over(ReadOnlySpan<int> sizes, params ReadOnlySpan<View> views)
     {
         var nest = new Nest { views = views.Length, Count = 1 };
-        for (int k = 0; k < views.Length; k++) nest.start[k] = views[k].Storage.Pointer + (nint)(views[k].Layout.Offset * views[k].DType.Size());
+        for (int k = 0; k < views.Length; k++) nest.start[k] = views[k].Address;
         for (int d = sizes.Length - 1; d >= 0; d--)
         {
             nest.Count *= sizes[d];

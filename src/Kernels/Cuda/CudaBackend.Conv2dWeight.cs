@@ -35,7 +35,7 @@ internal sealed unsafe partial class CudaBackend
         using var pixels = new Quads(this, x, window.Groups);
         using var gradient = new Quads(this, gy, window.Groups);
         int K = gw.Shape[0] / window.Groups, paddedK = gradient.View.Shape[1] / window.Groups, C = pixels.View.Shape[1] / window.Groups;
-        if (paddedK == K && C == gw.Shape[1] && ImplicitGemm.Address(gw) % 16 == 0)
+        if (paddedK == K && C == gw.Shape[1] && gw.Address % 16 == 0)
         {
             CorrelateWeight(ImplicitGemm.Of(pixels.View, gw, gradient.View, window), window.Groups, gw);
             return;

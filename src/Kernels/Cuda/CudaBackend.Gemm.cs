@@ -74,7 +74,7 @@ internal sealed unsafe partial class CudaBackend
             ReadB = ReadingB(b),
             Wide = IsWide(y, r),
         };
-        if (epilogue.Bias is { } bias) (g.Bias, g.BiasStep) = (AddressOf(bias), bias.Layout.Strides[0] * sizeof(float));
+        if (epilogue.Bias is { } bias) (g.Bias, g.BiasStep) = (bias.Address, bias.Layout.Strides[0] * sizeof(float));
         if (pieces == 1) Launch(kernel, ref g, batch.Count);
         else InPieces(kernel, g, a, b, y, r, pieces);
     }
@@ -138,7 +138,7 @@ internal sealed unsafe partial class CudaBackend
     static bool IsWide(View x, int inner, long innerStride, int outer, long outerStride)
     {
         int group = 16 / x.DType.Size();
-        if (inner % group != 0 || innerStride != 1 || (outer > 1 && outerStride % group != 0) || AddressOf(x) % 16 != 0) return false;
+        if (inner % group != 0 || innerStride != 1 || (outer > 1 && outerStride % group != 0) || x.Address % 16 != 0) return false;
         for (int d = 0; d < x.Shape.Rank - 2; d++)
             if (x.Shape[d] > 1 && x.Layout.Strides[d] % group != 0) return false;
         return true;
@@ -162,8 +162,6 @@ internal sealed unsafe partial class CudaBackend
         (strides[^2], strides[^1]) = (strides[^1], strides[^2]);
         return x.As(new Layout(shape, strides, x.Layout.Offset));
     }
-
-    static nint AddressOf(View view) => view.Storage.Pointer + (nint)(view.Layout.Offset * view.DType.Size());
 }
 
 /// <summary>The parameter of the kernels in <c>gemm.ptx</c>, which say the offsets they read.</summary>

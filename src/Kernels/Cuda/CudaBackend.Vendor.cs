@@ -8,15 +8,13 @@ internal sealed unsafe partial class CudaBackend
     readonly Lazy<(CudaBlas? Library, string WhyNot)> blas;
     readonly Lazy<(CudaDNNContext? Library, string WhyNot)> dnn;
 
-    readonly bool blasAsked = IsAsked("TESSERA_CUBLAS"), dnnAsked = IsAsked("TESSERA_CUDNN");
+    readonly bool blasAsked = VendorLibrary.IsAsked(CudaBlas.Variable), dnnAsked = VendorLibrary.IsAsked(CudaDNNContext.Variable);
 
     /// <summary>
     /// True where NVIDIA's libraries beat Tessera's kernels: in float32 these run on tensor cores, which need sm_80; with TF32 the libraries know
     /// instructions that PTX for all GPUs does not have, but their calls take longer than a small product. Measured in docs/gpu.md.
     /// </summary>
     bool LibrariesAreFaster(double flops) => !Determinism.Exact && flops >= 1e9 && (Driver.Architecture < 80 || Precision.AllowTf32);
-
-    static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !string.Equals(setting, "off", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>cuBLAS, or why it is not used.</summary>
     public (CudaBlas? Library, string WhyNot) Blas => blas.Value;
@@ -46,7 +44,6 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>
     bool TryBlas(View a, View b, View y, float alpha, float beta)
     {
-        ExpectFloat("Gemm", a, b, y);
         if (OnlyGemm is not null || !(blasAsked || LibrariesAreFaster(2.0 * y.Count * a.Shape[-1]))) return false;
         int rank = y.Shape.Rank;
         int m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
@@ -56,7 +53,7 @@ internal sealed unsafe partial class CudaBackend
         int batch = (int)(y.Count / ((long)m * n));
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
         // A row-major matrix is the transpose of a column-major one: yᵀ = bᵀ aᵀ.
-        library.Gemm(opB, opA, n, m, k, alpha, AddressOf(b), ldB, stepB, AddressOf(a), ldA, stepA, beta, AddressOf(y), ldY, stepY, batch);
+        library.Gemm(opB, opA, n, m, k, alpha, b.Address, ldB, stepB, a.Address, ldA, stepA, beta, y.Address, ldY, stepY, batch);
         return true;
     }
 
@@ -79,7 +76,7 @@ internal sealed unsafe partial class CudaBackend
             ConvolutionPass.BackwardData => (w, y, x),
             _ => (x, y, w),
         };
-        return library.TryConvolution(shape, AddressOf(a), AddressOf(b), AddressOf(c), x.Storage.Device.Memory);
+        return library.TryConvolution(shape, a.Address, b.Address, c.Address, x.Storage.Device.Memory);
     }
 
     /// <summary>How the last two dimensions lie for a column-major reader: the length of a row, and whether rows are columns.</summary>

@@ -83,7 +83,7 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
         (module, log) = (0, "");
         try
         {
-            PtxModule parsed = PtxModule.Parse(ptx).Verify("sm_80");
+            PtxModule parsed = PtxModule.Parse(ptx).Verify(FormattableString.Invariant($"sm_{architecture}"));
             lock (gate) module = Keep(new Image(parsed.Syntax, "ptx", memory));
             return CudaResult.Success;
         }

@@ -53,8 +53,8 @@ internal struct ImplicitGemm
     /// <summary>y [N, K, H', W'] from x [N, C, H, W] and w [K, C/groups, R, S], all dense.</summary>
     public static ImplicitGemm Of(View x, View w, View y, Window2d window, in Epilogue epilogue = default) => new ImplicitGemm
     {
-        Bias = epilogue.Bias is { } b ? Address(b) : 0,
-        Residual = epilogue.Residual is { } r ? Address(r) : 0,
+        Bias = epilogue.Bias is { } b ? b.Address : 0,
+        Residual = epilogue.Residual is { } r ? r.Address : 0,
         Relu = epilogue.Relu ? 1 : 0,
         R = window.R,
         S = window.S,
@@ -64,7 +64,7 @@ internal struct ImplicitGemm
         MulW = window.StrideW,
         OffW = -window.Left,
         StepW = window.DilationW,
-    }.With(x, Address(w), y.As(new Layout(y.Shape, Layout.ChannelsLast(y.Shape).Strides, y.Layout.Offset)), window.Groups); // a dimension of size 1 may have any stride
+    }.With(x, w.Address, y.As(new Layout(y.Shape, Layout.ChannelsLast(y.Shape).Strides, y.Layout.Offset)), window.Groups); // a dimension of size 1 may have any stride
 
     /// <summary>One phase of the gradient of x: gx from gy and the turned taps of the phase, as y from x and w.</summary>
     public static ImplicitGemm Backward(View gy, View turned, View gx, Phase rows, Phase columns, int groups) => new ImplicitGemm
@@ -77,7 +77,7 @@ internal struct ImplicitGemm
         MulW = 1,
         OffW = columns.Source,
         StepW = -columns.SourceStep,
-    }.With(gy, Address(turned), gx, groups);
+    }.With(gy, turned.Address, gx, groups);
 
     ImplicitGemm With(View x, nint w, View y, int groups)
     {
@@ -86,7 +86,7 @@ internal struct ImplicitGemm
         long rows = (long)shape[0] * shape[2] * shape[3];
         if (rows > int.MaxValue || x.Count / x.Shape[0] > int.MaxValue || strides[0] > int.MaxValue)
             throw new ShapeException($"Conv2d: too large for one kernel: got {x.Shape} and {shape}, expected fewer than 2^31 pixels and elements of an image. Hint: work in smaller batches.");
-        (X, W, Y) = (Address(x), w, Address(y));
+        (X, W, Y) = (x.Address, w, y.Address);
         (Rows, Outer, Inner) = ((int)rows, shape[1] / groups, x.Shape[1] / groups);
         Sum = R * S * Inner;
         (XPixel, H, Wide) = (x.Shape[1], x.Shape[2], x.Shape[3]);
@@ -104,7 +104,7 @@ internal struct ImplicitGemm
         int channels = parts.Shape[2];
         return this with
         {
-            Y = Address(parts),
+            Y = parts.Address,
             Bias = 0,
             Residual = 0,
             Relu = 0,
@@ -117,9 +117,6 @@ internal struct ImplicitGemm
             YPixel = channels,
         };
     }
-
-    /// <summary>Of the first element.</summary>
-    public static nint Address(View v) => v.Storage.Pointer + (nint)(v.Layout.Offset * v.DType.Size());
 }
 
 /// <summary>

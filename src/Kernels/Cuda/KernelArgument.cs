@@ -13,7 +13,7 @@ internal readonly unsafe struct KernelArgument
     KernelArgument(void* structure) => this.structure = structure;
 
     /// <summary>The address of a view's first element.</summary>
-    public static implicit operator KernelArgument(View view) => new((ulong)view.Storage.Pointer + (ulong)(view.Layout.Offset * view.DType.Size()));
+    public static implicit operator KernelArgument(View view) => new((ulong)view.Address);
 
     /// <summary>The address of a view's first element; the null pointer where there is none.</summary>
     public static implicit operator KernelArgument(View? view) => view is { } v ? v : new KernelArgument(0ul);

@@ -13,7 +13,7 @@ internal readonly struct Quads : IDisposable
     {
         int channels = x.Shape[1] / groups, padded = RoundUp(channels);
         View = x;
-        if (padded == channels && ImplicitGemm.Address(x) % 16 == 0) return;
+        if (padded == channels && x.Address % 16 == 0) return;
         copied = true;
         copy = new Temporary(x.Storage.Device, Layout.ChannelsLast([x.Shape[0], groups * padded, x.Shape[2], x.Shape[3]]));
         View = copy.View;

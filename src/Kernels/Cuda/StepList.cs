@@ -43,5 +43,5 @@ internal unsafe struct StepList
         return done;
     }
 
-    static nint Address(View? view, long element) => view is { } v ? v.Storage.Pointer + (nint)((v.Layout.Offset + element) * sizeof(float)) : 0;
+    static nint Address(View? view, long element) => view is { } v ? v.Address + (nint)(element * sizeof(float)) : 0;
 }

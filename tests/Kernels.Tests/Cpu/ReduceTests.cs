@@ -106,8 +106,8 @@ public sealed class ReduceTests
         return (sums, magnitudes);
     }
 
-    // Logical index of the result that element i belongs to.
-    static long Target(long i, Shape shape, int[] dims)
+    /// <summary>Logical index of the result that element i belongs to.</summary>
+    internal static long Target(long i, Shape shape, int[] dims)
     {
         long target = 0, place = 1;
         for (int d = shape.Rank - 1; d >= 0; i /= shape[d], d--)

@@ -27,7 +27,7 @@ public sealed class ReduceKernelTests
         float[] values = Arrays.Random(shape.Count);
         Shape reduced = dims.Aggregate(shape, (s, d) => s.With(d, 1));
         double[] expected = new double[reduced.Count];
-        for (int i = 0; i < values.Length; i++) expected[Target(i, shape, dims)] += (double)values[i] * values[i];
+        for (int i = 0; i < values.Length; i++) expected[ReduceTests.Target(i, shape, dims)] += (double)values[i] * values[i];
         View x = Views.Of(Layouts.Named(layout, shape), values), y = Views.Empty<float>(Layouts.Named(layout, reduced)), plain = Views.Empty<float>(reduced);
         Gpu.Reduce(default(Ops.SumSquare), x, y);
         Gpu.Reduce(default(Ops.SumSquare), x, plain, plain: true);
@@ -95,18 +95,5 @@ public sealed class ReduceKernelTests
         Gpu.Reduce(default(Ops.Sum), x, all);
         Assert.That(Views.Get<float>(y), Is.EqualTo(new[] { 500f, 1000, 2000 }));
         Assert.That(Views.Get<float>(all)[0], Is.EqualTo(3500f));
-    }
-
-    // Logical index of the result that element i belongs to.
-    static long Target(long i, Shape shape, int[] dims)
-    {
-        long target = 0, place = 1;
-        for (int d = shape.Rank - 1; d >= 0; i /= shape[d], d--)
-        {
-            if (dims.Contains(d)) continue;
-            target += i % shape[d] * place;
-            place *= shape[d];
-        }
-        return target;
     }
 }

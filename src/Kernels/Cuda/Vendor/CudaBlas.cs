@@ -12,6 +12,9 @@ internal enum Operation
 /// <summary>cuBLAS: matrix products of NVIDIA's. Matrices are column-major, as in its own documentation. Calls may come from any thread.</summary>
 internal sealed unsafe class CudaBlas : IDisposable
 {
+    /// <summary>The environment variable that turns it on or off, or names its file.</summary>
+    public const string Variable = "TESSERA_CUBLAS";
+
     const int Tf32TensorOpMath = 3;
 
     readonly Lock gate = new();
@@ -46,7 +49,7 @@ internal sealed unsafe class CudaBlas : IDisposable
     public static CudaBlas? TryOpen(nint stream, string? search, out string whyNot)
     {
         string[] names = OperatingSystem.IsWindows() ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"] : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"];
-        if (VendorLibrary.Find("TESSERA_CUBLAS", names, ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], search, out whyNot) is not { } library) return null;
+        if (VendorLibrary.Find(Variable, names, ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], search, out whyNot) is not { } library) return null;
         try
         {
             return new CudaBlas(library, stream);

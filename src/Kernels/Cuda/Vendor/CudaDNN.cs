@@ -19,6 +19,9 @@ internal readonly record struct ConvolutionShape(ConvolutionPass Pass, int N, in
 /// </summary>
 internal sealed unsafe class CudaDNNContext : IDisposable
 {
+    /// <summary>The environment variable that turns it on or off, or names its file.</summary>
+    public const string Variable = "TESSERA_CUDNN";
+
     const int Float = 0, Nhwc = 1, CrossCorrelation = 1, DefaultMath = 0, FmaMath = 3, NotSupported = 3000;
 
     /// <summary>Most bytes an algorithm may use beside its operands.</summary>
@@ -51,7 +54,7 @@ internal sealed unsafe class CudaDNNContext : IDisposable
     public static CudaDNNContext? TryOpen(nint stream, string? search, out string whyNot)
     {
         string[] names = OperatingSystem.IsWindows() ? ["cudnn64_9.dll", "cudnn64_8.dll"] : ["libcudnn.so.9", "libcudnn.so.8"];
-        if (VendorLibrary.Find("TESSERA_CUDNN", names, ["cudnn/lib", "cudnn/bin"], search, out whyNot) is not { } library) return null;
+        if (VendorLibrary.Find(Variable, names, ["cudnn/lib", "cudnn/bin"], search, out whyNot) is not { } library) return null;
         try
         {
             return new CudaDNNContext(library, stream);

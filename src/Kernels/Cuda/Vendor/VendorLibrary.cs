@@ -15,6 +15,9 @@ internal sealed class VendorLibrary
     /// <summary>The name or path under which it was loaded.</summary>
     public string Path { get; }
 
+    /// <summary>True where a library's environment variable says <c>on</c> or names a file.</summary>
+    public static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !IsOff(setting);
+
     /// <summary>Finds and loads a library.</summary>
     /// <param name="variable">The environment variable: <c>off</c>, <c>on</c>, or the path of the library.</param>
     /// <param name="names">File names, the newest version first.</param>
@@ -25,7 +28,7 @@ internal sealed class VendorLibrary
     {
         whyNot = "";
         string? setting = Environment.GetEnvironmentVariable(variable);
-        if (string.Equals(setting, "off", StringComparison.OrdinalIgnoreCase))
+        if (IsOff(setting))
         {
             whyNot = $"turned off by {variable}=off";
             return null;
@@ -56,6 +59,8 @@ internal sealed class VendorLibrary
     public nint Export(string name) => NativeLibrary.TryGetExport(handle, name, out nint address)
         ? address
         : throw new EntryPointNotFoundException($"{Path} has no function '{name}': it is of a version that Tessera does not know");
+
+    static bool IsOff(string? setting) => string.Equals(setting, "off", StringComparison.OrdinalIgnoreCase);
 
     static IEnumerable<string> Folders(string[] packages)
     {
