@@ -113,7 +113,16 @@ static class ImageCodec
         AtomicFile.Write(path, data.SaveTo);
     }
 
-    static SKBitmap ToBitmap(Image image)
+    /// <summary>A picture of RGBA pixels [height, width, 4]; alpha is dropped.</summary>
+    public static Image FromRgba(ReadOnlySpan<byte> rgba, int width, int height)
+    {
+        var image = Image.Own(Image.NewBuffer(width, height), width, height);
+        Orient(rgba, width, height, SKEncodedOrigin.TopLeft, image);
+        return image;
+    }
+
+    /// <summary>The same pixels for Skia.</summary>
+    public static SKBitmap ToBitmap(Image image)
     {
         var bitmap = new SKBitmap(new SKImageInfo(image.Width, image.Height, SKColorType.Rgb888x, SKAlphaType.Opaque));
         var pixels = bitmap.GetPixelSpan();
