@@ -1,0 +1,160 @@
+using System.Formats.Tar;
+using System.Globalization;
+using System.IO.Compression;
+
+namespace Tessera.Vision;
+
+/// <summary>Unpacks a tar archive of strangers: nothing outside of the target, no devices, no more than 100 times the archive's length.</summary>
+sealed class TarArchive
+{
+    const long grace = 16L << 20;
+    const int expansion = 100;
+
+    readonly string archive, root;
+    readonly List<TarEntry> links = [];
+    long copied;
+    int files;
+
+    TarArchive(string archive, string root) => (this.archive, this.root) = (archive, Path.GetFullPath(root));
+
+    /// <summary>
+    /// Unpacks <paramref name="archive"/> (tar, gzipped or not) as <paramref name="folder"/>, which does not exist before and is whole afterwards.
+    /// An only top folder of the archive called <paramref name="name"/> is that folder itself. Links become copies of the files they name.
+    /// </summary>
+    /// <exception cref="DataException">Damaged, hostile or empty; no folder is left.</exception>
+    public static void Extract(string archive, string folder, string name, Action<UntarProgress>? progress, CancellationToken cancellation)
+    {
+        string parent = Path.GetDirectoryName(Path.GetFullPath(folder))!, own = $".{Path.GetFileName(folder)}.";
+        foreach (string left in Directory.GetDirectories(parent, own + "*.tmp")) Directory.Delete(left, recursive: true); // of a process that died
+        string temporary = Path.Combine(parent, $"{own}{Guid.NewGuid():N}.tmp");
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            var tar = new TarArchive(archive, temporary);
+            tar.Read(read => progress?.Invoke(new(name, UntarStep.Extract, read.Done, read.Total)), cancellation);
+            string only = Path.Combine(temporary, name);
+            bool wrapped = Directory.Exists(only) && Directory.GetFileSystemEntries(temporary).Length == 1;
+            Directory.Move(wrapped ? only : temporary, folder);
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    void Read(Action<(long Done, long Total)> report, CancellationToken cancellation)
+    {
+        try
+        {
+            using var file = File.OpenRead(archive);
+            using var plain = new Limited(Plain(file), grace + (expansion * file.Length), Bomb);
+            using var tar = new TarReader(plain);
+            for (long reported = 0; tar.GetNextEntry() is { } entry;)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Take(entry);
+                if (file.Position - reported < 1 << 20) continue;
+                report((reported = file.Position, file.Length));
+            }
+            plain.CopyTo(Stream.Null); // the end of the stream holds its checksum
+            foreach (var link in links) Copy(link, grace + (expansion * file.Length));
+            report((file.Length, file.Length));
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or NotSupportedException or OverflowException or OutOfMemoryException)
+        {
+            throw new DataException($"{archive}: no sound archive: {e.Message.TrimEnd('.')}. Hint: delete the file and fetch it again.", e);
+        }
+        if (files == 0) throw new DataException($"{archive}: the archive holds no files. Hint: delete the file and fetch it again.");
+    }
+
+    static Stream Plain(FileStream file)
+    {
+        bool gzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
+        file.Position = 0;
+        return gzipped ? new GZipStream(file, CompressionMode.Decompress) : file;
+    }
+
+    void Take(TarEntry entry)
+    {
+        switch (entry.EntryType)
+        {
+            case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
+                string path = Target(entry.Name);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                using (var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None)) entry.DataStream?.CopyTo(file);
+                files++;
+                break;
+            case TarEntryType.Directory or TarEntryType.DirectoryList:
+                Directory.CreateDirectory(Target(entry.Name));
+                break;
+            case TarEntryType.SymbolicLink or TarEntryType.HardLink:
+                Target(entry.Name);
+                links.Add(entry);
+                break;
+            case TarEntryType.GlobalExtendedAttributes:
+                break;
+            default:
+                throw Refused($"has the entry '{entry.Name}' of kind {entry.EntryType}", "expected files, folders and links to files");
+        }
+    }
+
+    /// <summary>A file instead of a link to it: what is written can then lead nowhere.</summary>
+    void Copy(TarEntry link, long limit)
+    {
+        string name = link.EntryType == TarEntryType.HardLink ? link.LinkName : Path.Combine(Path.GetDirectoryName(link.Name) ?? "", link.LinkName);
+        string path = Target(link.Name), source = Path.IsPathRooted(link.LinkName) ? Outside(link.Name) : Path.GetFullPath(Path.Combine(root, name));
+        if (!IsInside(source)) Outside(link.Name);
+        if (!File.Exists(source)) throw Refused($"has the link '{link.Name}' to '{link.LinkName}', which is no file of the archive", "unpack it by hand");
+        if ((copied += new FileInfo(source).Length) > limit) throw Bomb();
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (!string.Equals(source, path, StringComparison.Ordinal)) File.Copy(source, path, overwrite: true);
+    }
+
+    /// <summary>Where an entry goes; its parts must be plain names on every system.</summary>
+    string Target(string name)
+    {
+        string[] parts = name.Split('/', '\\');
+        if (Path.IsPathRooted(name) || parts.Contains("..", StringComparer.Ordinal) || parts[0].Length == 0 || name.Contains('\0')) Outside(name);
+        if (OperatingSystem.IsWindows() && name.Contains(':')) Outside(name);
+        string path = Path.GetFullPath(Path.Combine(root, name.TrimEnd('/')));
+        return IsInside(path) ? path : Outside(name);
+    }
+
+    bool IsInside(string path) => string.Equals(path, root, StringComparison.Ordinal) || path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    string Outside(string name) => throw Refused($"has the entry '{name}', which leads out of the target", "an archive from a trusted place has none");
+
+    DataException Bomb() => Refused($"unpacks to more than {expansion} times its length", "it may be a decompression bomb; if you trust it, unpack it by hand");
+
+    DataException Refused(string what, string hint) => new(string.Create(CultureInfo.InvariantCulture, $"{archive}: the archive {what}: nothing was unpacked. Hint: {hint}."));
+
+    /// <summary>A stream that may be read up to a length.</summary>
+    sealed class Limited(Stream stream, long limit, Func<Exception> tooLong) : Stream
+    {
+        long read;
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            int n = stream.Read(buffer);
+            return (read += n) <= limit ? n : throw tooLong();
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) stream.Dispose();
+            base.Dispose(disposing);
+        }
+
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => false;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => read; set => throw new NotSupportedException(); }
+        public override void Flush() { }
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}
