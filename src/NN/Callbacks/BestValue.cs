@@ -34,6 +34,8 @@ sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
             throw new TesseraException($"Monitor: {column} is not computed: got a data bunch without validation items, expected some. Hint: watch train_loss, or give the data bunch a validation set.");
     }
 
+    public void Remember(RunState run) => (Best, waited) = (run.Value("best", Best), (int)run.Value("waited", waited));
+
     /// <summary>True where the value of this epoch is better than the best so far by more than the least difference; it is the best then.</summary>
     public bool Improves(TrainingState s)
     {

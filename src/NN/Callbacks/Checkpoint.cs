@@ -21,6 +21,14 @@ public sealed class Checkpoint(string name = "bestmodel", string monitor = "vali
     }
 
     /// <inheritdoc/>
+    public override void Remember(RunState run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        best.Remember(run);
+        Path = run.Text("path", Path);
+    }
+
+    /// <inheritdoc/>
     public override void EpochEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);

@@ -1,16 +1,27 @@
 namespace Tessera.NN;
 
-/// <summary>Writes the table as comma-separated values; each row is on the disk before the next epoch begins.</summary>
+/// <summary>Writes the table as comma-separated values; each row is on the disk before the next epoch begins. A run that goes on after a kill goes on writing where its last epoch ended.</summary>
 /// <param name="path">The file; an older one is replaced.</param>
 /// <param name="append">Add to an older file instead.</param>
 public sealed class CsvLogger(string path = "history.csv", bool append = false) : Callback
 {
+    long length; // of the file after the latest row of this run
+
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);
-        bool continues = append && File.Exists(path);
-        if (!continues) Write(FileMode.Create, TableCallback.Columns(s.Learner));
+        bool continues = (append || s.Resumes) && File.Exists(path);
+        if (continues) length = new FileInfo(path).Length;
+        else Write(FileMode.Create, TableCallback.Columns(s.Learner));
+    }
+
+    /// <summary>A row that was written although its epoch is done again goes.</summary>
+    public override void Remember(RunState run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        length = run.Value("length", length);
+        if (run.IsRead && File.Exists(path) && new FileInfo(path).Length > length) Write(FileMode.Open, []);
     }
 
     /// <inheritdoc/>
@@ -22,8 +33,10 @@ public sealed class CsvLogger(string path = "history.csv", bool append = false) 
         {
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
             using var file = new FileStream(path, mode, FileAccess.Write, FileShare.Read);
-            file.Write(System.Text.Encoding.UTF8.GetBytes(string.Join(',', cells) + "\n"));
+            if (cells.Count == 0) file.SetLength(length);
+            else file.Write(System.Text.Encoding.UTF8.GetBytes(string.Join(',', cells) + "\n"));
             file.Flush(flushToDisk: true);
+            length = file.Length;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -15,6 +15,9 @@ public sealed class EarlyStop(string monitor = "valid_loss", MonitorMode mode = 
     public override void TrainBegin(TrainingState s) => best.Begin(s);
 
     /// <inheritdoc/>
+    public override void Remember(RunState run) => best.Remember(run);
+
+    /// <inheritdoc/>
     public override void EpochEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);

@@ -13,6 +13,13 @@ public sealed class GradientAccumulation(int batches) : Callback
     public override void EpochBegin(TrainingState s) => gathered = 0;
 
     /// <inheritdoc/>
+    public override void Remember(RunState run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        gathered = (int)run.Value("gathered", gathered);
+    }
+
+    /// <inheritdoc/>
     public override void BackwardEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);

@@ -15,6 +15,13 @@ public sealed class NanStop : Callback
     public override void TrainBegin(TrainingState s) => Stopped = false;
 
     /// <inheritdoc/>
+    public override void Remember(RunState run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        Stopped = run.Value("stopped", Stopped);
+    }
+
+    /// <inheritdoc/>
     public override void BackwardBegin(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);

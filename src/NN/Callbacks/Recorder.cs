@@ -50,11 +50,44 @@ public sealed class Recorder : Callback
     }
 
     /// <inheritdoc/>
+    public override void Remember(RunState run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        run.List("lrs", lrs);
+        run.List("momenta", momenta);
+        run.List("losses", losses);
+        run.List("batch_losses", batchLosses);
+        run.List("batch_counts", batchCounts);
+        RememberEpochs(run);
+    }
+
+    /// <inheritdoc/>
     public override void EpochEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);
         validLosses.Add(s.ValidLoss);
         metrics.Add(s.MetricValues);
         batchCounts.Add(losses.Count - batchCounts.Sum());
+    }
+
+    /// <summary>Epochs with validation have as many numbers as there are metrics, the others none.</summary>
+    void RememberEpochs(RunState run)
+    {
+        List<double> losses = [.. validLosses.Select(l => l ?? 0)], values = [.. metrics.SelectMany(m => m ?? [])];
+        List<int> validated = [.. validLosses.Select(l => l is null ? 0 : 1)], counts = [.. metrics.Select(m => m?.Count ?? -1)];
+        run.List("valid_losses", losses);
+        run.List("validated", validated);
+        run.List("metric_values", values);
+        run.List("metric_counts", counts);
+        if (!run.IsRead) return;
+        validLosses.Clear();
+        validLosses.AddRange(losses.Zip(validated, (loss, was) => was == 1 ? loss : (double?)null));
+        metrics.Clear();
+        int at = 0;
+        foreach (int n in counts)
+        {
+            metrics.Add(n < 0 ? null : values.GetRange(at, n));
+            at += int.Max(0, n);
+        }
     }
 }

@@ -17,6 +17,9 @@ public sealed class ReduceLrOnPlateau(string monitor = "valid_loss", MonitorMode
     public override void TrainBegin(TrainingState s) => best.Begin(s);
 
     /// <inheritdoc/>
+    public override void Remember(RunState run) => best.Remember(run);
+
+    /// <inheritdoc/>
     public override void EpochEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);

@@ -18,6 +18,13 @@ public sealed class ScheduleCallback(Func<int, IReadOnlyList<double>> lr, Func<i
     }
 
     /// <inheritdoc/>
+    public override void Remember(RunState run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        k = (int)run.Value("k", k);
+    }
+
+    /// <inheritdoc/>
     public override void BatchEnd(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);

@@ -68,8 +68,11 @@ public sealed class DataLoader
     public IEnumerable<Batch> Epoch(int epoch = 0, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
-        return Batches(epoch, cancellation);
+        return Batches(epoch, 0, cancellation);
     }
+
+    /// <summary>The batches of an epoch from batch <paramref name="first"/> on: what comes before is not loaded.</summary>
+    internal IEnumerable<Batch> EpochFrom(int first, int epoch, CancellationToken cancellation) => Batches(epoch, first, cancellation);
 
     /// <summary>Starts to load the first batches of an epoch that will be asked for next.</summary>
     internal void Begin(int epoch)
@@ -81,11 +84,12 @@ public sealed class DataLoader
     /// <summary>Stops what <see cref="Begin"/> started and nobody asked for.</summary>
     internal void Discard() => Interlocked.Exchange(ref ahead, null)?.Dispose();
 
-    IEnumerable<Batch> Batches(int epoch, CancellationToken cancellation)
+    IEnumerable<Batch> Batches(int epoch, int first, CancellationToken cancellation)
     {
-        using var loading = Begun(epoch) ?? Loading(epoch);
+        if (first > 0) Discard();
+        using var loading = Begun(epoch) ?? Loading(epoch, first);
         loading.EndWith(cancellation);
-        for (int b = 0; b < BatchCount; b++)
+        for (int b = first; b < BatchCount; b++)
         {
             long began = Stopwatch.GetTimestamp();
             var buffer = loading.Take(b);
@@ -113,7 +117,7 @@ public sealed class DataLoader
         return null;
     }
 
-    EpochLoading Loading(int epoch) => new(this, epoch, Order(epoch), Interlocked.Exchange(ref spare, null) ?? BatchBuffer.Ring(this));
+    EpochLoading Loading(int epoch, int first = 0) => new(this, epoch, first, Order(epoch), Interlocked.Exchange(ref spare, null) ?? BatchBuffer.Ring(this));
 
     /// <summary>0..Count-1, shuffled where asked for.</summary>
     internal int[] Order(int epoch) => Shuffle

@@ -22,15 +22,18 @@ sealed class EpochLoading : IDisposable
 
     /// <param name="loader">Whose items.</param>
     /// <param name="epoch">Which epoch.</param>
+    /// <param name="first">The first batch that is wanted.</param>
     /// <param name="order">Its order of the items.</param>
     /// <param name="ring">The buffers.</param>
-    public EpochLoading(DataLoader loader, int epoch, int[] order, BatchBuffer[] ring)
+    public EpochLoading(DataLoader loader, int epoch, int first, int[] order, BatchBuffer[] ring)
     {
         (this.loader, Epoch, this.order, this.ring) = (loader, epoch, order, ring);
         random = new Philox(loader.Seed);
         items = Math.Min(order.Length, loader.BatchCount * loader.BatchSize);
-        for (int b = 0; b < ring.Length; b++) Clear(b);
-        for (int i = 0; i < Math.Min(loader.Workers, items); i++) Start(i);
+        (taken, next) = (first, Math.Min(items, first * loader.BatchSize));
+        for (int b = first; b < first + ring.Length; b++) Clear(b);
+        int workers = Math.Min(loader.Workers, items - next);
+        for (int i = 0; i < workers; i++) Start(i);
     }
 
     /// <summary>The epoch.</summary>

@@ -19,4 +19,6 @@ public sealed class SmoothedValue(double beta = 0.98)
         mean = (beta * mean) + ((1 - beta) * x);
         return Value;
     }
+
+    internal void Remember(RunState run) => (mean, Count) = (run.Value("mean", mean), (int)run.Value("count", Count));
 }

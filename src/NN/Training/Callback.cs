@@ -9,7 +9,13 @@ public abstract class Callback
     /// <summary>Callbacks run from low to high; the recorder has -10.</summary>
     public virtual int Order => 0;
 
-    /// <summary>A fit call begins.</summary>
+    /// <summary>
+    /// Names what the callback must remember to go on after its process was killed (see <see cref="RunFile"/>): called to write it after a batch or an
+    /// epoch, and to read it back after <see cref="TrainBegin"/> and, within an epoch, after <see cref="EpochBegin"/>.
+    /// </summary>
+    public virtual void Remember(RunState run) { }
+
+    /// <summary>A fit call begins, or goes on: see <see cref="TrainingState.Resumes"/>.</summary>
     public virtual void TrainBegin(TrainingState s) { }
 
     /// <summary>An epoch begins.</summary>

@@ -21,7 +21,7 @@ public partial class Learner
         {
             Optimizer = null;
             if (optimizer is not null) Made().LoadState(optimizer.State());
-            Train(0, int.Max(1, (batches + Data.Train.BatchCount - 1) / int.Max(1, Data.Train.BatchCount)), start ?? 1e-7, wd, [finder], cancellation);
+            Train("rates on trial", 0, int.Max(1, (batches + Data.Train.BatchCount - 1) / int.Max(1, Data.Train.BatchCount)), start ?? 1e-7, wd, [finder], resume: null, cancellation);
             return new LearningRateCurve(Recorder.Lrs, Recorder.Losses, finder.EndedEarly);
         }
         finally

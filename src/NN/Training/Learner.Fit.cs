@@ -11,11 +11,12 @@ public partial class Learner
     /// <param name="lr">Rates of the layer groups; default slice(3e-3).</param>
     /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
     /// <param name="callbacks">Callbacks of this call.</param>
+    /// <param name="resume">Where the run is kept, and goes on from.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
-    /// <exception cref="TesseraException">The training loader is empty, or the loss is not a number.</exception>
-    public void Fit(int epochs, LearningRate? lr = null, double? wd = null, IEnumerable<Callback>? callbacks = null, CancellationToken cancellation = default) =>
-        Train(0, epochs, lr, wd, [.. Displays(), .. Callbacks, .. callbacks ?? []], cancellation);
+    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
+    public void Fit(int epochs, LearningRate? lr = null, double? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default) =>
+        Train($"constant rates {lr ?? LearningRate.Default}", 0, epochs, lr, wd, Running(callbacks), resume, cancellation);
 
     /// <summary>Trains with the one-cycle policy: see <see cref="OneCycle"/>.</summary>
     /// <param name="epochs">How many.</param>
@@ -28,17 +29,48 @@ public partial class Learner
     /// <param name="callbacks">Callbacks of this call.</param>
     /// <param name="totalEpochs">Stretches the schedule over so many epochs.</param>
     /// <param name="startEpoch">Skips the schedule forward and trains epochs <paramref name="startEpoch"/>..<paramref name="epochs"/>-1.</param>
+    /// <param name="resume">Where the run is kept, and goes on from.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
-    /// <exception cref="TesseraException">The training loader is empty, or the loss is not a number.</exception>
+    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FitOneCycle(int epochs, LearningRate? lr = null, (double Ends, double Peak)? momenta = null, double divFactor = 25, double pctStart = 0.3,
-        double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, CancellationToken cancellation = default)
+        double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
     {
         int batches = Data.Train.BatchCount;
         var cycle = new OneCycle(batches * (totalEpochs ?? epochs)) { PctStart = pctStart, DivFactor = divFactor, FinalDiv = finalDiv, Momenta = momenta ?? (0.95, 0.85) };
-        var max = (lr ?? LearningRate.Default).ForGroups(LayerGroups.Count);
-        var schedule = new ScheduleCallback(k => [.. max.Select(m => cycle.Lr(m, k))], cycle.Momentum, start: startEpoch * batches, cycle.Batches);
-        Train(startEpoch, epochs, lr, wd, [.. Displays(), .. Callbacks, .. callbacks ?? [], schedule], cancellation);
+        string name = string.Create(CultureInfo.InvariantCulture, $"one cycle over {cycle.Batches} batches up to {lr ?? LearningRate.Default}, momenta {cycle.Momenta}, div {divFactor}, final div {finalDiv}, start {pctStart}");
+        Train(name, startEpoch, epochs, lr, wd, [.. Running(callbacks), Scheduled(lr, cycle.Lr, cycle.Momentum, startEpoch * batches, cycle.Batches)], resume, cancellation);
+    }
+
+    /// <summary>
+    /// Trains at the full rates for the first 72 % of the batches and then along a cosine to zero: see <see cref="FlatCosine"/>.
+    /// </summary>
+    /// <param name="epochs">How many.</param>
+    /// <param name="lr">The full rates of the layer groups; default slice(3e-3).</param>
+    /// <param name="momenta">Momentum (Adam's β₁) while the rates are flat and while they fall; default 0.95 and 0.85.</param>
+    /// <param name="pctStart">The fraction of the batches at the full rates.</param>
+    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="callbacks">Callbacks of this call.</param>
+    /// <param name="totalEpochs">Stretches the schedule over so many epochs.</param>
+    /// <param name="startEpoch">Skips the schedule forward and trains epochs <paramref name="startEpoch"/>..<paramref name="epochs"/>-1.</param>
+    /// <param name="resume">Where the run is kept, and goes on from.</param>
+    /// <param name="cancellation">Stops cleanly after the running batch.</param>
+    /// <exception cref="TrainingCancelledException">Cancelled.</exception>
+    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
+    public void FitFlatCosine(int epochs, LearningRate? lr = null, (double Flat, double Falling)? momenta = null, double pctStart = 0.72,
+        double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
+    {
+        int batches = Data.Train.BatchCount;
+        var flat = new FlatCosine(batches * (totalEpochs ?? epochs)) { PctStart = pctStart, Momenta = momenta ?? (0.95, 0.85) };
+        string name = string.Create(CultureInfo.InvariantCulture, $"flat cosine over {flat.Batches} batches at {lr ?? LearningRate.Default}, momenta {flat.Momenta}, start {pctStart}");
+        Train(name, startEpoch, epochs, lr, wd, [.. Running(callbacks), Scheduled(lr, flat.Lr, flat.Momentum, startEpoch * batches, flat.Batches)], resume, cancellation);
+    }
+
+    /// <summary>The rates of all layer groups and the momentum as functions of the batch.</summary>
+    ScheduleCallback Scheduled(LearningRate? lr, Func<double, int, double> rate, Func<int, double> momentum, int start, int batches)
+    {
+        double[] full = (lr ?? LearningRate.Default).ForGroups(LayerGroups.Count);
+        return new ScheduleCallback(k => [.. full.Select(f => rate(f, k))], momentum, start, batches);
     }
 
     /// <summary>One step: forward, loss, backward, update. All its tensors go back to the pool at the end.</summary>
@@ -61,7 +93,7 @@ public partial class Learner
         s.End();
     }
 
-    void Train(int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback> callbacks, CancellationToken cancellation)
+    void Train(string schedule, int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback> callbacks, RunFile? resume, CancellationToken cancellation)
     {
         var loader = Data.Train;
         if (loader.BatchCount == 0)
@@ -69,7 +101,10 @@ public partial class Learner
         SetLr((lr ?? LearningRate.Default).ForGroups(LayerGroups.Count));
         SetWd(wd ?? Wd);
         Recorder = new Recorder();
-        Run(new TrainingState(this, first, epochs, loader.BatchCount), [Recorder, new MetricsCallback(), .. callbacks], cancellation);
+        string call = string.Create(CultureInfo.InvariantCulture, $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}");
+        var keeper = resume is null ? null : new RunKeeper(resume, this, call, OptimizerContent(Made()));
+        var s = new TrainingState(this, first, epochs, loader.BatchCount) { Resumes = keeper is { Resumes: true } };
+        Run(s, [Recorder, new MetricsCallback(), .. callbacks, .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
     }
 
     void Run(TrainingState s, IEnumerable<Callback> callbacks, CancellationToken cancellation)
@@ -80,7 +115,7 @@ public partial class Learner
         try
         {
             Raise(s, static (c, s) => c.TrainBegin(s));
-            for (s.Epoch = s.FirstEpoch; s.Epoch < s.Epochs && !s.StopTraining; s.Epoch++) FitEpoch(s, cancellation);
+            for (; s.Epoch < s.Epochs && !s.StopTraining; s.Epoch++) FitEpoch(s, cancellation);
         }
         catch (OperationCanceledException e) when (cancellation.IsCancellationRequested)
         {
@@ -109,7 +144,7 @@ public partial class Learner
         s.EpochClock.Restart();
         Raise(s, static (c, s) => c.EpochBegin(s));
         var valid = s.SkipValidation || Data.Valid is not { BatchCount: > 0 } ? null : Data.Valid;
-        foreach (var batch in Data.Train.Epoch(EpochsTrained, cancellation))
+        foreach (var batch in Data.Train.EpochFrom(s.StopEpoch ? s.Batches : s.Batch, EpochsTrained, cancellation))
         {
             if (s.Batch + 1 == s.Batches) valid?.Begin(0);
             FitBatch(s, batch);
@@ -139,5 +174,7 @@ public partial class Learner
         foreach (var c in running) happening(c, s);
     }
 
-    IEnumerable<Callback> Displays() => Display is { } d ? [new ProgressCallback(d), new TableCallback(d)] : [];
+    /// <summary>The display, the learner's callbacks and those of this call.</summary>
+    IEnumerable<Callback> Running(IEnumerable<Callback>? ofThisCall) =>
+        [.. Display is { } d ? new Callback[] { new ProgressCallback(d), new TableCallback(d) } : [], .. Callbacks, .. ofThisCall ?? []];
 }

@@ -17,6 +17,9 @@ public sealed class TrainingState
     /// <summary>Whose fit call it is.</summary>
     public Learner Learner { get; }
 
+    /// <summary>True where this call goes on with a run that another process began, so that what was written so far is to stay.</summary>
+    public bool Resumes { get; internal set; }
+
     /// <summary>The first epoch of this call.</summary>
     public int FirstEpoch { get; }
 
@@ -110,6 +113,19 @@ public sealed class TrainingState
         return i >= 0
             ? MetricValues?[i]
             : throw new TesseraException($"Monitor: no such column: got \"{column}\", expected one of {string.Join(", ", ["train_loss", "valid_loss", .. names])}.");
+    }
+
+    /// <summary>The place in the run, to or from a state: the next batch to train is <paramref name="batch"/> of <paramref name="epoch"/>.</summary>
+    internal void Remember(RunState run, int epoch, int batch)
+    {
+        var (nextEpoch, nextBatch) = ((int)run.Value("epoch", epoch), (int)run.Value("batch", batch));
+        Iteration = (int)run.Value("iteration", Iteration);
+        LossValue = run.Value("loss", LossValue);
+        smoothed.Remember(run.Part("smoothed_loss"));
+        StopEpoch = run.Value("stop_epoch", StopEpoch);
+        StopTraining = run.Value("stop_training", StopTraining);
+        SkipValidation = run.Value("skip_validation", SkipValidation);
+        if (run.IsRead) (Epoch, Batch) = (nextEpoch, nextBatch);
     }
 
     internal void Begin(Batch batch, Tensor prepared)
