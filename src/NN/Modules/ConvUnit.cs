@@ -16,7 +16,7 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
     public Tensor Forward(Tensor x, Tensor? residual = null, bool relu = false)
     {
         using var scope = Scope.Local();
-        return scope.Return(Module.IsWatched || norm is FoldedNorm { Statistics: not null } ? OneByOne(x, residual, relu) : Together(x, residual, relu));
+        return scope.Return(Module.IsWatched || Autograd.IsGuided || norm is FoldedNorm { Statistics: not null } ? OneByOne(x, residual, relu) : Together(x, residual, relu));
     }
 
     /// <summary>Shape of the result for an input [N, C, H, W].</summary>

@@ -33,10 +33,14 @@ public partial class Learner
     /// <param name="withLoss">Whether the loss of each item is wanted.</param>
     /// <param name="cancellation">Stops after the running batch.</param>
     /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
-    public ModelPredictions GetPreds(DataLoader? loader = null, bool withLoss = false, CancellationToken cancellation = default)
+    public ModelPredictions GetPreds(DataLoader? loader = null, bool withLoss = false, CancellationToken cancellation = default) =>
+        GetPreds(loader, withLoss, epoch: 0, cancellation);
+
+    /// <summary>The same with the random numbers of an epoch, for data sets whose transforms draw some.</summary>
+    internal ModelPredictions GetPreds(DataLoader? loader, bool withLoss, int epoch, CancellationToken cancellation)
     {
         List<Tensor> probabilities = [], targets = [], losses = [];
-        Evaluate(Filled(loader).InOrder(), (output, batch) =>
+        Evaluate(Filled((loader ?? Data.Valid)?.InOrder()), epoch, (output, batch) =>
         {
             probabilities.Add(Scope.Keep(Loss.Activation(output)));
             targets.Add(Scope.Keep(batch.Y.Clone()));
@@ -77,10 +81,10 @@ public partial class Learner
     }
 
     /// <summary>Runs the model over a loader without learning.</summary>
-    void Evaluate(DataLoader loader, Action<Tensor, Batch> take, CancellationToken cancellation)
+    void Evaluate(DataLoader loader, int epoch, Action<Tensor, Batch> take, CancellationToken cancellation)
     {
         using var evaluating = new Evaluating(Model);
-        foreach (var batch in loader.Epoch(0, cancellation))
+        foreach (var batch in loader.Epoch(epoch, cancellation))
         {
             using var scope = Scope.Begin();
             take(Model.Call(Data.Prepare(batch.X)), batch);
@@ -88,7 +92,8 @@ public partial class Learner
         }
     }
 
-    DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
+    /// <summary>The loader, or that of validation; it has something to give.</summary>
+    internal DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
         ? filled
         : throw new TesseraException("Validate: nothing to evaluate: got no validation items, expected a loader with at least one batch. Hint: give the data bunch a validation set, or name a loader.");
 
@@ -102,19 +107,14 @@ public partial class Learner
     /// <summary>Evaluation mode without recording, until disposed; then the mode of each module is as before.</summary>
     readonly struct Evaluating : IDisposable
     {
-        readonly (Module Module, bool WasTraining)[] modes;
+        readonly Module.EvaluationRegion evaluation;
         readonly Autograd.NoGradRegion noGrad;
 
-        public Evaluating(Module model)
-        {
-            modes = [.. model.NamedModules().Select(m => (m.Module, m.Module.IsTraining))];
-            noGrad = Autograd.NoGrad();
-            model.Eval();
-        }
+        public Evaluating(Module model) => (evaluation, noGrad) = (model.Evaluating(), Autograd.NoGrad());
 
         public void Dispose()
         {
-            foreach (var (module, wasTraining) in modes) module.Train(wasTraining); // parents first, so that a child's own mode stays
+            evaluation.Dispose();
             noGrad.Dispose();
         }
     }

@@ -1,7 +1,7 @@
 namespace Tessera;
 
 /// <summary>Switches recording on and off, and runs the recorded operations backwards.</summary>
-public static class Autograd
+public static partial class Autograd
 {
     [ThreadStatic]
     static int disabled;

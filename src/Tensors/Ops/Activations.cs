@@ -2,14 +2,14 @@ namespace Tessera;
 
 public sealed partial class Tensor
 {
-    /// <summary>y = max(x, 0); the gradient at 0 is 0.</summary>
-    public Tensor Relu() => UnaryOfOutput(default(Ops.Relu), default(Ops.ReluGrad));
+    /// <summary>y = max(x, 0); the gradient at 0 is 0. See also <see cref="Autograd.Guided"/>.</summary>
+    public Tensor Relu() => UnaryOfOutput(default(Ops.Relu), default(Ops.ReluGrad)).Guiding();
 
     /// <summary>y = x where x &gt; 0, else slope · x.</summary>
     public Tensor LeakyRelu(float slope = 0.01f) => Unary(new Ops.LeakyRelu(slope), new Ops.LeakyReluGrad(slope));
 
     /// <summary>y = min(max(x, 0), 6).</summary>
-    public Tensor Relu6() => Unary(default(Ops.Relu6), default(Ops.Relu6Grad));
+    public Tensor Relu6() => Unary(default(Ops.Relu6), default(Ops.Relu6Grad)).Guiding();
 
     /// <summary>y = min(max(x, min), max); the gradient passes where min &lt; x &lt; max.</summary>
     public Tensor HardTanh(float min = -1, float max = 1) => Unary(new Ops.HardTanh(min, max), new Ops.HardTanhGrad(min, max));

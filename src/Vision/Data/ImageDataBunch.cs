@@ -163,6 +163,7 @@ public sealed class ImageDataBunch : DataBunch
     {
         options ??= new ImageDataOptions();
         transforms ??= Transforms.None();
+        if (options.Exclude is { } exclude) photos = photos.FindAll(p => !exclude.Contains(p.Path));
         if (photos.Count == 0) throw new DataException("photos: none were given. Hint: check the folder, table or list.");
         if (options.ValidFraction is not (>= 0 and < 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"ValidFraction: not a share: got {options.ValidFraction}, expected at least 0 and below 1."));
         var (train, valid) = Split(photos, options);

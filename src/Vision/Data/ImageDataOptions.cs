@@ -12,6 +12,9 @@ public sealed record ImageDataOptions
     /// <summary>Holds back the photos for which this is true instead of a random share.</summary>
     public Func<string, bool>? IsValid { get; init; }
 
+    /// <summary>Paths of photos that are left out, before the split: see <see cref="CleaningList"/>.</summary>
+    public IReadOnlySet<string>? Exclude { get; init; }
+
     /// <summary>A folder of photos without known classes that are only predicted: <c>learn.GetPreds(data.Test)</c>; null for none.</summary>
     public string? TestFolder { get; init; }
 

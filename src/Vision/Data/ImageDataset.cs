@@ -32,6 +32,16 @@ public sealed class ImageDataset : Dataset
         if (scaledDecoding && pipeline.Method != ResizeMethod.None) atLeast = Size;
     }
 
+    /// <summary>From pixels to floats.</summary>
+    internal TransformPipeline Pipeline => pipeline;
+
+    /// <summary>The transforms, in the order in which they are applied.</summary>
+    internal IReadOnlyList<Transform> Transforms => pipeline.Transforms;
+
+    /// <summary>The same photos with other transforms; decoded ones are shared.</summary>
+    internal ImageDataset With(IReadOnlyList<Transform> transforms) =>
+        new(Items, new TransformPipeline(transforms, Size, pipeline.Method, pipeline.Padding, pipeline.Mode), atLeast is not null, decoded);
+
     /// <summary>The photos, in order.</summary>
     public IReadOnlyList<LabeledImage> Items { get; }
 

@@ -32,7 +32,7 @@ public sealed record ImageLearnerOptions
 /// Transfer learning for photos: the body of a pretrained network, a new head for the classes of the data, three layer groups
 /// (early stages, late stages, head). It starts with the body frozen; its batch norms stay live, unless <see cref="ImageLearnerOptions.LiveBatchNorms"/> says otherwise.
 /// </summary>
-public sealed class ImageLearner : Learner
+public sealed partial class ImageLearner : Learner
 {
     readonly ImageDataBunch images;
     readonly NetworkDescription network;
