@@ -25,7 +25,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>The bytes of the elements in logical row-major order.</summary>
-    internal byte[] ToBytes()
+    public byte[] ToBytes()
     {
         byte[] bytes = new byte[Count * DType.Size()];
         CopyBytesTo(bytes);

@@ -15,6 +15,9 @@ public sealed class Dropout : Module
         this.p = p;
     }
 
+    /// <summary>The probability.</summary>
+    public double P => p;
+
     /// <inheritdoc/>
     protected override string Arguments => $"p={Py(p)}, inplace=False";
 

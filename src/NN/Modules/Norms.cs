@@ -19,6 +19,9 @@ public sealed class LayerNorm : Module
     /// <summary>b, of the normalised shape.</summary>
     public Tensor Bias { get; }
 
+    /// <summary>ε.</summary>
+    public double Eps => eps;
+
     /// <inheritdoc/>
     protected override string Arguments => $"({string.Join(", ", Weight.Shape)}{(Weight.Rank == 1 ? "," : "")}), eps={Py(eps)}, elementwise_affine=True";
 

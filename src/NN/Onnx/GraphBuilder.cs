@@ -97,7 +97,7 @@ internal sealed class GraphBuilder
         {
             used.UnionWith(inputs.Skip(1).OfType<string>());
             var module = AddLayer(node, layer);
-            steps.Add(new GraphStep(node, c => [module.Forward(c.X)], [inputs[0]], module));
+            steps.Add(new GraphStep(node, c => [module.Call(c.X)], [inputs[0]], module));
             return;
         }
         foreach (string? name in inputs)

@@ -29,6 +29,9 @@ public sealed partial class OnnxModel
         Producer = $"{model.ProducerName} {model.ProducerVersion}".Trim();
         IrVersion = model.IrVersion;
         Opset = StandardOpset(model);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var p in model.MetadataProps) metadata[p.Key] = p.Value;
+        Metadata = metadata;
         if (model.Graph.SparseInitializer.Count > 0) throw Error("sparse initializers are not supported: expected dense ones.");
         foreach (var t in model.Graph.Initializer)
         {
@@ -58,6 +61,9 @@ public sealed partial class OnnxModel
 
     /// <summary>What it computes.</summary>
     public IReadOnlyList<OnnxValue> Outputs { get; }
+
+    /// <summary>Free text by key that the file carries (<c>metadata_props</c>); of equal keys the last one counts.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Names of the stored tensors.</summary>
     public IReadOnlyCollection<string> Initializers => initializers.Keys;

@@ -14,7 +14,7 @@ namespace Tessera;
 ///     protected override Tensor? Gradient(int i, Tensor g) => g * Input(1 - i);   // d(ab)/da = b
 /// }
 /// </code></example>
-public abstract class Op
+public abstract partial class Op
 {
     static long count;
 
@@ -84,9 +84,10 @@ public abstract class Op
         recording &= Autograd.IsEnabled;
         Tensor y;
         using (Autograd.NoGrad())
-        using (Temporaries.KeepAlive()) y = Forward(x);
+        using (Temporaries.KeepAlive()) y = watcher is null ? Forward(x) : ForwardUnseen(x);
         if (recording && y.DType.IsFloat()) Record(x, y);
         foreach (var t in x) GC.KeepAlive(t);
+        watcher?.Invoke(new OpCall(this, [.. x], y));
         return y;
     }
 

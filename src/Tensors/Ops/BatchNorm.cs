@@ -58,6 +58,8 @@ public sealed partial class Tensor
 
         public override string Name => "BatchNorm";
 
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("runningMean", runningMean), ("runningVar", runningVar), ("training", training), ("momentum", momentum), ("eps", eps), ("relu", relu));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var a = x[0].Contiguous();

@@ -97,6 +97,8 @@ public sealed partial class Tensor
     {
         public Tensor? Moments { get; private set; }
 
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window), ("bias", bias), ("residual", residual), ("relu", relu));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (a, w) = (x[0].Contiguous(), x[1].Contiguous());
@@ -135,6 +137,8 @@ public sealed partial class Tensor
 
     sealed class ConvTranspose2dOp(Window2d window, Shape shape) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(shape, DType.Float32, x[0].Device);

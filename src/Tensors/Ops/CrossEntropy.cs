@@ -80,6 +80,8 @@ public sealed partial class Tensor
         Tensor? logp;
 
         // q_c = (1 - ε)·w_y·[c = y] + ε/C·w_c;  loss = -Σ_c q_c·ln p_c
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("smoothing", smoothing));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (logits, classes, counts, w) = (x[0], x[1], x[2], x[3]);

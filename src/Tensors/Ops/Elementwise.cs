@@ -121,6 +121,8 @@ public sealed partial class Tensor
     /// <summary>y = scale · x + shift. Adding -0 leaves every number as it is, the sign of zero too; adding 0 would make 0 of -0.</summary>
     sealed class AffineOp(float scale, float shift) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("scale", scale), ("shift", shift));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.Affine(scale, shift), x[0]);
 
         protected override bool Saves(int i) => false;

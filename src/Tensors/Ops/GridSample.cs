@@ -46,6 +46,8 @@ public sealed partial class Tensor
 
     sealed class GridSampleOp(GridSampling how) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("how", how));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty([x[0].Shape[0], x[0].Shape[1], x[1].Shape[1], x[1].Shape[2]], DType.Float32, x[0].Device);

@@ -92,6 +92,8 @@ public sealed partial class Tensor
 
     sealed class GatherOp(int dim) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             RequireIndex(x[0], x[1], dim, Name);
@@ -107,6 +109,8 @@ public sealed partial class Tensor
 
     sealed class ScatterAddOp(int dim) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (target, index, source) = (x[0], x[1], x[2]);

@@ -84,6 +84,8 @@ public sealed partial class Tensor
     {
         readonly List<(int Start, int Length)> ranges = [];
 
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             int total = 0;
@@ -109,6 +111,8 @@ public sealed partial class Tensor
 
     sealed class FlipOp(int dim) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             int n = x[0].Shape[dim];

@@ -65,6 +65,8 @@ public sealed partial class Tensor
 
     sealed class SmoothL1Op(float beta) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("beta", beta));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.SmoothL1(beta), x[0], x[1], Name);
 
         // The slope is that of d = own - other: -1, d/β or 1.

@@ -52,6 +52,8 @@ public sealed partial class Tensor
 
     sealed class PadOp(int left, int right, int top, int bottom, float value) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("left", left), ("right", right), ("top", top), ("bottom", bottom), ("value", value));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             int h = x[0].Shape[-2], w = x[0].Shape[-1];

@@ -112,6 +112,8 @@ public sealed partial class Tensor
         /// <summary>Position of each maximum, Int32.</summary>
         internal Tensor? Indices { get; private set; }
 
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(shape, DType.Float32, x[0].Device);
@@ -133,6 +135,8 @@ public sealed partial class Tensor
 
     sealed class AvgPool2dOp(Window2d window, Shape shape, bool countPadding) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window), ("countPadding", countPadding));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(shape, DType.Float32, x[0].Device);

@@ -117,10 +117,7 @@ public sealed partial class Tensor
         int axis = Shape.Axis(dim, name);
         if (Shape[axis] == 0)
             throw new ShapeException($"{name}: an empty dimension has no extreme: got shape {Shape}, expected a size of at least 1 for dimension {dim}.");
-        var indices = Empty(Shape.With(axis, 1), DType.Int64, Device);
-        Backend.ArgReduce(View, indices.View, axis, largest);
-        GC.KeepAlive(this);
-        return indices;
+        return new ArgExtremeOp(axis, largest).Apply(this);
     }
 
     (Tensor Values, Tensor Indices) At(int dim, Tensor indices, bool keepDim)
@@ -143,6 +140,23 @@ public sealed partial class Tensor
             var hit = Input(0).Equal(Output).To(DType.Float32);
             return hit * (g / hit.SumTo(kept));
         }
+    }
+
+    /// <summary>The position of the first extreme along a dimension, Int64: without a gradient.</summary>
+    sealed class ArgExtremeOp(int dim, bool largest) : Op
+    {
+        public override string Name => largest ? "ArgMax" : "ArgMin";
+
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            var indices = Empty(x[0].Shape.With(dim, 1), DType.Int64, x[0].Device);
+            indices.Backend.ArgReduce(x[0].View, indices.View, dim, largest);
+            return indices;
+        }
+
+        protected override Tensor? Gradient(int i, Tensor g) => null;
     }
 
     sealed class Norm2Op(Shape kept) : Op

@@ -35,6 +35,8 @@ public sealed partial class Tensor
 
     sealed class CumSumOp(int dim) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Scan(default(Ops.Sum), x[0], dim);
 
         protected override bool Saves(int i) => false;
@@ -45,6 +47,8 @@ public sealed partial class Tensor
 
     sealed class CumProdOp(int dim) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Scan(default(Ops.Prod), x[0], dim);
 
         // gxᵢ = (Π_{k<i} xₖ)·sᵢ  with  sᵢ = gᵢ + xᵢ₊₁·sᵢ₊₁: no division, so zeros are no exception
@@ -63,6 +67,8 @@ public sealed partial class Tensor
 
     sealed class ProdOp(int dim) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(default(Ops.Prod), x[0], x[0].Shape.With(dim, 1));
 
         // gxᵢ = g · Π_{k<i} xₖ · Π_{k>i} xₖ

@@ -102,6 +102,8 @@ public sealed partial class Tensor
 
     sealed class PermuteOp(int[] dims) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dims", dims));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.Permute(dims));
 
         protected override bool Saves(int i) => false;
@@ -125,6 +127,8 @@ public sealed partial class Tensor
 
     sealed class SliceOp(int dim, int start, int length, int step) : Op
     {
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim), ("start", start), ("length", length), ("step", step));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.Slice(dim, start, length, step));
 
         protected override bool Saves(int i) => false;

@@ -12,6 +12,8 @@ public sealed partial class Tensor
     {
         public override string Name => log ? "LogSoftmax" : "Softmax";
 
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             x[0].RequireFloat(Name);

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Tessera;
 
 public sealed partial class Tensor
@@ -79,6 +81,8 @@ public sealed partial class Tensor
     {
         public override string Name => typeof(TOp).Name;
 
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("parameters", Fields(op)));
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
 
         protected override bool Saves(int i) => !ofOutput;
@@ -92,6 +96,9 @@ public sealed partial class Tensor
             return gx;
         }
     }
+
+    /// <summary>The parameters of a formula, which are the fields of its struct.</summary>
+    static float[] Fields<TOp>(TOp op) where TOp : struct => MemoryMarshal.Cast<byte, float>(MemoryMarshal.AsBytes(new ReadOnlySpan<TOp>(in op))).ToArray();
 
     /// <summary>A function that is flat between its steps: the gradient is 0.</summary>
     sealed class StepOp<TOp>(TOp op) : Op where TOp : struct, IUnary
