@@ -203,20 +203,20 @@ internal static unsafe class GemmKernel
         }
         if (job.Relu)
         {
-            if (R.Value > 0) { c0 = Relu(c0); if (N.Value > 1) d0 = Relu(d0); }
-            if (R.Value > 1) { c1 = Relu(c1); if (N.Value > 1) d1 = Relu(d1); }
-            if (R.Value > 2) { c2 = Relu(c2); if (N.Value > 1) d2 = Relu(d2); }
-            if (R.Value > 3) { c3 = Relu(c3); if (N.Value > 1) d3 = Relu(d3); }
-            if (R.Value > 4) { c4 = Relu(c4); if (N.Value > 1) d4 = Relu(d4); }
-            if (R.Value > 5) { c5 = Relu(c5); if (N.Value > 1) d5 = Relu(d5); }
-            if (R.Value > 6) { c6 = Relu(c6); if (N.Value > 1) d6 = Relu(d6); }
-            if (R.Value > 7) { c7 = Relu(c7); if (N.Value > 1) d7 = Relu(d7); }
-            if (R.Value > 8) { c8 = Relu(c8); if (N.Value > 1) d8 = Relu(d8); }
-            if (R.Value > 9) { c9 = Relu(c9); if (N.Value > 1) d9 = Relu(d9); }
-            if (R.Value > 10) { c10 = Relu(c10); if (N.Value > 1) d10 = Relu(d10); }
-            if (R.Value > 11) { c11 = Relu(c11); if (N.Value > 1) d11 = Relu(d11); }
-            if (R.Value > 12) { c12 = Relu(c12); if (N.Value > 1) d12 = Relu(d12); }
-            if (R.Value > 13) { c13 = Relu(c13); if (N.Value > 1) d13 = Relu(d13); }
+            if (R.Value > 0) { c0 = V.Relu(c0); if (N.Value > 1) d0 = V.Relu(d0); }
+            if (R.Value > 1) { c1 = V.Relu(c1); if (N.Value > 1) d1 = V.Relu(d1); }
+            if (R.Value > 2) { c2 = V.Relu(c2); if (N.Value > 1) d2 = V.Relu(d2); }
+            if (R.Value > 3) { c3 = V.Relu(c3); if (N.Value > 1) d3 = V.Relu(d3); }
+            if (R.Value > 4) { c4 = V.Relu(c4); if (N.Value > 1) d4 = V.Relu(d4); }
+            if (R.Value > 5) { c5 = V.Relu(c5); if (N.Value > 1) d5 = V.Relu(d5); }
+            if (R.Value > 6) { c6 = V.Relu(c6); if (N.Value > 1) d6 = V.Relu(d6); }
+            if (R.Value > 7) { c7 = V.Relu(c7); if (N.Value > 1) d7 = V.Relu(d7); }
+            if (R.Value > 8) { c8 = V.Relu(c8); if (N.Value > 1) d8 = V.Relu(d8); }
+            if (R.Value > 9) { c9 = V.Relu(c9); if (N.Value > 1) d9 = V.Relu(d9); }
+            if (R.Value > 10) { c10 = V.Relu(c10); if (N.Value > 1) d10 = V.Relu(d10); }
+            if (R.Value > 11) { c11 = V.Relu(c11); if (N.Value > 1) d11 = V.Relu(d11); }
+            if (R.Value > 12) { c12 = V.Relu(c12); if (N.Value > 1) d12 = V.Relu(d12); }
+            if (R.Value > 13) { c13 = V.Relu(c13); if (N.Value > 1) d13 = V.Relu(d13); }
         }
         if (R.Value > 0) Store<V, N>(ref c, ldc, c0, d0);
         if (R.Value > 1) Store<V, N>(ref c, ldc, c1, d1);
@@ -257,9 +257,6 @@ internal static unsafe class GemmKernel
         if (N.Value > 1) Unsafe.WriteUnaligned(p + V.Lanes, v1);
         p += ldc;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static V Relu<V>(V x) where V : struct, IVec<V> => Cpu.Lanes.Map<Ops.Relu, V>(x);
 
     interface ICount
     {

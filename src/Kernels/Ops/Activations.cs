@@ -9,7 +9,7 @@ public static partial class Ops
     public readonly struct Relu : IUnary
     {
         static string IUnary.Name => "relu";
-        V IUnary.Apply<V>(V x) => V.Select(V.Less(x, V.Create(0)), V.Create(0), x);
+        V IUnary.Apply<V>(V x) => V.Relu(x);
     }
 
     /// <summary>(g, x or y): 0 where x ≤ 0, else g; g where x is NaN, as in PyTorch.</summary>

@@ -57,6 +57,9 @@ public interface IVec<V> where V : struct, IVec<V>
     /// <summary>The smaller; NaN where either is NaN.</summary>
     static abstract V Min(V a, V b);
 
+    /// <summary>0 where x &lt; 0, else x; NaN and -0 stay.</summary>
+    static virtual V Relu(V x) => V.Select(V.Less(x, V.Create(0)), V.Create(0), x);
+
     /// <summary>Rounded down.</summary>
     static abstract V Floor(V x);
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Tessera;
 
@@ -57,6 +58,11 @@ public readonly struct Vec16 : IVec<Vec16>
 
     /// <inheritdoc/>
     public static Vec16 Min(Vec16 a, Vec16 b) => new(Vector512.Min(a.v, b.v));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vec16 Relu(Vec16 x)
+        => new(Avx512F.IsSupported ? Avx512F.Max(default, x.v) : Vector512.ConditionalSelect(Vector512.LessThan(x.v, default), default, x.v)); // vmaxps gives its second operand for NaN and for two zeros
 
     /// <inheritdoc/>
     public static Vec16 Floor(Vec16 x) => new(Vector512.Floor(x.v));

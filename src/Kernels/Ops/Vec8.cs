@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Tessera;
 
@@ -57,6 +58,11 @@ public readonly struct Vec8 : IVec<Vec8>
 
     /// <inheritdoc/>
     public static Vec8 Min(Vec8 a, Vec8 b) => new(Vector256.Min(a.v, b.v));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vec8 Relu(Vec8 x)
+        => new(Avx.IsSupported ? Avx.Max(default, x.v) : Vector256.ConditionalSelect(Vector256.LessThan(x.v, default), default, x.v)); // vmaxps gives its second operand for NaN and for two zeros
 
     /// <inheritdoc/>
     public static Vec8 Floor(Vec8 x) => new(Vector256.Floor(x.v));
