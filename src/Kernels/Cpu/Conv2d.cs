@@ -5,17 +5,33 @@ internal sealed unsafe partial class CpuBackend
 {
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {
-        if (y.Count == 0 || epilogue.Residual is { IsDense: false })
-        {
-            base.Conv2d(x, w, y, window, epilogue);
-            return;
-        }
+        if (y.Count == 0 || epilogue.Residual is { IsDense: false }) base.Conv2d(x, w, y, window, epilogue);
+        else Conv2d(x, w, y, y.Shape[1], window, epilogue);
+    }
+
+    public override void Conv2dInto(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
+    {
+        bool depthwise = ConvolutionPlan.Of(ConvolutionPass.Forward, x.Shape, w.Shape, window).Algorithm == ConvolutionAlgorithm.Depthwise;
+        if (y.Count > 0 && !depthwise && epilogue is { Residual: null, Moments: null } && IsChannels(y, out int pixel)) Conv2d(x, w, y, pixel, window, epilogue);
+        else base.Conv2dInto(x, w, y, window, epilogue);
+    }
+
+    /// <summary>True for neighbouring channels of a batch that lies N, H, W, C, whose pixels are <paramref name="pixel"/> floats apart.</summary>
+    static bool IsChannels(View y, out int pixel)
+    {
+        var s = y.Layout.Strides;
+        pixel = (int)s[3];
+        return s[1] == 1 && s[3] >= y.Shape[1] && s[2] == s[3] * y.Shape[3] && s[0] == s[2] * y.Shape[2];
+    }
+
+    void Conv2d(View x, View w, View y, int pixel, Window2d window, in Epilogue epilogue)
+    {
         int K = w.Shape[0], Cg = w.Shape[1], taps = window.R * window.S;
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
         var algorithm = ConvolutionPlan.Of(ConvolutionPass.Forward, x.Shape, w.Shape, window).Algorithm;
         if (algorithm == ConvolutionAlgorithm.PlainGemm)
         {
-            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y), epilogue with { Residual = epilogue.Residual is { } r ? Pixels(r) : null });
+            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y, pixel), epilogue with { Residual = epilogue.Residual is { } r ? Pixels(r) : null }, w.Storage);
             return;
         }
         if (algorithm == ConvolutionAlgorithm.Winograd)
@@ -23,7 +39,7 @@ internal sealed unsafe partial class CpuBackend
             var winograd = new WinogradConv
             {
                 Source = new Image(x, "Conv2d"),
-                Result = new Image(y, "Conv2d"),
+                Result = new Image(y, "Conv2d") with { C = pixel },
                 N = x.Shape[0],
                 Inner = Cg,
                 Outer = K,
@@ -73,9 +89,9 @@ internal sealed unsafe partial class CpuBackend
             StepY = window.StrideH,
             StepX = window.StrideW,
             Out = y.Float(),
-            OutN = (nint)Ho * Wo * K,
-            OutRow = (nint)Wo * K,
-            OutCol = K,
+            OutN = (nint)Ho * Wo * pixel,
+            OutRow = (nint)Wo * pixel,
+            OutCol = pixel,
             W = w.Float(),
             WGroup = (nint)(K / window.Groups) * taps * Cg,
             WTap = Cg,
@@ -205,7 +221,10 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>[N·H·W, C] of a dense [N, C, H, W].</summary>
-    static View Pixels(View x) => x.As(new Layout([x.Shape[0] * x.Shape[2] * x.Shape[3], x.Shape[1]], [x.Shape[1], 1], x.Layout.Offset));
+    static View Pixels(View x) => Pixels(x, x.Shape[1]);
+
+    /// <summary>[N·H·W, C] of a [N, C, H, W] whose pixels are <paramref name="pixel"/> floats apart.</summary>
+    static View Pixels(View x, int pixel) => x.As(new Layout([x.Shape[0] * x.Shape[2] * x.Shape[3], x.Shape[1]], [pixel, 1], x.Layout.Offset));
 
     /// <summary>[K, C·R·S] of a dense weight.</summary>
     static View Flat(View w)

@@ -6,12 +6,13 @@ namespace Tessera.Cpu;
 /// C ← alpha · A · B + beta · C, or relu(A · B + bias + residual), for a batch of matrices. The rows of C are cut into tiles of nearly equal height,
 /// its columns into panels; B is packed panel by panel. A task computes a block of some tiles and panels, and walks the inner dimension in chunks
 /// that keep its part of A in the second-level cache. Where C is small and the inner dimension long, the inner dimension is cut as well, and the
-/// partial sums are added in a fixed order. The blocks alone depend on the number of threads, and the results do not depend on the blocks.
+/// partial sums are added in a fixed order. A B of weights is kept packed while it does not change. The blocks alone depend on the number of threads,
+/// and the results do not depend on the blocks.
 /// </summary>
 internal unsafe struct GemmJob
 {
-    const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8;
-    const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
+    const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8;
+    const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24, NearFloats = 1L << 16;
 
     public int M, N, K;
     public Matrix A, B, C;
@@ -22,6 +23,9 @@ internal unsafe struct GemmJob
 
     public nint Residual;
     public bool Relu;
+
+    /// <summary>Where B lives, if those are weights: it keeps them packed while they do not change. Null else.</summary>
+    public Storage? Weights;
 
     int tiles, panels, rowBlocks, columnBlocks, splits, first, packParts;
     bool accumulate, sharedB, inPlaceB;
@@ -34,7 +38,8 @@ internal unsafe struct GemmJob
         offsetA = a;
         offsetB = b;
         offsetC = c;
-        if (PrefersTransposed())
+        if (M < FewRows || batch > 1) Weights = null;
+        if (Weights is null && PrefersTransposed())
         {
             (A, B, C, Bias) = (B.T, A.T, C.T, Bias.T);
             (M, N) = (N, M);
@@ -52,12 +57,15 @@ internal unsafe struct GemmJob
         Plan(batch);
         int group = sharedB ? batch : (int)Math.Clamp(PackedFloats / Math.Max(1, PackedSize), 1, batch);
         bool packs = splits == 1 && !inPlaceB, serial = (long)M * N * K * batch <= SerialWork;
-        if (packs) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
+        using var form = Weights?.Forms.Use(new FormKey("product", (nint)B.P, 1, K, N, 0, B.Row, B.Col, GemmKernel.Panel), (PackedSize + 16) * sizeof(float)) ?? default;
+        if (form.Pointer != 0) packed = (float*)form.Pointer;
+        else if (packs) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
         if (splits > 1) partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
         for (first = 0; first < batch; first += group)
         {
             int items = Math.Min(group, batch - first);
-            if (packs && (first == 0 || !sharedB)) Spread(serial, (sharedB ? 1 : items) * packParts * ((K + PackRows - 1) / PackRows), new Pack { Job = this });
+            if (packs && !form.IsFilled && (first == 0 || !sharedB)) Spread(serial, (sharedB ? 1 : items) * packParts * ((K + PackRows - 1) / PackRows), new Pack { Job = this });
+            form.Filled();
             Spread(serial, items * splits * rowBlocks * columnBlocks, new Block { Job = this });
         }
         if (splits > 1) AddSplits();
@@ -82,10 +90,10 @@ internal unsafe struct GemmJob
         (tiles, panels) = ((M + mr - 1) / mr, (N + nr - 1) / nr);
         packParts = (panels + PackPanels - 1) / PackPanels;
         sharedB = offsetB == null || SameOffsets(batch);
-        inPlaceB = tiles == 1 && B.Col == 1 && N % GemmKernel.Lanes == 0 && Alpha == 1; // read once: nothing repays a copy
+        inPlaceB = Weights is null && tiles == 1 && B.Col == 1 && N % GemmKernel.Lanes == 0 && Alpha == 1; // read once: nothing repays a copy
         (rowBlocks, columnBlocks) = ((tiles + BlockTiles - 1) / BlockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
         splits = 1;
-        if (batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
+        if (Weights is null && batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
         int most = Math.Max(LeastTasks, 4 * CpuThreads.Count);
         while (rowBlocks * columnBlocks * splits * (long)batch < most && (rowBlocks < tiles || columnBlocks < panels))
             if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= 2L * M * columnBlocks)) columnBlocks++;
@@ -165,11 +173,18 @@ internal unsafe struct GemmJob
             tile.Relu = ends && Relu;
             float* block = PrepareA(new Matrix(a.At(i0, k), a.Row, a.Col), rows, columns, ref tile);
             float* b = PrepareB(item, k, tile.K, j0, columns, out tile.BStep, out nint step);
-            for (int j = 0; j < columns; j += nr, b += step)
+            // A B that stays near passes by each tile of A: C is written along its rows. Else all tiles pass by a panel of B.
+            int count = columns > 2 * nr && (long)tile.K * columns <= NearFloats ? (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows : 1;
+            for (int t = 0; t < count; t++)
             {
-                tile.Bias = begins && Bias.P != null ? new Matrix(Bias.At(i0, j0 + j), Bias.Row, Bias.Col) : default;
-                tile.Next = b + step;
-                Tiles(tile, block, b, new Matrix(c.At(i0, j0 + j), c.Row, c.Col), rows, Math.Min(nr, columns - j));
+                int top = rows * t / count, height = (rows * (t + 1) / count) - top, i = i0 + top;
+                float* panel = b;
+                for (int j = 0; j < columns; j += nr, panel += step)
+                {
+                    tile.Bias = begins && Bias.P != null ? new Matrix(Bias.At(i, j0 + j), Bias.Row, Bias.Col) : default;
+                    tile.Next = panel + step;
+                    Tiles(tile, block + (top * tile.RowStep), panel, new Matrix(c.At(i, j0 + j), c.Row, c.Col), height, Math.Min(nr, columns - j));
+                }
             }
         }
     }

@@ -194,8 +194,8 @@ internal unsafe struct WinogradConv
             {
                 Tile = tile,
                 Y = Result.At(n, y, x) + k0,
-                Row = (nint)Result.W * Outer,
-                Col = Outer,
+                Row = (nint)Result.W * Result.C,
+                Col = Result.C,
                 Height = Math.Min(4, Result.H - y),
                 Width = Math.Min(4, Result.W - x),
                 Bias = Epilogue.Bias != null ? bias : null,

@@ -10,6 +10,22 @@ public abstract partial class Backend
         Finish(y, epilogue, 1);
     }
 
+    /// <summary>
+    /// The same into a y that need not be dense, such as some channels of a batch (without residual and moments): kernels that can, write them
+    /// in place.
+    /// </summary>
+    public virtual void Conv2dInto(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
+    {
+        if (y.IsDense)
+        {
+            Conv2d(x, w, y, window, epilogue);
+            return;
+        }
+        using var dense = new Temporary(y);
+        Conv2d(x, w, dense.View, window, epilogue);
+        Copy(dense.View, y);
+    }
+
     void Products(View x, View w, View y, Window2d window)
     {
         using var windows = Windows(x, y.Shape[2], y.Shape[3], window, 0);

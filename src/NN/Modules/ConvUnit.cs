@@ -19,6 +19,20 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
         return scope.Return(Module.IsWatched || Autograd.IsGuided || norm is FoldedNorm { Statistics: not null } ? OneByOne(x, residual, relu) : Together(x, residual, relu));
     }
 
+    /// <summary>y ← relu(norm(conv(x))), where <see cref="IsOnePass"/>; y may be some channels of a tensor.</summary>
+    public void ForwardInto(Tensor x, Tensor y, bool relu)
+    {
+        using var scope = Scope.Begin();
+        var (w, b) = norm is BatchNorm bn ? Weights(bn) : (conv.Weight, conv.Bias);
+        using var noGrad = Autograd.NoGrad();
+        x.Conv2dInto(y, w, b, conv.Window, relu);
+    }
+
+    /// <summary>True where nobody watches and all is one convolution that no gradient is wanted of.</summary>
+    public bool IsOnePass(Tensor x) => !Module.IsWatched && norm is not FoldedNorm { Statistics: not null } && norm is not BatchNorm { IsTraining: true } && !Records(x);
+
+    bool Records(Tensor x) => Autograd.IsEnabled && (x.RequiresGrad || conv.Parameters().Concat(norm?.Parameters() ?? []).Any(p => p.RequiresGrad));
+
     /// <summary>Shape of the result for an input [N, C, H, W].</summary>
     public Shape OutputShape(Shape x) => [x[0], conv.Weight.Shape[0], conv.Window.OutH(x[2]), conv.Window.OutW(x[3])];
 
@@ -40,8 +54,7 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
             var (y, moments) = x.Conv2dWithMoments(conv.Weight, conv.Bias, conv.Window);
             return bn.Forward(y, residual, relu, moments);
         }
-        if (Autograd.IsEnabled && (x.RequiresGrad || conv.Parameters().Concat(bn.Parameters()).Any(p => p.RequiresGrad)))
-            return bn.Forward(conv.Forward(x), residual, relu);
+        if (Records(x)) return bn.Forward(conv.Forward(x), residual, relu);
         var (w, b) = Weights(bn);
         return x.Conv2d(w, b, conv.Window, residual, relu);
     }

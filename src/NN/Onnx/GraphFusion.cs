@@ -3,6 +3,7 @@ namespace Tessera.NN;
 /// <summary>
 /// Joins the steps of a graph that run together: a convolution, the batch norm behind it, the addition of another value and the ReLU, where each
 /// of the values between has one reader. The joined step stands where its last one stood, so that the other term of the addition is there.
+/// Convolutions that are concatenated by channels run with the concatenation: each writes its channels of the result.
 /// </summary>
 internal static class GraphFusion
 {
@@ -13,19 +14,23 @@ internal static class GraphFusion
     {
         var readers = steps.Index().SelectMany(s => s.Item.Inputs.OfType<string>().Select(name => (Name: name, Step: s.Index))).ToLookup(r => r.Name, r => r.Step, StringComparer.Ordinal);
         var plan = steps.ToArray<GraphStep?>();
+        var branches = new Dictionary<string, Branch>(StringComparer.Ordinal);
         for (int first = 0; first < steps.Count; first++)
         {
-            if (plan[first] is not { } step || ConvolutionOf(step) is not var (conv, norm)) continue;
+            var step = steps[first];
+            if (plan[first] != step || ConvolutionOf(step) is not var (conv, norm)) continue; // joined already
             List<int> joined = [first];
             string? residual = null;
             if (norm is null && Next() is { Module: BatchNorm bn }) norm = Join(bn);
             if (Next() is { Module: null, Node.Op: "Add", Inputs: [{ } a, { } b] } && a != b) residual = Join(a == Value() ? b : a);
             bool relu = Next() is { Module: null, Node.Op: "Relu" };
             if (relu) _ = Join("");
-            if (joined.Count == 1) continue;
             string output = Value();
+            var unit = new ConvUnit(conv, norm);
+            if (residual is null) branches[output] = new Branch(joined[^1], step.Inputs[0]!, unit, relu);
+            if (joined.Count == 1) continue;
             foreach (int i in joined) plan[i] = null;
-            plan[joined[^1]] = Together(step, new ConvUnit(conv, norm), residual, relu, output);
+            plan[joined[^1]] = Together(step, unit, residual, relu, output);
 
             string Value() => steps[joined[^1]].Outputs[0];
 
@@ -38,7 +43,37 @@ internal static class GraphFusion
                 return what;
             }
         }
+        for (int i = 0; i < steps.Count; i++)
+        {
+            if (steps[i] is not { Module: null, Node.Op: "Concat" } concat || concat.Node.Int("axis", 1) is not (1 or -3)) continue;
+            var parts = Array.ConvertAll(concat.Inputs, name => name is not null && !kept.Contains(name) && readers[name].Count() == 1 ? branches.GetValueOrDefault(name) : null);
+            if (parts.Length < 2 || parts.Contains(null)) continue;
+            foreach (var part in parts) plan[part!.Step] = null;
+            plan[i] = SideBySide(concat, parts!);
+        }
         return [.. plan.OfType<GraphStep>()];
+    }
+
+    /// <summary>A convolution with its ReLU: where in the plan, what it reads.</summary>
+    sealed record Branch(int Step, string Input, ConvUnit Unit, bool Relu);
+
+    // The result's channels are those of the first branch, then those of the second, and so on.
+    static GraphStep SideBySide(GraphStep concat, Branch[] branches)
+    {
+        return new GraphStep(concat.Node, Run, Array.ConvertAll(branches, b => b.Input));
+
+        Tensor[] Run(NodeCall c)
+        {
+            if (!branches.Index().All(b => c[b.Index] is { Rank: 4, DType: DType.Float32 } x && x.Device == c.X.Device && b.Item.Unit.IsOnePass(x))) return Joined(c);
+            Shape[] shapes = [.. branches.Select((b, i) => b.Unit.OutputShape(c[i].Shape))];
+            if (shapes.Any(s => s.Count <= 0 || s.With(1, 0) != shapes[0].With(1, 0))) return Joined(c);
+            var y = Tensor.Empty(shapes[0].With(1, shapes.Sum(s => s[1])), device: c.X.Device);
+            using var noGrad = Autograd.NoGrad();
+            for (int i = 0, start = 0; i < branches.Length; start += shapes[i++][1]) branches[i].Unit.ForwardInto(c[i], y.Narrow(1, start, shapes[i][1]), branches[i].Relu);
+            return [y];
+        }
+
+        Tensor[] Joined(NodeCall c) => [Tensor.Cat([.. branches.Select((b, i) => b.Unit.Forward(c[i], relu: b.Relu))], 1)];
     }
 
     static (Conv2d Conv, Module? Norm)? ConvolutionOf(GraphStep step) => step.Module switch

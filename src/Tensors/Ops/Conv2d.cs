@@ -34,7 +34,38 @@ public sealed partial class Tensor
         return (Conv2d(w, b, window, null, op), op.Moments!);
     }
 
-    Tensor Conv2d(Tensor w, Tensor? b, Window2d window, Tensor? residual, Conv2dOp op)
+    /// <summary>y ← relu(conv(x) + b), without a gradient: y may be some channels of another tensor (<see cref="Narrow"/>), which take the result without a copy.</summary>
+    /// <param name="y">Takes the result; of its shape, float32.</param>
+    /// <param name="w">Kernels.</param>
+    /// <param name="b">Bias, or none.</param>
+    /// <param name="window">Stride, padding, dilation and groups; its size is that of the kernels.</param>
+    /// <param name="relu">Whether negative results become 0.</param>
+    /// <exception cref="ShapeException">Channels or y do not fit, or the kernel exceeds the padded input.</exception>
+    /// <exception cref="AutogradException">A gradient is wanted.</exception>
+    /// <exception cref="DeviceException">The tensors are on different devices.</exception>
+    public void Conv2dInto(Tensor y, Tensor w, Tensor? b, Window2d window, bool relu = false)
+    {
+        ArgumentNullException.ThrowIfNull(y);
+        var shape = ResultShape(w, b, window);
+        if (y.Shape != shape) throw new ShapeException($"Conv2dInto: result: got a tensor of shape {y.Shape}, expected {shape}.");
+        y.RequireFloat("Conv2dInto");
+        b?.RequireFloat("Conv2dInto");
+        if (Autograd.IsEnabled && (RequiresGrad || w.RequiresGrad || b is { RequiresGrad: true } || y.RequiresGrad))
+            throw new AutogradException("Conv2dInto: a gradient is wanted: expected Autograd.NoGrad(). Hint: Conv2d records.");
+        if (w.Device != Device || y.Device != Device || (b ?? w).Device != Device)
+            throw new DeviceException($"Conv2dInto: tensors on different devices: got x on {Device}, w on {w.Device}, b on {(b ?? w).Device} and y on {y.Device}, expected one device. Hint: move them with To(device).");
+        using (Autograd.NoGrad())
+        using (Temporaries.KeepAlive())
+            Backend.Conv2dInto(Contiguous().View, w.Contiguous().View, y.View, window, new Epilogue(b?.View, Relu: relu));
+        y.View.Storage.Touch();
+        GC.KeepAlive(this);
+        GC.KeepAlive(w);
+        GC.KeepAlive(b);
+        GC.KeepAlive(y);
+    }
+
+    /// <summary>Shape of a convolution's result, after a check of what it is given.</summary>
+    Shape ResultShape(Tensor w, Tensor? b, Window2d window)
     {
         ArgumentNullException.ThrowIfNull(w);
         if (Rank != 4 || w.Rank != 4 || Shape[1] != w.Shape[1] * window.Groups || w.Shape[0] % window.Groups != 0 || window.R != w.Shape[2] || window.S != w.Shape[3])
@@ -44,7 +75,12 @@ public sealed partial class Tensor
         RequireFloat("Conv2d");
         w.RequireFloat("Conv2d");
         RequireRoom(window, "Conv2d");
-        Shape shape = [Shape[0], w.Shape[0], window.OutH(Shape[2]), window.OutW(Shape[3])];
+        return [Shape[0], w.Shape[0], window.OutH(Shape[2]), window.OutW(Shape[3])];
+    }
+
+    Tensor Conv2d(Tensor w, Tensor? b, Window2d window, Tensor? residual, Conv2dOp op)
+    {
+        var shape = ResultShape(w, b, window);
         if (residual is not null && residual.Shape != shape)
             throw new ShapeException($"Conv2d: residual: got shape {residual.Shape}, expected that of the result, {shape}.");
         residual?.RequireFloat("Conv2d");

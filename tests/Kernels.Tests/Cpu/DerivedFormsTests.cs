@@ -38,6 +38,30 @@ public sealed class DerivedFormsTests
         Assert.That(pool.LiveBlocks, Is.EqualTo(before - 1), "after the weights are gone");
     }
 
+    [TestCase(1, 7, 70, 2048, 40)]
+    [TestCase(2, 5, 64, 16, 130)]
+    public void A1x1ConvolutionPacksItsWeightsOnce(int N, int side, int C, int inner, int K)
+    {
+        View a = Views.Of([N, C, side, side], Arrays.Normal(N * C * side * side, 1)), b = Views.Of([N, inner, side, side], Arrays.Normal(N * inner * side * side, 2));
+        foreach (var (image, channels) in ((View, int)[])[(a, C), (b, inner)])
+        {
+            var (storage, lease) = Device.Cpu.Memory.Rent(K * channels * sizeof(float));
+            View w = new(storage, DType.Float32, Layout.Dense([K, channels, 1, 1])), result = Views.Empty<float>([N, K, side, side]);
+            cpu.Copy(Views.Of([K, channels, 1, 1], Arrays.Normal(K * channels, 3)), w);
+            int before = Device.Cpu.Memory.LiveBlocks;
+            cpu.Conv2d(image, w, result, new Window2d(1, 1));
+            float[] first = Views.Get<float>(result);
+            for (int use = 2; use <= 3; use++)
+            {
+                Views.Clear(result);
+                cpu.Conv2d(image, w, result, new Window2d(1, 1));
+                Assert.That(Views.Get<float>(result), Is.EqualTo(first), $"use {use}");
+                Assert.That(Device.Cpu.Memory.LiveBlocks, Is.EqualTo(before + 1), $"use {use}");
+            }
+            lease.Dispose();
+        }
+    }
+
     [Test]
     public void AChangeOfTheWeightsIsSeen([Values] bool exact, [Values(1, 2, 3)] int uses)
     {

@@ -50,7 +50,8 @@ public sealed class GraphModuleTests
             Node("Conv", "b w2", "c"), Node("BatchNormalization", "c s t m v", "d"), Node("Conv", "b w3", "e"), // c, d and the addition joined with f
             Node("Add", "e d", "f"), Node("Relu", "f", "g"),
             Node("Conv", "g w2", "h"), Node("Add", "h one", "i"),                                               // repeats its term
-            Node("Conv", "i w3", "j"), Node("Relu", "j", "k"), Node("Add", "j k", "y"),                         // j is read twice
+            Node("Conv", "i w3", "j"), Node("Relu", "j", "k"), Node("Add", "j k", "l"),                         // j is read twice
+            Node("Conv", "l w2", "m1"), Node("Relu", "m1", "n"), Node("Add", "n l", "y"),                       // the addition comes behind the ReLU
         ];
         var model = Model(13, nodes).With(
             Floats("w1", [3, 3, 3, 3], Random(81, 1)), Floats("b1", [3], Random(3, 2)), Floats("w2", [3, 3, 1, 1], Random(9, 3)), Floats("w3", [3, 3, 1, 1], Random(9, 4)),
@@ -59,12 +60,50 @@ public sealed class GraphModuleTests
         Assert.That(graph.Plan, Has.Count.LessThan(graph.Steps.Count));
         var x = Tensor.Normal([2, 3, 6, 6], new Philox(5));
         using var noGrad = Autograd.NoGrad();
-        string[] values = ["b", "g", "i", "y"];
+        string[] values = ["b", "g", "i", "l", "y"];
         var apart = model.ToModule([.. nodes.Select(n => n.Output[0])]).Run(new Dictionary<string, Tensor> { ["x"] = x }); // every value an output: nothing can be joined but in pairs
         foreach (string value in values)
         {
             var together = model.ToModule([value]).Forward(x);
             Assert.That(together.ToArray<float>(), Is.EqualTo(apart[value].ToArray<float>()).Within(1e-4f), value);
+        }
+    }
+
+    /// <summary>Each branch writes its channels of the result, whatever the kernel; a value that others read, or that is an output, is apart.</summary>
+    [Test]
+    public void ConcatenatedConvolutionsWriteSideBySide()
+    {
+        float[] Random(int n, ulong seed) => Tensor.Normal([n], new Philox(seed)).ToArray<float>();
+        NodeProto[] nodes =
+        [
+            Node("Conv", "x w0", "a"), Node("Relu", "a", "b"),
+            Node("Conv", "b w1 b1", "c1"), Node("Relu", "c1", "d1"),                                                          // a plain product
+            Node("Conv", "b w3", "c3", ("pads", new long[] { 1, 1, 1, 1 })), Node("Relu", "c3", "d3"),                        // Winograd
+            Node("Conv", "b w5", "c5", ("pads", new long[] { 2, 2, 2, 2 })),                                                  // direct, no ReLU
+            Node("Conv", "b w9", "c9", ("pads", new long[] { 1, 1, 1, 1 }), ("group", 16L)),                                  // depthwise
+            Node("Concat", "d1 d3 c5 c9", "e", ("axis", 1L)),
+            Node("Conv", "e w2", "f"), Node("Conv", "e w4", "g"), Node("Concat", "f g", "h", ("axis", -3L)), Node("Add", "f h2", "i"), // f is read twice
+            Node("Conv", "e w2", "j"), Node("Conv", "e w4", "k"), Node("Concat", "k j", "y", ("axis", 2L)),                   // rows, not channels
+        ];
+        TensorProto[] weights =
+        [
+            Floats("w0", [16, 3, 1, 1], Random(48, 1)), Floats("w1", [32, 16, 1, 1], Random(512, 2)), Floats("b1", [32], Random(32, 3)), Floats("w3", [20, 16, 3, 3], Random(2880, 4)),
+            Floats("w5", [7, 16, 5, 5], Random(2800, 5)), Floats("w9", [16, 1, 3, 3], Random(144, 6)), Floats("w2", [5, 75, 1, 1], Random(375, 7)), Floats("w4", [5, 75, 1, 1], Random(375, 8)),
+            Floats("h2", [1, 1, 1, 1], 2),
+        ];
+        var model = Model(13, nodes).With(weights).Parse();
+        var x = Tensor.Normal([2, 3, 18, 17], new Philox(9));
+        var recorded = model.ToModule(["e"]).Forward(x);
+        Assert.That(recorded.RequiresGrad, Is.True);
+        using var noGrad = Autograd.NoGrad();
+        var apart = model.ToModule([.. nodes.Select(n => n.Output[0])]).Run(new Dictionary<string, Tensor> { ["x"] = x });
+        Assert.That(recorded.ToArray<float>(), Is.EqualTo(apart["e"].ToArray<float>()).Within(1e-3f));
+        Assert.That(model.ToModule(["e"]).Plan, Has.Count.EqualTo(2));
+        foreach (string value in (string[])["e", "h", "i", "y"])
+        {
+            var graph = model.ToModule(value == "i" ? ["i"] : [value, "i"]);
+            for (int use = 1; use <= 3; use++) // weights are packed anew, then kept
+                Assert.That(graph.Run(new Dictionary<string, Tensor> { ["x"] = x })[value].ToArray<float>(), Is.EqualTo(apart[value].ToArray<float>()).Within(1e-3f), $"{value}, use {use}");
         }
     }
 
