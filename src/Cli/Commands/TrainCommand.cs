@@ -28,7 +28,7 @@ static class TrainCommand
     static readonly Option<string?> csv = new("--csv") { Description = "Table with a header row: file and class." };
     static readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     static readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
-    static readonly Option<string?> arch = new("--arch") { Description = "resnet18, resnet34, resnet50, resnet101 or resnet152; by default what the weights are." };
+    static readonly Option<string?> arch = new("--arch") { Description = "resnet34, squeezenet1_1, vgg16_bn, densenet121, mobilenet_v3_large, efficientnet_b0, convnext_tiny ...; by default what the weights are." };
     static readonly Option<string?> weights = new("--weights") { Description = "Pretrained weights: .onnx, .onnx.gz or .safetensors." };
     static readonly Option<bool> recreateBn = new("--recreate-bn") { Description = "Measure folded batch norms on the photos and put them back." };
     static readonly Option<string?> bn = BatchNorms();
@@ -157,15 +157,10 @@ static class TrainCommand
     {
         string? name = args.GetValue(arch), file = args.GetValue(weights);
         if (name is null) return Architecture.FromOnnx(file ?? Assets.Find("models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx", "give pretrained weights: --weights resnet34.onnx"));
-        return name.ToLowerInvariant() switch
-        {
-            "resnet18" => Architecture.ResNet18(file),
-            "resnet34" => Architecture.ResNet34(file),
-            "resnet50" => Architecture.ResNet50(file),
-            "resnet101" => Architecture.ResNet101(file),
-            "resnet152" => Architecture.ResNet152(file),
-            _ => throw new TesseraException($"--arch: unknown network: got '{name}', expected resnet18, resnet34, resnet50, resnet101 or resnet152."),
-        };
+        string known = name.ToLowerInvariant();
+        return Architecture.Names.Contains(known)
+            ? Architecture.Named(known, file)
+            : throw new TesseraException($"--arch: unknown network: got '{name}', expected one of {string.Join(", ", Architecture.Names)}.");
     }
 
     static void PrintHead(ParseResult args, ImageDataBunch data, ImageLearner learn, TextWriter writer)

@@ -3,19 +3,30 @@ using System.Globalization;
 
 namespace Tessera.NN;
 
-/// <summary>Modules one after another: y = fₙ(... f₁(f₀(x))). The children are named "0", "1", ... .</summary>
+/// <summary>Modules one after another: y = fₙ(... f₁(f₀(x))). The children are named "0", "1", ..., or as <see cref="Named"/> says.</summary>
 public sealed class Sequential : Module, IReadOnlyList<Module>
 {
     readonly Module[] modules;
     readonly List<Link> links = [];
 
     /// <summary>A chain of modules.</summary>
-    public Sequential(params Module[] modules)
+    public Sequential(params Module[] modules) : this(Numbers(modules), modules)
+    {
+    }
+
+    Sequential(IEnumerable<string> names, Module[] modules)
+    {
+        this.modules = [.. modules];
+        foreach (var (name, module) in names.Zip(modules)) Register(name, module);
+        for (int i = 0; i < modules.Length; i += links[^1].Count) links.Add(Link.At(modules, i));
+    }
+
+    /// <summary>A chain of modules with names of their own.</summary>
+    /// <exception cref="TesseraException">A name occurs twice.</exception>
+    public static Sequential Named(params (string Name, Module Module)[] modules)
     {
         ArgumentNullException.ThrowIfNull(modules);
-        this.modules = [.. modules];
-        foreach (var (i, module) in modules.Index()) Register(i.ToString(CultureInfo.InvariantCulture), module);
-        for (int i = 0; i < modules.Length; i += links[^1].Count) links.Add(Link.At(modules, i));
+        return new(modules.Select(m => m.Name), Array.ConvertAll(modules, m => m.Module));
     }
 
     /// <summary>Number of modules.</summary>
@@ -41,6 +52,12 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     public IEnumerator<Module> GetEnumerator() => ((IEnumerable<Module>)modules).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => modules.GetEnumerator();
+
+    static IEnumerable<string> Numbers(Module[] modules)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        return modules.Select((_, i) => i.ToString(CultureInfo.InvariantCulture));
+    }
 
     /// <summary>One module, or a convolution with the batch norm and the ReLU behind it, which run together.</summary>
     readonly record struct Link(Module First, int Count = 1, ConvUnit? Unit = null, bool Relu = false)

@@ -121,8 +121,8 @@ public sealed class ImageClassifier
         var backbone = (d.Network.Body, graph) switch
         {
             ({ } form, _) => Backbone.Of(new ResNet(form), path),
-            (_, { } onnx) => Backbone.Of(OnnxModel.Parse(onnx, path), path),
-            _ => throw new DataException($"{path}: neither the form nor the graph of the body is in the file."),
+            (_, { } onnx) => Backbone.Of(OnnxModel.Parse(onnx, path), d.Network.Cut),
+            _ => Architecture.Body(d.Network.Name) ?? throw new DataException($"{path}: neither the form nor the graph of the body is in the file, and its name is unknown: got '{d.Network.Name}', expected one of {string.Join(", ", Architecture.Names)}."),
         };
         var model = d.Network.Join(backbone, d.Classes.Length);
         model.LoadStateDict(state);
@@ -148,12 +148,15 @@ sealed partial class DescriptionJson : JsonSerializerContext;
 
 /// <summary>A body and a head, described so that the network can be built again.</summary>
 /// <param name="Name">What people call it: <c>resnet34</c>.</param>
-/// <param name="Body">The form of a residual body; null for a body that is an ONNX graph.</param>
+/// <param name="Body">The form of a residual body; null for an ONNX graph and for the networks that their name describes.</param>
 /// <param name="Hidden">Widths of the head's hidden layers.</param>
 /// <param name="Dropout">Probability of the head's last dropout.</param>
 /// <param name="BnFinal">A batch norm of the scores.</param>
 public sealed record NetworkDescription(string Name, ResNetOptions? Body, IReadOnlyList<int> Hidden, double Dropout, bool BnFinal)
 {
+    /// <summary>The value of an ONNX graph that is its feature maps, where one was named.</summary>
+    public string? Cut { get; init; }
+
     /// <summary>The network over a body: child 0 the body, child 1 a fresh head.</summary>
     internal Sequential Join(Backbone backbone, int classes) => new(backbone.Body, Head.Create(backbone.Features, classes, Hidden, Dropout, BnFinal));
 }

@@ -66,7 +66,7 @@ public sealed partial class ImageLearner : Learner
         Generator.Seed(data.Seed);
         var backbone = architecture.Create();
         if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
-        var network = new NetworkDescription(architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal);
+        var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal) { Cut = backbone.Cut };
         var model = network.Join(backbone, data.Classes.Count);
         var learner = new ImageLearner(data, network, backbone, model, metrics)
         {

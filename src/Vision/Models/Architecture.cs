@@ -6,83 +6,90 @@ namespace Tessera.Vision;
 /// <example><code>
 /// var learn = ImageLearner.Create(data, Architecture.ResNet34("resnet34.onnx"), Metrics.ErrorRate);
 /// </code></example>
-public sealed class Architecture
+public sealed partial class Architecture
 {
     readonly ResNetOptions? options;
+    readonly Func<bool, ImageNetwork>? make;
 
-    Architecture(string name, ResNetOptions? options, string? weights)
+    Architecture(string name, ResNetOptions? options, Func<bool, ImageNetwork>? make, string? weights)
     {
         Name = name;
-        this.options = options;
+        (this.options, this.make) = (options, make);
         Weights = weights;
     }
 
     /// <summary>Its name: <c>resnet34</c>.</summary>
     public string Name { get; }
 
-    /// <summary>Path of an .onnx, .onnx.gz or .safetensors file; null for fresh weights.</summary>
+    /// <summary>Path of an .onnx, .onnx.gz, .safetensors, .pth or .pt file; null for fresh weights.</summary>
     public string? Weights { get; }
 
-    /// <summary>ResNet-18.</summary>
-    /// <param name="weights">An ONNX export of it, whole or its first stages, or a safetensors file with torchvision's names.</param>
-    public static Architecture ResNet18(string? weights = null) => new("resnet18", ResNetOptions.ResNet18, weights);
-
-    /// <summary>ResNet-34.</summary>
-    /// <inheritdoc cref="ResNet18"/>
-    public static Architecture ResNet34(string? weights = null) => new("resnet34", ResNetOptions.ResNet34, weights);
-
-    /// <summary>ResNet-50.</summary>
-    /// <inheritdoc cref="ResNet18"/>
-    public static Architecture ResNet50(string? weights = null) => new("resnet50", ResNetOptions.ResNet50, weights);
-
-    /// <summary>ResNet-101.</summary>
-    /// <inheritdoc cref="ResNet18"/>
-    public static Architecture ResNet101(string? weights = null) => new("resnet101", ResNetOptions.ResNet101, weights);
-
-    /// <summary>ResNet-152.</summary>
-    /// <inheritdoc cref="ResNet18"/>
-    public static Architecture ResNet152(string? weights = null) => new("resnet152", ResNetOptions.ResNet152, weights);
-
-    /// <summary>Whatever convolutional network an ONNX file holds: a ResNet where it is one, else its graph up to the last pool.</summary>
-    public static Architecture FromOnnx(string path)
+    /// <summary>
+    /// Whatever convolutional network an ONNX file holds: a ResNet where it is one, else its graph up to the last pool, or up to the convolution that
+    /// classifies (SqueezeNet).
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cut">The value of the graph to take as feature maps, where the rule would choose another; <c>tessera inspect</c> lists them.</param>
+    public static Architecture FromOnnx(string path, string? cut = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return new Architecture(Path.GetFileNameWithoutExtension(path), null, path);
+        return new Architecture(Path.GetFileNameWithoutExtension(path), null, null, path) { Cut = cut };
     }
+
+    string? Cut { get; init; }
 
     /// <summary>Makes the network, without pool and classifier.</summary>
     /// <exception cref="DataException">The weights cannot be read, or belong to another network.</exception>
     public Backbone Create()
     {
-        if (Weights is null) return Backbone.Of(new ResNet(options!), "fresh weights");
-        return Weights.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) ? FromSafetensors(Weights) : FromModel(OnnxModel.Load(Weights));
+        if (Weights is null) return make is null ? Backbone.Of(new ResNet(options! with { Classes = 0 }), "fresh weights") : Backbone.Of(make(false), Name, "fresh weights");
+        return Path.GetExtension(Weights).ToUpperInvariant() switch
+        {
+            ".SAFETENSORS" => FromState(Safetensors.Read(Weights).Tensors),
+            ".PTH" or ".PT" => FromState(PyTorchFile.Load(Weights)),
+            _ => FromModel(OnnxModel.Load(Weights)),
+        };
     }
 
     Backbone FromModel(OnnxModel model)
     {
+        if (make is not null) return FromState(model.Initializers.ToDictionary(name => name, model.Initializer, StringComparer.Ordinal));
+        if (Cut is not null) return Backbone.Of(model, Cut);
         bool matches = ResNet.TryMatch(model, out var network, out string report);
-        if (options is null) return matches ? Backbone.Of(network!, report) : Backbone.Of(model, report);
+        if (options is null) return matches ? Backbone.Of(network!, report) : Backbone.Of(model);
         if (!matches) throw new DataException(report + $" Hint: Architecture.FromOnnx takes any network; {Name} needs its own export.");
         if (network!.Options.Bottleneck != options.Bottleneck || !options.Blocks.Take(network.Options.Blocks.Count).SequenceEqual(network.Options.Blocks))
             throw new DataException($"{model.File}: weights of another network: got {network.Describe()}, expected {Name}.");
         return Backbone.Of(network, report);
     }
 
-    Backbone FromSafetensors(string path)
+    // Tensors by torchvision's or timm's names.
+    Backbone FromState(IReadOnlyDictionary<string, Tensor> state)
     {
-        string file = Path.GetFileName(path);
-        var state = Safetensors.Read(path).Tensors.Where(t => !t.Key.StartsWith("fc.", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal);
+        string file = Path.GetFileName(Weights!);
         using var unset = Init.Skip();
-        var network = new ResNet((options ?? throw new DataException($"{file}: no architecture for a state dict: expected one of ResNet18 ... ResNet152. Hint: name it: --arch resnet34, or Architecture.ResNet34(path).")) with { Classes = 0 });
         try
         {
-            network.LoadStateDict(state);
+            if (make is not null)
+            {
+                bool timm = TimmNames.Are(state.Keys);
+                var network = make(timm);
+                network.LoadWeights(state);
+                return Backbone.Of(network, timm ? Name + Timm : Name, $"{file}: {Name}, {(timm ? "timm's" : "torchvision's")} names, {network.Channels} features");
+            }
+            var resnet = new ResNet((options ?? throw new DataException($"{file}: no architecture for a state dict: expected one of {string.Join(", ", Names)}. Hint: name it: --arch resnet34, or Architecture.ResNet34(path).")) with { Classes = 0 });
+            resnet.LoadStateDict(state.Where(t => !t.Key.StartsWith("fc.", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal));
+            return Backbone.Of(resnet, $"{file}: {resnet.Describe()}");
         }
-        catch (TesseraException e)
+        catch (TesseraException e) when (e is not DataException)
         {
-            throw new DataException($"{file}: weights of another network: expected {Name}. {e.Message}", e);
+            string hint = Weights!.Contains(".onnx", StringComparison.OrdinalIgnoreCase) ? " Hint: Architecture.FromOnnx takes any network; this one needs an export that keeps batch norms and names." : "";
+            throw new DataException($"{file}: weights of another network: expected {Name}. {e.Message}{hint}", e);
         }
-        return Backbone.Of(network, $"{file}: {network.Describe()}");
+        finally
+        {
+            foreach (var tensor in state.Values) tensor.Dispose();
+        }
     }
 }
 
@@ -95,11 +102,17 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
 {
     readonly Func<IEnumerable<Tensor>, Backbone>? recreate;
 
-    /// <summary>The form of a residual network; null for a graph.</summary>
+    /// <summary>The form of a residual network; null for any other network.</summary>
     internal ResNetOptions? Form { get; private init; }
 
-    /// <summary>The bytes of the ONNX file of a graph; null for a residual network.</summary>
+    /// <summary>The name of another known network, by which <see cref="Architecture.Body"/> makes it again.</summary>
+    internal string? Known { get; private init; }
+
+    /// <summary>The bytes of the ONNX file of a graph; null for any other network.</summary>
     internal byte[]? Graph { get; private init; }
+
+    /// <summary>The value at which a graph was cut; null where it was cut by the rule.</summary>
+    internal string? Cut { get; private init; }
 
     Backbone(Module body, int features, IReadOnlyList<IReadOnlyList<Module>> groups, string report, Func<IEnumerable<Tensor>, Backbone>? recreate)
         : this(body, features, groups, report) => this.recreate = recreate;
@@ -124,14 +137,21 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
         };
     }
 
-    /// <summary>A graph cut before its last pool, as one group.</summary>
-    internal static Backbone Of(OnnxModel model, string report)
+    /// <summary>The features of a network, in its groups.</summary>
+    internal static Backbone Of(ImageNetwork network, string name, string report) => new(network.Features, network.Channels, network.Groups, report) { Known = name };
+
+    /// <summary>A graph cut before its head, as one group.</summary>
+    internal static Backbone Of(OnnxModel model, string? cut = null)
     {
-        var pool = model.Nodes.LastOrDefault(n => n.Op is "GlobalAveragePool" or "GlobalMaxPool" or "AveragePool" or "MaxPool" or "ReduceMean")
-            ?? throw new DataException($"{model.File}: no pool in the graph: expected an image classifier.");
-        var body = model.ToModule(pool.Inputs[0]);
+        string value = cut ?? GraphCut.Of(model);
+        var body = model.ToModule(value);
         var shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
-        if (shape.Rank != 4) throw new DataException($"Backbone: the graph has no feature maps before its last pool: got shape {shape}, expected [N, C, H, W].");
-        return new Backbone(body, shape[1], [[body]], report) { Graph = model.ToBytes() };
+        if (shape.Rank != 4) throw new DataException($"{model.File}: no feature maps at '{value}': got shape {shape}, expected [N, C, H, W]. Hint: name another value as cut.");
+        int convolutions = body.NamedModules().Count(m => m.Module is Conv2d);
+        return new Backbone(body, shape[1], [[body]], FormattableString.Invariant($"{model.File}: a graph of {convolutions} convolutions up to '{value}', {shape[1]} features"))
+        {
+            Graph = model.ToBytes(),
+            Cut = cut,
+        };
     }
 }

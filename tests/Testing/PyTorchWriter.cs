@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 
-namespace Tessera.Tests.IO;
+namespace Tessera.Testing;
 
 /// <summary>Elements of a file to be: their storage type as PyTorch calls it, and their bytes.</summary>
 public sealed record SavedStorage(string Key, string Type, int Count, byte[] Bytes);
