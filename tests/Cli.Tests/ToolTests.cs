@@ -124,7 +124,7 @@ public sealed class ToolTests
         yield return new TestCaseData(1, "not a share", new[] { "train", pets, "--valid", "1.5" });
         yield return new TestCaseData(1, "no.csv", new[] { "train", "--csv", "no.csv" });
         yield return new TestCaseData(1, "one class only", new[] { "train", pets, "--regex", "(jpg)$" });
-        yield return new TestCaseData(1, "fewer than one batch", new[] { "train", pets, "--bs", "5000" });
+        yield return new TestCaseData(1, "gives no batch", new[] { "train", pets, "--bs", "5000" });
         yield return new TestCaseData(1, "cannot be read", new[] { "train", "--lr", "fast" });
         yield return new TestCaseData(1, "unknown network", new[] { "train", "--arch", "alexnet" });
         yield return new TestCaseData(1, "weights of another network", new[] { "train", "--arch", "resnet18", "--weights", trunk });

@@ -39,7 +39,7 @@ static class TrainCommand
     static readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
     static readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     static readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
-    static readonly Option<double> valid = new("--valid") { Description = "Share of the photos held back for validation.", DefaultValueFactory = _ => 0.2 };
+    static readonly Option<double?> valid = new("--valid") { Description = "Share of the photos held back for validation (0.2; the folder valid/ where there is one)." };
     static readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
     static readonly Option<string> device = Options.Device();
     static readonly Option<string> output = new("--out") { Description = "Where the trained model goes.", DefaultValueFactory = _ => "model.safetensors" };

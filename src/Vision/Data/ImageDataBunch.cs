@@ -1,5 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Text;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -10,22 +10,27 @@ namespace Tessera.Vision;
 public sealed class ImageDataBunch : DataBunch
 {
     readonly ImageDataOptions options;
+    readonly LabeledSplit labeled;
 
-    ImageDataBunch(Sets sets, IReadOnlyList<string> classes, int batchSize, ImageDataOptions options)
+    internal ImageDataBunch(LabeledSplit labeled, ImageDataset train, ImageDataset fix, ImageDataset? valid, ImageDataset? test, int batchSize, ImageDataOptions options)
         : base(
-            new DataLoader(sets.Train, batchSize, shuffle: true, dropLast: true, seed: options.Seed, workers: options.Workers, device: options.Device),
-            sets.Valid is null ? null : InOrder(sets.Valid, options.ValidBatchSize ?? batchSize, options),
-            sets.Test is null ? null : InOrder(sets.Test, options.ValidBatchSize ?? batchSize, options))
+            new DataLoader(train, batchSize, shuffle: true, dropLast: true, seed: options.Seed, workers: options.Workers, device: options.Device),
+            valid is null ? null : InOrder(valid, options.ValidBatchSize ?? batchSize, options),
+            test is null ? null : InOrder(test, options.ValidBatchSize ?? batchSize, options))
     {
-        this.options = options;
-        (TrainSet, ValidSet, TestSet) = (sets.Train, sets.Valid, sets.Test);
-        Fix = InOrder(sets.Fix, options.ValidBatchSize ?? batchSize, options);
-        Single = InOrder(sets.Valid ?? sets.Fix, 1, options with { Workers = 0 });
-        Classes = classes;
+        (this.options, this.labeled, TrainSet, ValidSet, TestSet) = (options, labeled, train, valid, test);
+        Fix = InOrder(fix, options.ValidBatchSize ?? batchSize, options);
+        Single = InOrder(valid ?? fix, 1, options with { Workers = 0 });
+        Warnings = [.. labeled.Warnings, .. options.Check ? Checked() : []];
     }
 
-    /// <summary>The photos of a bunch; <paramref name="Fix"/> are the training photos with the transforms of validation.</summary>
-    sealed record Sets(ImageDataset Train, ImageDataset Fix, ImageDataset? Valid, ImageDataset? Test);
+    IEnumerable<string> Checked()
+    {
+        int n = TrainSet.Count, batchSize = Train.BatchSize;
+        if (n > 0 && n < batchSize)
+            yield return string.Create(CultureInfo.InvariantCulture, $"fewer than one batch: {n} training photos, batch size {batchSize}: training cannot begin. Use a smaller batch size.");
+        foreach (string warning in FirstBatch.Warnings(TrainSet, [.. Train.Order(0).Take(batchSize)], Seed)) yield return warning;
+    }
 
     static DataLoader InOrder(ImageDataset set, int batchSize, ImageDataOptions options) =>
         new(set, batchSize, shuffle: false, dropLast: false, seed: options.Seed, workers: options.Workers, device: options.Device);
@@ -46,10 +51,19 @@ public sealed class ImageDataBunch : DataBunch
     public DataLoader Single { get; }
 
     /// <summary>The names of the classes; a label is an index into them.</summary>
-    public IReadOnlyList<string> Classes { get; }
+    public IReadOnlyList<string> Classes => labeled.Classes;
 
-    /// <summary>What was found odd while the photos were gathered; nothing that stops training.</summary>
-    public IReadOnlyList<string> Warnings { get; private set; } = [];
+    /// <summary>The classes as numbers, where the labels are integers, as those of a table can be; else null.</summary>
+    public IReadOnlyList<long>? ClassNumbers => labeled.ClassNumbers;
+
+    /// <summary>The number of classes, and of the model's outputs.</summary>
+    public int C => Classes.Count;
+
+    /// <summary>The folder that holds the photos.</summary>
+    public string Root => labeled.Split.List.Root;
+
+    /// <summary>What was found odd while the photos were gathered: files that cannot be read, labels that are no class, sets that are empty or too small.</summary>
+    public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>How batches are normalised; null where they are not.</summary>
     public ImageStats? Stats { get; private set; }
@@ -72,40 +86,50 @@ public sealed class ImageDataBunch : DataBunch
     /// <param name="options">Split, seed, workers and the like.</param>
     /// <exception cref="DataException">No photos, no match, or fewer than two classes.</exception>
     public static ImageDataBunch FromNameRegex(string folder, string pattern, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
-        => Create(Labels.FromRegex(Photos(folder), pattern), transforms, size, batchSize, options);
+        => Bunch(Split(ImageList.FromFolder(folder), ref options).LabelFromRegex(pattern, options.Classes), transforms, size, batchSize, options);
 
     /// <summary>Photos whose class a function tells from the path.</summary>
     public static ImageDataBunch FromNameFunction(IReadOnlyList<string> paths, Func<string, string> label, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(label);
-        return Create([.. paths.Select(p => (p, label(p)))], transforms, size, batchSize, options);
+        return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromFunction(label, options.Classes), transforms, size, batchSize, options);
+    }
+
+    /// <summary>Photos whose class, an integer, a function tells from the path.</summary>
+    public static ImageDataBunch FromNameFunction(IReadOnlyList<string> paths, Func<string, int> label, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(label);
+        return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromFunction(label, options.Classes), transforms, size, batchSize, options);
     }
 
     /// <summary>Photos and their classes, given in two lists of equal length.</summary>
     /// <exception cref="DataException">The lists have different lengths.</exception>
     public static ImageDataBunch FromLists(IReadOnlyList<string> paths, IReadOnlyList<string> labels, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(paths);
         ArgumentNullException.ThrowIfNull(labels);
-        if (paths.Count != labels.Count)
-            throw new DataException($"lists: got {paths.Count} paths and {labels.Count} labels, expected one label a path.");
-        return Create([.. paths.Zip(labels)], transforms, size, batchSize, options);
+        return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromList(labels, options.Classes), transforms, size, batchSize, options);
+    }
+
+    /// <summary>Photos and their classes as integers, given in two lists of equal length.</summary>
+    /// <exception cref="DataException">The lists have different lengths.</exception>
+    public static ImageDataBunch FromLists(IReadOnlyList<string> paths, IReadOnlyList<int> labels, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromList(labels, options.Classes), transforms, size, batchSize, options);
     }
 
     /// <summary>
     /// Photos in one folder a class. Where <paramref name="folder"/> holds the sub-folders <paramref name="train"/> and <paramref name="valid"/>,
-    /// they are the two sets; else, or where <see cref="ImageDataOptions.IsValid"/> is set, the photos are split as in the other factories.
+    /// they are the two sets; else, or where <see cref="ImageDataOptions.IsValid"/> or <see cref="ImageDataOptions.ValidFraction"/> is set, the photos are split as in the other factories.
     /// </summary>
     public static ImageDataBunch FromFolder(string folder, string train = "train", string valid = "valid", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
     {
-        options ??= new ImageDataOptions();
         string trainFolder = Path.Combine(folder, train), validFolder = Path.Combine(folder, valid);
-        if (!Directory.Exists(trainFolder) || !Directory.Exists(validFolder))
-            return Create([.. Photos(folder).Select(p => (p, Labels.OfFolder(p)))], transforms, size, batchSize, options);
-        string prefix = Path.GetFullPath(validFolder) + Path.DirectorySeparatorChar;
-        string[] paths = [.. Photos(trainFolder), .. Photos(validFolder)];
-        options = options.IsValid is not null ? options : options with { IsValid = p => Path.GetFullPath(p).StartsWith(prefix, StringComparison.Ordinal) };
-        return Create([.. paths.Select(p => (p, Labels.OfFolder(p)))], transforms, size, batchSize, options);
+        bool two = Directory.Exists(trainFolder) && Directory.Exists(validFolder);
+        var photos = two ? ImageList.FromPaths([.. ImageFiles.In(trainFolder, recurse: true), .. ImageFiles.In(validFolder, recurse: true)], folder) : ImageList.FromFolder(folder);
+        options ??= new ImageDataOptions();
+        var split = two && options.IsValid is null && options.ValidFraction is null ? Kept(photos, options).SplitByFolder(train, valid) : Split(photos, ref options);
+        return Bunch(split.LabelFromFolder(options.Classes), transforms, size, batchSize, options);
     }
 
     /// <summary>Photos named in a table with a header row: one column for the file, one for the class.</summary>
@@ -120,7 +144,21 @@ public sealed class ImageDataBunch : DataBunch
     /// <param name="options">As in <see cref="FromNameRegex"/>.</param>
     /// <exception cref="DataException">The table cannot be read, lacks the column, or has an empty cell.</exception>
     public static ImageDataBunch FromCsv(string csv, string? folder = null, string fileColumn = "0", string labelColumn = "1", string suffix = "", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
-        => Create(Labels.FromCsv(csv, folder ?? Path.GetDirectoryName(Path.GetFullPath(csv))!, fileColumn, labelColumn, suffix), transforms, size, batchSize, options);
+        => Bunch(Split(ImageList.FromCsv(csv, folder, fileColumn, suffix), ref options).LabelFromColumn(labelColumn, options.Classes), transforms, size, batchSize, options);
+
+    /// <summary>Photos named in a table in memory: one column for the file, one for the class.</summary>
+    /// <param name="table">One row a photo.</param>
+    /// <param name="folder">What file names are relative to.</param>
+    /// <param name="fileColumn">Name of the file column, or its number from 0.</param>
+    /// <param name="labelColumn">Name of the class column, or its number from 0. Where all its values are integers, the classes are.</param>
+    /// <param name="suffix">Added to every file name.</param>
+    /// <param name="transforms">As in <see cref="FromNameRegex"/>.</param>
+    /// <param name="size">As in <see cref="FromNameRegex"/>.</param>
+    /// <param name="batchSize">As in <see cref="FromNameRegex"/>.</param>
+    /// <param name="options">As in <see cref="FromNameRegex"/>.</param>
+    /// <exception cref="DataException">The table lacks the column, or has an empty cell.</exception>
+    public static ImageDataBunch FromTable(Table table, string folder, string fileColumn = "0", string labelColumn = "1", string suffix = "", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+        => Bunch(Split(ImageList.FromTable(table, folder, fileColumn, suffix), ref options).LabelFromColumn(labelColumn, options.Classes), transforms, size, batchSize, options);
 
     /// <summary>Normalises batches on the device: (x - mean) / std by channel. Returns this bunch.</summary>
     /// <exception cref="TesseraException">It is normalised already.</exception>
@@ -133,98 +171,24 @@ public sealed class ImageDataBunch : DataBunch
     }
 
     /// <summary>Normalises batches with mean and standard deviation of the first training batch. Returns this bunch.</summary>
-    /// <exception cref="TesseraException">It is normalised already.</exception>
-    public ImageDataBunch Normalize() => Normalize(Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single());
+    /// <exception cref="TesseraException">It is normalised already, or there is no whole training batch.</exception>
+    public ImageDataBunch Normalize() => Normalize(Train.BatchCount > 0 ? Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single()
+        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}. Hint: use a smaller batch size, or give statistics.")));
 
-    /// <summary>Classes, counts and the first photos of each set, and the warnings.</summary>
-    public override string ToString()
-    {
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Classes.Count} classes: {string.Join(", ", Classes)}\n");
-        foreach (var (name, set) in new[] { ("train", TrainSet), ("valid", ValidSet), ("test", TestSet) })
-        {
-            if (set is null) continue;
-            text.Append(CultureInfo.InvariantCulture, $"{name}: {set.Count} photos {set.InputShape}");
-            foreach (var item in set.Items.Take(5))
-                text.Append(CultureInfo.InvariantCulture, $"\n  {(item.Label < 0 ? "?" : Classes[item.Label])}: {item.Path}");
-            text.Append('\n');
-        }
-        foreach (string warning in Warnings) text.Append(CultureInfo.InvariantCulture, $"warning: {warning}\n");
-        return text.ToString().TrimEnd('\n');
-    }
+    /// <summary>Classes, counts and the first photos of each set, the folder, and the warnings.</summary>
+    public override string ToString() => Listing.Of(labeled, TrainSet.InputShape, Warnings);
 
-    static string[] Photos(string folder)
-    {
-        string[] photos = ImageFiles.In(folder, recurse: true);
-        return photos.Length > 0 ? photos : throw new DataException($"{folder}: no photos in this folder: expected files such as .jpg or .png. Hint: check the path.");
-    }
-
-    static ImageDataBunch Create(List<(string Path, string Label)> photos, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions? options)
+    /// <summary>What the factories have in common: the split of the options, or the default ones.</summary>
+    static ImageSplit Split(ImageList photos, [NotNull] ref ImageDataOptions? options)
     {
         options ??= new ImageDataOptions();
-        transforms ??= Transforms.None();
-        if (options.Exclude is { } exclude) photos = photos.FindAll(p => !exclude.Contains(p.Path));
-        if (photos.Count == 0) throw new DataException("photos: none were given. Hint: check the folder, table or list.");
-        if (options.ValidFraction is not (>= 0 and < 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"ValidFraction: not a share: got {options.ValidFraction}, expected at least 0 and below 1."));
-        var (train, valid) = Split(photos, options);
-        var warnings = new List<string>();
-        string[] classes = [.. options.Classes ?? [.. train.Select(p => p.Label).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)]];
-        if (classes.Length < 2)
-            throw new DataException($"photos: one class only: got '{string.Join("", classes)}' for all {train.Count} training photos, expected at least two. Hint: check the pattern or folder that gives the labels.");
-        var trainItems = Number(train, classes, warnings, "training");
-        var validItems = Number(valid, classes, warnings, "validation");
-        if (trainItems.Count < batchSize)
-            throw new DataException($"photos: fewer than one batch: got {trainItems.Count} training photos, expected at least the batch size of {batchSize}. Hint: use a smaller batch size.");
-        if (validItems.Count == 0) warnings.Add("no validation photos: the error of the model will not be measured.");
-        var decoded = options.CacheBytes > 0 ? new DecodedPhotos(options.CacheBytes) : null;
-        List<LabeledImage>? testItems = options.TestFolder is { } folder ? [.. Photos(folder).Select(path => new LabeledImage(path, -1))] : null;
-        var sets = new Sets(Set(trainItems, transforms.Train), Set(trainItems, transforms.Valid), validItems.Count == 0 ? null : Set(validItems, transforms.Valid), testItems is null ? null : Set(testItems, transforms.Valid));
-        var data = new ImageDataBunch(sets, classes, batchSize, options) { Warnings = warnings };
-        if (options.Check && data.UnreadableInFirstBatch() is { } unreadable) warnings.Add(unreadable);
-        return data;
-
-        ImageDataset Set(List<LabeledImage> items, IReadOnlyList<Transform> list) =>
-            new(items, new TransformPipeline(list, size, options.Resize, options.Padding, options.Interpolation), options.ScaledDecoding, decoded);
+        photos = Kept(photos, options);
+        return options.IsValid is { } isValid ? photos.SplitByFunction(isValid) : photos.SplitByRandom(options.ValidFraction ?? 0.2, options.Seed);
     }
 
-    /// <summary>Tries the photos of the first batch one by one; null where all can be read.</summary>
-    string? UnreadableInFirstBatch()
-    {
-        float[] pixels = new float[TrainSet.InputShape.Count];
-        var bad = Train.Order(0).Take(Train.BatchSize).Select(Failure).Where(f => f is not null).ToArray();
-        return bad.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture,
-            $"{bad.Length} of the {Train.BatchSize} photos of the first batch cannot be read, and training would stop at them: {string.Join("; ", bad.Take(5))}{(bad.Length > 5 ? "; ..." : "")}");
+    static ImageList Kept(ImageList photos, ImageDataOptions options) => options.Exclude is { } exclude ? photos.Filter(p => !exclude.Contains(p)) : photos;
 
-        string? Failure(int item)
-        {
-            try
-            {
-                TrainSet.Load(item, new Philox(Seed), pixels, out _);
-                return null;
-            }
-            catch (Exception e) when (e is not OutOfMemoryException)
-            {
-                return e.Message.Split(" Hint: ")[0];
-            }
-        }
-    }
-
-    /// <summary>A permutation of all photos: its first ⌊fraction·n⌋ are validation in permuted order, the others training in their own order.</summary>
-    static (List<(string Path, string Label)> Train, List<(string Path, string Label)> Valid) Split(List<(string Path, string Label)> photos, ImageDataOptions options)
-    {
-        if (options.IsValid is { } isValid)
-            return (photos.FindAll(p => !isValid(p.Path)), photos.FindAll(p => isValid(p.Path)));
-        int n = (int)(options.ValidFraction * photos.Count);
-        int[] order = new Philox(options.Seed).Permutation(photos.Count);
-        return ([.. order[n..].Order().Select(i => photos[i])], [.. order[..n].Select(i => photos[i])]);
-    }
-
-    static List<LabeledImage> Number(List<(string Path, string Label)> photos, string[] classes, List<string> warnings, string set)
-    {
-        var index = classes.Index().ToDictionary(c => c.Item, c => c.Index, StringComparer.Ordinal);
-        var unknown = photos.FindAll(p => !index.ContainsKey(p.Label));
-        if (unknown.Count > 0)
-            warnings.Add($"{unknown.Count} {set} photos have labels that are no class and are left out: {string.Join(", ", unknown.Take(5).Select(p => p.Path))}{(unknown.Count > 5 ? ", ..." : "")}");
-        return [.. photos.Where(p => index.ContainsKey(p.Label)).Select(p => new LabeledImage(p.Path, index[p.Label]))];
-    }
+    static ImageDataBunch Bunch(LabeledSplit labeled, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions options) =>
+        (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)
+            .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).ToBunch(batchSize, options);
 }

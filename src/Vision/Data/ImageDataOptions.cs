@@ -3,8 +3,8 @@ namespace Tessera.Vision;
 /// <summary>What the factories of <see cref="ImageDataBunch"/> have in common beyond transforms, size and batch size.</summary>
 public sealed record ImageDataOptions
 {
-    /// <summary>Share of the photos held back for validation, 0 to below 1.</summary>
-    public double ValidFraction { get; init; } = 0.2;
+    /// <summary>Share of the photos held back for validation, 0 to below 1; null for 0.2, or for the folders that <see cref="ImageDataBunch.FromFolder"/> finds.</summary>
+    public double? ValidFraction { get; init; }
 
     /// <summary>Seed of the split, of the order of batches, and of the random transforms.</summary>
     public ulong Seed { get; init; } = 42;
@@ -18,7 +18,7 @@ public sealed record ImageDataOptions
     /// <summary>A folder of photos without known classes that are only predicted: <c>learn.GetPreds(data.Test)</c>; null for none.</summary>
     public string? TestFolder { get; init; }
 
-    /// <summary>Tries the photos of the first training batch when the bunch is made; those that cannot be read become a warning.</summary>
+    /// <summary>Tries the photos of the first training batch when the bunch is made: those that cannot be read or come out in another size become a warning.</summary>
     public bool Check { get; init; } = true;
 
     /// <summary>The classes in order, instead of the sorted labels of the training photos.</summary>
@@ -32,6 +32,9 @@ public sealed record ImageDataOptions
 
     /// <summary>How photos are brought to the size; null for the size's default.</summary>
     public ResizeMethod? Resize { get; init; }
+
+    /// <summary>Rounds the side lengths to multiples of this.</summary>
+    public int Multiple { get; init; } = 1;
 
     /// <summary>What lies outside of a transformed photo.</summary>
     public PaddingMode Padding { get; init; } = PaddingMode.Reflection;

@@ -1,15 +1,13 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using CsvHelper;
-using CsvHelper.Configuration;
 
 namespace Tessera.Vision;
 
-/// <summary>Photos with the names of their classes, before they are split.</summary>
+/// <summary>What a path or a value says about a photo's class.</summary>
 static class Labels
 {
-    /// <summary>The first group of the pattern's first match in the path, written with forward slashes on every system.</summary>
-    public static List<(string Path, string Label)> FromRegex(IReadOnlyList<string> paths, string pattern)
+    /// <summary>From a path to the first group of the pattern's first match in it, the path written with forward slashes on every system.</summary>
+    public static Func<string, string> FromRegex(string pattern)
     {
         Regex regex;
         try
@@ -22,13 +20,9 @@ static class Labels
         }
         if (regex.GetGroupNumbers().Length < 2)
             throw new DataException($"pattern: '{pattern}' has no group: expected one that matches the label, such as /([^/]+)_\\d+.jpg$");
-        return [.. paths.Select(path =>
-        {
-            var match = Match(regex, path);
-            return match.Success
-                ? (path, match.Groups[1].Value)
-                : throw new DataException($"{path}: the pattern '{pattern}' does not match this path. Hint: it runs on the whole path with forward slashes, and its first group is the label.");
-        })];
+        return path => Match(regex, path) is { Success: true } match
+            ? match.Groups[1].Value
+            : throw new DataException($"{path}: the pattern '{pattern}' does not match this path. Hint: it runs on the whole path with forward slashes, and its first group is the label.");
     }
 
     static Match Match(Regex regex, string path)
@@ -46,36 +40,7 @@ static class Labels
     /// <summary>The name of the folder a photo lies in.</summary>
     public static string OfFolder(string path) => Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path))) ?? "";
 
-    /// <summary>Rows of a table: a file name under <paramref name="folder"/> and a label. Columns go by header name or by number from 0.</summary>
-    public static List<(string Path, string Label)> FromCsv(string csv, string folder, string fileColumn, string labelColumn, string suffix)
-    {
-        try
-        {
-            using var reader = new StreamReader(csv);
-            using var table = new CsvReader(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, MissingFieldFound = null, BadDataFound = null });
-            if (!table.Read() || !table.ReadHeader() || table.HeaderRecord is not { } header)
-                throw new DataException($"{csv}: the table is empty: expected a header row and one row a photo.");
-            int file = Column(header, fileColumn, csv), label = Column(header, labelColumn, csv);
-            var rows = new List<(string, string)>();
-            while (table.Read())
-            {
-                string? name = table.GetField(file), value = table.GetField(label);
-                if (string.IsNullOrWhiteSpace(name) || string.IsNullOrWhiteSpace(value))
-                    throw new DataException($"{csv}: row {table.Parser.Row} has no {(string.IsNullOrWhiteSpace(name) ? header[file] : header[label])}. Hint: fill in or remove the row.");
-                rows.Add((Path.Combine(folder, name + suffix), value));
-            }
-            return rows;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
-        {
-            throw new DataException($"{csv}: the table cannot be read: {e.Message.Split('\n')[0]}", e);
-        }
-    }
-
-    static int Column(string[] header, string column, string csv)
-    {
-        int at = Array.IndexOf(header, column);
-        if (at < 0 && int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < header.Length) at = number;
-        return at >= 0 ? at : throw new DataException($"{csv}: no column '{column}': expected one of {string.Join(", ", header)}, or a number from 0 to {header.Length - 1}.");
-    }
+    /// <summary>Whether a label is an integer as one writes it: 7 and -1, not 07 and +7, which are names.</summary>
+    public static bool IsInteger(string label) =>
+        long.TryParse(label, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && string.Equals(value.ToString(CultureInfo.InvariantCulture), label, StringComparison.Ordinal);
 }

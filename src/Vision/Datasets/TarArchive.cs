@@ -56,11 +56,12 @@ sealed class TarArchive
                 if (file.Position - reported < 1 << 20) continue;
                 report((reported = file.Position, file.Length));
             }
+            if (plain.Ended) throw new EndOfStreamException("it has no end mark and was cut off");
             plain.CopyTo(Stream.Null); // the end of the stream holds its checksum
             foreach (var link in links) Copy(link, grace + (expansion * file.Length));
             report((file.Length, file.Length));
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or NotSupportedException or OverflowException or OutOfMemoryException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or NotSupportedException or InvalidOperationException or OverflowException or OutOfMemoryException)
         {
             throw new DataException($"{archive}: no sound archive: {e.Message.TrimEnd('.')}. Hint: delete the file and fetch it again.", e);
         }
@@ -133,11 +134,15 @@ sealed class TarArchive
     {
         long read;
 
+        /// <summary>Whether there was nothing left to read.</summary>
+        public bool Ended { get; private set; }
+
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
             int n = stream.Read(buffer);
+            Ended = n == 0 && buffer.Length > 0;
             return (read += n) <= limit ? n : throw tooLong();
         }
 

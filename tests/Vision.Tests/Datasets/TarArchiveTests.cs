@@ -103,6 +103,23 @@ public sealed class TarArchiveTests
         Assert.That(Directory.GetFileSystemEntries(folder.File("into")), Is.Empty);
     }
 
+    /// <summary>A header may claim a length that nobody has: no memory is taken for it.</summary>
+    [TestCase("17777777777")]
+    [TestCase("77777777777")]
+    public void ClaimedLengthsCostNothing(string octal)
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder.File("into"));
+        byte[] tar = Tar(Text("a.txt"));
+        Assert.That((char)tar[156], Is.EqualTo('x'), "a header of attributes comes first");
+        Encoding.ASCII.GetBytes(octal + "\0").CopyTo(tar, 124);
+        tar.AsSpan(148, 8).Fill((byte)' ');
+        Encoding.ASCII.GetBytes(Convert.ToString(tar.Take(512).Sum(b => b), 8).PadLeft(6, '0') + "\0 ").CopyTo(tar, 148);
+        long before = GC.GetTotalAllocatedBytes();
+        Assert.That(() => Unpack(folder, tar), Throws.TypeOf<DataException>());
+        Assert.That(GC.GetTotalAllocatedBytes() - before, Is.LessThan(256 << 20));
+    }
+
     [Test]
     public void DamagedArchivesAreErrorsOfOurs()
     {
@@ -110,7 +127,8 @@ public sealed class TarArchiveTests
         Directory.CreateDirectory(folder.File("into"));
         byte[] tar = Tar([.. Enumerable.Range(0, 5).Select(i => Text($"set/{new string('n', i * 40)}{i}.txt", new string('x', i * 300)))]), whole = Zipped(tar);
         Assert.That(() => Unpack(folder, "no archive"u8.ToArray()), Throws.TypeOf<DataException>().With.Message.Contains("no sound archive"));
-        for (int n = 0; n < whole.Length - 8; n += 19) Assert.That(() => Unpack(folder, whole[..n]), Throws.TypeOf<DataException>(), $"first {n} bytes");
+        for (int n = 0; n < tar.Length; n += 128) AllOrNothing(tar[..n]);
+        for (int n = 0; n < whole.Length; n += 19) AllOrNothing(whole[..n]);
         Random random = new(5);
         int refused = 0;
         foreach (byte[] archive in Enumerable.Repeat(whole, 100).Concat(Enumerable.Repeat(tar, 200)).Select(b => b.ToArray()))
@@ -128,5 +146,20 @@ public sealed class TarArchiveTests
         }
         Assert.That(refused, Is.InRange(100, 299), "damage in a gzip is seen, damage in the text of a file is not");
         Assert.That(Directory.GetFileSystemEntries(folder.Path), Has.Length.EqualTo(2));
+
+        // What lacks nothing but end marks may be taken.
+        void AllOrNothing(byte[] archive)
+        {
+            try
+            {
+                string set = Unpack(folder, archive);
+                Assert.That(Directory.GetFiles(set).Select(f => new FileInfo(f).Length).Order(), Is.EqualTo(new[] { 0, 300, 600, 900, 1200 }), $"first {archive.Length} bytes");
+                Directory.Delete(set, recursive: true);
+            }
+            catch (DataException)
+            {
+                Assert.That(archive, Has.Length.LessThan(tar.Length - 512));
+            }
+        }
     }
 }

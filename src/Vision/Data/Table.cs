@@ -1,0 +1,111 @@
+using System.Data;
+using System.Globalization;
+using System.Text;
+using CsvHelper;
+using CsvHelper.Configuration;
+
+namespace Tessera.Vision;
+
+/// <summary>Rows of text under named columns: a file of labels, or what a program holds in memory. A missing value is an empty text.</summary>
+public sealed class Table
+{
+    const int widest = 40;
+    readonly string name;
+    readonly string[] columns;
+    readonly string[][] rows;
+    readonly int firstRow;
+
+    Table(string name, string[] columns, string[][] rows, int firstRow) => (this.name, this.columns, this.rows, this.firstRow) = (name, columns, rows, firstRow);
+
+    /// <summary>The names of the columns.</summary>
+    public IReadOnlyList<string> Columns => columns;
+
+    /// <summary>Rows.</summary>
+    public int Count => rows.Length;
+
+    /// <summary>The values of a row, one a column.</summary>
+    public IReadOnlyList<string> this[int row] => rows[row];
+
+    /// <summary>Reads a file of separated values with a header row; the separator is found out.</summary>
+    /// <exception cref="DataException">The file cannot be read, or has no header.</exception>
+    public static Table Read(string csv)
+    {
+        try
+        {
+            using var reader = new StreamReader(csv);
+            using var table = new CsvReader(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, MissingFieldFound = null, BadDataFound = null });
+            if (!table.Read() || !table.ReadHeader() || table.HeaderRecord is not { Length: > 0 } header)
+                throw new DataException($"{csv}: the table is empty: expected a header row and one row a photo.");
+            var rows = new List<string[]>();
+            while (table.Read()) rows.Add([.. header.Select((_, column) => table.GetField(column) ?? "")]);
+            return new(csv, header, [.. rows], firstRow: 2);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
+        {
+            throw new DataException($"{csv}: the table cannot be read: {e.Message.Split('\n')[0]}", e);
+        }
+    }
+
+    /// <summary>Rows in memory: <c>Table.Of(photos, ("file", p => p.File), ("breed", p => p.Breed))</c>.</summary>
+    /// <param name="rows">One object a row.</param>
+    /// <param name="columns">The name of each column, and its value in a row; null for a missing one.</param>
+    public static Table Of<T>(IEnumerable<T> rows, params (string Name, Func<T, object?> Value)[] columns)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        ArgumentNullException.ThrowIfNull(columns);
+        if (columns.Length == 0) throw new DataException("Table.Of: no columns: expected at least one, such as (\"file\", p => p.File).");
+        return new("table", [.. columns.Select(c => c.Name)], [.. rows.Select(r => columns.Select(c => Text(c.Value(r))).ToArray())], firstRow: 0);
+    }
+
+    /// <summary>The rows of a <see cref="DataTable"/>.</summary>
+    public static Table Of(DataTable table)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        var columns = table.Columns.Cast<DataColumn>().ToArray();
+        return new(table.TableName.Length > 0 ? table.TableName : "table", [.. columns.Select(c => c.ColumnName)], [.. table.Rows.Cast<DataRow>().Select(r => columns.Select(c => Text(r[c])).ToArray())], firstRow: 0);
+    }
+
+    static string Text(object? value) => value is null or DBNull ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
+
+    /// <summary>The values of a column.</summary>
+    /// <param name="column">Its name, or its number from 0 where no column has that name.</param>
+    /// <exception cref="DataException">No such column.</exception>
+    public IReadOnlyList<string> Column(string column)
+    {
+        int at = Find(column);
+        return [.. rows.Select(r => r[at])];
+    }
+
+    /// <summary>The first rows.</summary>
+    public Table Head(int count = 5) => new(name, columns, [.. rows.Take(count)], firstRow);
+
+    /// <summary>The values of a column, none of them missing.</summary>
+    internal IReadOnlyList<string> Filled(string column)
+    {
+        var values = Column(column);
+        int missing = values.ToList().FindIndex(string.IsNullOrWhiteSpace);
+        return missing < 0 ? values : throw new DataException(string.Create(CultureInfo.InvariantCulture,
+            $"{name}: row {missing + firstRow} has no {Columns[Find(column)]}. Hint: fill in or remove the row."));
+    }
+
+    int Find(string column)
+    {
+        int at = Array.IndexOf(columns, column);
+        if (at < 0 && int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < Columns.Count) at = number;
+        return at >= 0 ? at : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{name}: no column '{column}': expected one of {string.Join(", ", Columns)}, or a number from 0 to {Columns.Count - 1}."));
+    }
+
+    /// <summary>The table in columns, with numbered rows; of a long one the first five rows.</summary>
+    public override string ToString()
+    {
+        int shown = Count > 10 ? 5 : Count;
+        string[][] lines = [["", .. Columns], .. rows.Take(shown).Select((r, i) => (string[])[i.ToString(CultureInfo.InvariantCulture), .. r])];
+        int[] widths = [.. Enumerable.Range(0, Columns.Count + 1).Select(c => lines.Max(l => Cut(l[c]).Length))];
+        var text = new StringBuilder();
+        foreach (string[] line in lines) text.AppendLine(string.Join("  ", line.Select((value, c) => Cut(value).PadRight(widths[c]))).TrimEnd());
+        if (shown < Count) text.AppendLine(CultureInfo.InvariantCulture, $"... {Count} rows");
+        return text.ToString().TrimEnd().ReplaceLineEndings("\n");
+    }
+
+    static string Cut(string value) => (value.Length <= widest ? value : value[..(widest - 3)] + "...").ReplaceLineEndings(" ");
+}

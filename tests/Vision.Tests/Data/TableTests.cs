@@ -1,0 +1,55 @@
+using System.Data;
+using Tessera.Testing;
+using Tessera.Vision;
+
+namespace Tessera.Tests.Data;
+
+public sealed class TableTests
+{
+    [Test]
+    public void AFileWithItsHead()
+    {
+        var table = Table.Read(TestData.Asset("mnist/labels.csv"));
+        Assert.That(table.Count, Is.EqualTo(60));
+        Assert.That(table.Column("label").Distinct(), Is.EqualTo(new[] { "0", "1" }));
+        Assert.That(table.Columns, Is.EqualTo(new[] { "name", "label" }));
+        Assert.That(table.Column("1"), Is.EqualTo(table.Column("label")), "a number where no column has that name");
+        Assert.That(table.Head(2).ToString(), Is.EqualTo("   name              label\n0  train/3/7.png     0\n1  train/3/3150.png  0"));
+        Assert.That(table.Head().Count, Is.EqualTo(5));
+        Assert.That(table.ToString(), Does.EndWith("\n... 60 rows").And.StartWith(table.Head().ToString()[..20]));
+        Assert.That(table[1], Is.EqualTo(new[] { "train/3/3150.png", "0" }));
+        Assert.That(() => table.Column("2"), Throws.TypeOf<DataException>().With.Message.Contains("no column '2': expected one of name, label, or a number from 0 to 1"));
+    }
+
+    [Test]
+    public void RowsInMemory()
+    {
+        var table = Table.Of(new[] { (File: "a", Breed: 1.5), ("b", -2) }, ("file", r => r.File), ("breed", r => r.Breed), ("note", _ => null));
+        Assert.That(table.ToString(), Is.EqualTo("   file  breed  note\n0  a     1.5\n1  b     -2"));
+        using DataTable data = new("pets");
+        data.Columns.Add("file");
+        data.Columns.Add("breed", typeof(int));
+        data.Rows.Add("a.jpg", 7);
+        data.Rows.Add("b.jpg", DBNull.Value);
+        Assert.That(Table.Of(data).ToString(), Is.EqualTo("   file   breed\n0  a.jpg  7\n1  b.jpg"));
+        Assert.That(() => ImageList.FromTable(Table.Of(data), "", fileColumn: "breed"), Throws.TypeOf<DataException>().With.Message.StartsWith("pets: row 1 has no breed"));
+        Assert.That(() => Table.Of<int>([1]), Throws.TypeOf<DataException>().With.Message.Contains("no columns"));
+    }
+
+    [Test]
+    public void MissingCellsAreNamedWhereTheyAreNeeded()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("t.csv"), "file;breed;age\na.jpg;cat;3\nb.jpg;;\nc.jpg\n");
+        var table = Table.Read(folder.File("t.csv"));
+        Assert.That(table.Column("age"), Is.EqualTo(new[] { "3", "", "" }));
+        var split = ImageList.FromTable(table, folder.Path, suffix: ".x").SplitNone();
+        Assert.That(split.TrainPaths[2], Is.EqualTo(folder.File("c.jpg.x")));
+        Assert.That(() => split.LabelFromColumn("breed"), Throws.TypeOf<DataException>().With.Message.Contains("row 3 has no breed"));
+        File.WriteAllText(folder.File("t.csv"), "");
+        Assert.That(() => Table.Read(folder.File("t.csv")), Throws.TypeOf<DataException>().With.Message.Contains("the table is empty"));
+    }
+
+    [Test]
+    public void LongValuesAreCut() => Assert.That(Table.Of(["x"], ("text", _ => new string('n', 50) + "\nend")).ToString(), Does.EndWith("  " + new string('n', 37) + "..."));
+}
