@@ -29,8 +29,18 @@ public sealed class Recorder : Callback
     /// <summary>Metrics, an epoch; null without validation.</summary>
     public IReadOnlyList<IReadOnlyList<double>?> MetricValues => metrics;
 
+    /// <summary>The names of the metrics.</summary>
+    public IReadOnlyList<string> MetricNames { get; private set; } = [];
+
     /// <summary>Training batches, an epoch.</summary>
     public IReadOnlyList<int> BatchCounts => batchCounts;
+
+    /// <inheritdoc/>
+    public override void TrainBegin(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        MetricNames = [.. s.Learner.Metrics.Select(m => m.Name)];
+    }
 
     /// <inheritdoc/>
     public override void BatchBegin(TrainingState s)

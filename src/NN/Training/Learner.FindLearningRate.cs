@@ -22,7 +22,9 @@ public partial class Learner
             Optimizer = null;
             if (optimizer is not null) Made().LoadState(optimizer.State());
             Train("rates on trial", 0, int.Max(1, (batches + Data.Train.BatchCount - 1) / int.Max(1, Data.Train.BatchCount)), start ?? 1e-7, wd, [finder], resume: null, cancellation);
-            return new LearningRateCurve(Recorder.Lrs, Recorder.Losses, finder.EndedEarly);
+            var curve = new LearningRateCurve(Recorder.Lrs, Recorder.Losses, finder.EndedEarly);
+            Display?.Line(curve.ToString());
+            return curve;
         }
         finally
         {

@@ -33,14 +33,18 @@ public sealed class Figure
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public void Save(string path)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        byte[] file = Path.GetExtension(path).ToLowerInvariant() switch
-        {
-            ".png" => ToPng(),
-            ".svg" => Encoding.UTF8.GetBytes(ToSvg()),
-            var other => throw new DataException($"{path}: cannot write a figure in this format: got '{other}', expected .png or .svg. Hint: change the name's ending."),
-        };
+        byte[] file = CheckExtension(path) == ".png" ? ToPng() : Encoding.UTF8.GetBytes(ToSvg());
         AtomicFile.Write(path, stream => stream.Write(file));
+    }
+
+    /// <summary>.png or .svg.</summary>
+    /// <exception cref="DataException">Another extension.</exception>
+    internal static string CheckExtension(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Path.GetExtension(path).ToLowerInvariant() is (".png" or ".svg") and var extension
+            ? extension
+            : throw new DataException($"{path}: cannot write a figure in this format: got '{Path.GetExtension(path)}', expected .png or .svg. Hint: change the name's ending.");
     }
 
     /// <summary>The bytes of a PNG file.</summary>

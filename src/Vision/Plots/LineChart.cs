@@ -75,7 +75,7 @@ sealed record LineChart(string XLabel, string YLabel, IReadOnlyList<Line> Lines)
 
     void Add(Plot plot, Mark mark, Color color)
     {
-        plot.Add.Marker(Position(mark.X), mark.Y, MarkerShape.FilledCircle, 10, color);
+        if (double.IsFinite(Position(mark.X)) && double.IsFinite(mark.Y)) plot.Add.Marker(Position(mark.X), mark.Y, MarkerShape.FilledCircle, 10, color);
         Explain(plot, mark.Name, new LegendItem { MarkerShape = MarkerShape.FilledCircle, MarkerSize = 8, MarkerColor = color });
     }
 
@@ -92,7 +92,7 @@ sealed record LineChart(string XLabel, string YLabel, IReadOnlyList<Line> Lines)
     /// <summary>All points, and 5 % more at each end.</summary>
     void SetLimits(Plot plot)
     {
-        var points = Lines.SelectMany(Finite).ToArray();
+        (double X, double Y)[] points = [.. Lines.SelectMany(Finite), .. Finite(new Line("", [.. Marks.Select(m => m.X)], [.. Marks.Select(m => m.Y)]))];
         var (left, right) = XRange is { } range ? (Position(range.From), Position(range.To)) : Widened(points.Select(p => p.X));
         var (bottom, top) = Widened(points.Where(p => p.X >= left && p.X <= right).Select(p => p.Y));
         plot.Axes.SetLimits(left, right, bottom, top);
