@@ -31,6 +31,9 @@ sealed record LineChart(string XLabel, string YLabel, IReadOnlyList<Line> Lines)
     /// <summary>Whether equal distances along x are equal ratios; points at or below 0 are left out.</summary>
     public bool LogX { get; init; }
 
+    /// <summary>Where the names stand: where no line is.</summary>
+    public Alignment Legend { get; init; } = Alignment.UpperRight;
+
     /// <summary>The part of x that is shown; by default, all points.</summary>
     public (double From, double To)? XRange { get; init; }
 
@@ -52,7 +55,7 @@ sealed record LineChart(string XLabel, string YLabel, IReadOnlyList<Line> Lines)
         foreach (var (i, line) in Lines.Index()) Add(plot, line, colors[i % colors.Length]);
         foreach (var (i, mark) in Marks.Index()) Add(plot, mark, colors[(Lines.Count + i) % colors.Length]);
         plot.Legend.DisplayPlottableLegendItems = false;
-        plot.Legend.Alignment = Alignment.UpperRight;
+        plot.Legend.Alignment = Legend;
         SetLimits(plot);
         UseFont(plot);
         plot.RenderInMemory((int)area.Width, (int)area.Height); // settles the layout, so that the next call draws once

@@ -54,7 +54,7 @@ public static class TrainingPlots
         var s = part.Suggest(0, 0);
         Mark At(string name, double lr) => new(string.Create(CultureInfo.InvariantCulture, $"{name}: {lr:0.00E+00}"), lr, Loss(part, lr));
         Mark[] marks = suggestion ? [At("steepest", s.Steepest), At("least / 10", s.TenthOfLeast), At("valley", s.Valley)] : [];
-        return new Figure(new LineChart("Learning Rate", "Loss", [new Line("", part.Lrs, part.Losses)]) { LogX = true, Marks = marks }, width, height);
+        return new Figure(new LineChart("Learning Rate", "Loss", [new Line("", part.Lrs, part.Losses)]) { LogX = true, Marks = marks, Legend = ScottPlot.Alignment.LowerLeft }, width, height);
     }
 
     /// <summary>Training and validation losses so far, over as many batches as there will be.</summary>
@@ -64,7 +64,7 @@ public static class TrainingPlots
         var valid = AfterEpochs(recorder).Zip(recorder.ValidLosses).Where(e => e.Second is not null).ToArray();
         Line train = new("Train", Numbers(recorder.Losses.Count), recorder.Losses);
         Line validation = new("Validation", [.. valid.Select(e => e.First)], [.. valid.Select(e => e.Second!.Value)], HasMarkers: true);
-        return new LineChart("Batches processed", "Loss", valid.Length == 0 ? [train] : [train, validation]) { XRange = batches is { } n ? (0, n) : null };
+        return new LineChart("Batches processed", "Loss", valid.Length == 0 ? [train] : [train, validation]) { XRange = batches is { } n ? (-0.02 * n, 1.02 * n) : null };
     }
 
     /// <summary>The loss at a rate between two that were tried, along the straight line that is drawn between them.</summary>

@@ -87,11 +87,11 @@ public sealed class TrainingPlotsTests
     public void SuggestionsAreMarkedOnTheCurve()
     {
         double[] lrs = [.. Enumerable.Range(0, 100).Select(k => 1e-7 * Math.Pow(1e8, k / 100.0))];
-        double[] losses = [.. lrs.Select(x => 1 + (2 / (1 + Math.Pow(x / 1e-3, 0.8))) + (x * x))];
+        double[] losses = [.. lrs.Select(x => 1 + (2 / (1 + Math.Pow(x / 1e-3, 0.8))) + (x * x / 10))];
         var curve = new LearningRateCurve(lrs, losses, false);
         var (plain, marked) = (curve.Plot().ToImage(), curve.Plot(suggestion: true));
         Assert.That(plain.Where(orange), Is.Empty);
-        var mark = marked.ToImage().Where(orange).Where(p => p.Col < 400).ToList(); // the legend is at the right
+        var mark = marked.ToImage().Where(orange).Where(p => p.Row < 330).ToList(); // the legend is below
         Assert.That(mark, Has.Count.InRange(50, 110), "a disc of 10 pixels");
         var (row, col) = ((int)mark.Average(p => p.Row), (int)mark.Average(p => p.Col));
         var line = marked.ToImage().Where(blue);
