@@ -36,7 +36,14 @@ public sealed class DataException : TesseraException
 public sealed class AutogradException(string message) : TesseraException(message);
 
 /// <summary>The device's memory budget does not hold what was asked for.</summary>
-public sealed class OutOfDeviceMemoryException(string message) : TesseraException(message);
+public sealed class OutOfDeviceMemoryException : TesseraException
+{
+    /// <summary>A message that says how much was asked for and how much there is.</summary>
+    public OutOfDeviceMemoryException(string message) : base(message) { }
+
+    /// <summary>A message that says where, and the error of the memory itself.</summary>
+    public OutOfDeviceMemoryException(string message, Exception inner) : base(message, inner) { }
+}
 
 /// <summary>PTX text that is wrong, or that asks for what it must not. The message starts with file, line and column.</summary>
 public sealed class PtxException : TesseraException

@@ -18,6 +18,14 @@ public sealed class ScheduleCallback(Func<int, IReadOnlyList<double>> lr, Func<i
     }
 
     /// <inheritdoc/>
+    public override void EpochJump(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        k = start + ((s.Epoch - s.FirstEpoch) * s.Batches);
+        Set(s.Learner);
+    }
+
+    /// <inheritdoc/>
     public override void Remember(RunState run)
     {
         ArgumentNullException.ThrowIfNull(run);

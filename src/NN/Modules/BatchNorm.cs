@@ -64,8 +64,8 @@ public abstract class BatchNorm : Module
     {
         ArgumentNullException.ThrowIfNull(x);
         if (!Takes(x.Rank)) throw new ShapeException($"{GetType().Name}: rank: got shape {x.Shape}, expected {Expected}.");
-        var y = x.BatchNorm(Weight, Bias, RunningMean, RunningVar, IsTraining, (float)Momentum, (float)Eps, residual, relu, moments);
-        if (IsTraining) CountBatch();
+        var y = x.BatchNorm(Weight, Bias, RunningMean, RunningVar, IsTraining, IsRecomputing ? 0 : (float)Momentum, (float)Eps, residual, relu, moments);
+        if (IsTraining && !IsRecomputing) CountBatch();
         return y;
     }
 

@@ -2,6 +2,9 @@ namespace Tessera.NN;
 
 public abstract partial class Module
 {
+    /// <summary>Where an <see cref="OutOfDeviceMemoryException"/> keeps the module in which it arose.</summary>
+    internal const string OutOfMemoryModule = "module";
+
     [ThreadStatic]
     static Action<Module, Tensor, Tensor>? watcher;
 
@@ -12,15 +15,29 @@ public abstract partial class Module
     /// <param name="x">The input.</param>
     public Tensor Call(Tensor x)
     {
-        var y = ForwardInScope(x);
+        var y = GradientCheckpointing && Autograd.IsEnabled ? Checkpointed(x) : ForwardInScope(x);
         watcher?.Invoke(this, x, y);
         return y;
     }
 
     Tensor ForwardInScope(Tensor x)
     {
-        using var scope = Scope.Local();
-        return scope.Return(Forward(x));
+        try
+        {
+            using var scope = Scope.Local();
+            return scope.Return(Forward(x));
+        }
+        catch (OutOfDeviceMemoryException e) when (NotesModule(e))
+        {
+            throw;
+        }
+    }
+
+    /// <summary>The innermost module in which memory ran out, for the message; false: the error goes on.</summary>
+    bool NotesModule(OutOfDeviceMemoryException e)
+    {
+        if (!e.Data.Contains(OutOfMemoryModule)) e.Data[OutOfMemoryModule] = this;
+        return false;
     }
 
     /// <summary>True where somebody watches the calls on this thread: modules are called one by one then.</summary>

@@ -18,10 +18,13 @@ public abstract class Callback
     /// <summary>A fit call begins, or goes on: see <see cref="TrainingState.Resumes"/>.</summary>
     public virtual void TrainBegin(TrainingState s) { }
 
+    /// <summary>The call begins at a later epoch than it was asked for (<see cref="TrainingState.JumpToEpoch"/>): schedules skip forward.</summary>
+    public virtual void EpochJump(TrainingState s) { }
+
     /// <summary>An epoch begins.</summary>
     public virtual void EpochBegin(TrainingState s) { }
 
-    /// <summary>A batch is on its device; <see cref="TrainingState.X"/> and <see cref="TrainingState.Y"/> may be replaced.</summary>
+    /// <summary>A batch is on its device; <see cref="TrainingState.X"/> and <see cref="TrainingState.Y"/> may be replaced, and so may <see cref="TrainingState.LossFunction"/>.</summary>
     public virtual void BatchBegin(TrainingState s) { }
 
     /// <summary>The model has run; <see cref="TrainingState.Output"/> may be replaced.</summary>

@@ -73,15 +73,27 @@ public partial class Learner
         return new ScheduleCallback(k => [.. full.Select(f => rate(f, k))], momentum, start, batches);
     }
 
-    /// <summary>One step: forward, loss, backward, update. All its tensors go back to the pool at the end.</summary>
     void FitBatch(TrainingState s, Batch batch)
+    {
+        try
+        {
+            Step(s, batch);
+        }
+        catch (OutOfDeviceMemoryException e)
+        {
+            throw OutOfMemory(s, batch, e);
+        }
+    }
+
+    /// <summary>One step: forward, loss, backward, update. All its tensors go back to the pool at the end.</summary>
+    void Step(TrainingState s, Batch batch)
     {
         using var scope = Scope.Begin();
         s.Begin(batch, Data.Prepare(batch.X));
         Raise(s, static (c, s) => c.BatchBegin(s));
         s.Output = Model.Call(s.X);
         Raise(s, static (c, s) => c.LossBegin(s));
-        s.Know(Loss.Forward(s.Output, s.Y));
+        s.Know(s.LossFunction.Forward(s.Output, s.Y));
         Raise(s, static (c, s) => c.BackwardBegin(s));
         if (!Refused(s)) s.Loss.Backward();
         Raise(s, static (c, s) => c.BackwardEnd(s));
@@ -115,6 +127,8 @@ public partial class Learner
         try
         {
             Raise(s, static (c, s) => c.TrainBegin(s));
+            s.HasBegun = true;
+            if (s.Epoch > s.FirstEpoch && !s.Resumes) Raise(s, static (c, s) => c.EpochJump(s));
             for (; s.Epoch < s.Epochs && !s.StopTraining; s.Epoch++) FitEpoch(s, cancellation);
         }
         catch (OperationCanceledException e) when (cancellation.IsCancellationRequested)

@@ -70,7 +70,7 @@ public partial class Learner
             Raise(s, static (c, s) => c.BatchBegin(s));
             s.Output = Model.Call(s.X);
             Raise(s, static (c, s) => c.LossBegin(s));
-            s.Know(Loss.Forward(s.Output, s.Y));
+            s.Know(s.LossFunction.Forward(s.Output, s.Y));
             (sum, n) = (sum + (s.LossValue * batch.Items.Length), n + batch.Items.Length);
             Raise(s, static (c, s) => c.BatchEnd(s));
             s.End();

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 /// <summary>Where a fit call stands: what callbacks see and may change.</summary>
@@ -10,7 +12,7 @@ public sealed class TrainingState
 
     internal TrainingState(Learner learner, int firstEpoch, int epochs, int batches)
     {
-        (Learner, FirstEpoch, Epoch, Epochs, Batches) = (learner, firstEpoch, firstEpoch, epochs, batches);
+        (Learner, FirstEpoch, Epoch, Epochs, Batches, LossFunction) = (learner, firstEpoch, firstEpoch, epochs, batches, learner.Loss);
         waitedBefore = learner.Data.Waited;
     }
 
@@ -55,6 +57,12 @@ public sealed class TrainingState
 
     /// <summary>What is differentiated, a scalar.</summary>
     public Tensor Loss { get => Now(loss); set => loss = value; }
+
+    /// <summary>Whether the loss of this batch was computed.</summary>
+    internal bool KnowsLoss => loss is not null;
+
+    /// <summary>What gives the loss of this batch; at its beginning the learner's <see cref="Learner.Loss"/>.</summary>
+    public Loss LossFunction { get; set; }
 
     /// <summary>The loss of the latest batch.</summary>
     public double LossValue { get; private set; } = double.NaN;
@@ -102,6 +110,18 @@ public sealed class TrainingState
 
     internal System.Diagnostics.Stopwatch TotalClock { get; } = System.Diagnostics.Stopwatch.StartNew();
 
+    /// <summary>Begins the call at a later epoch; within <see cref="Callback.TrainBegin"/>. Schedules skip forward (<see cref="Callback.EpochJump"/>).</summary>
+    /// <exception cref="TesseraException">No epoch of this call, or epochs have begun.</exception>
+    public void JumpToEpoch(int epoch)
+    {
+        if (epoch < FirstEpoch || epoch > Epochs || HasBegun)
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"JumpToEpoch: got epoch {epoch}{(HasBegun ? " after the first had begun" : "")}, expected {FirstEpoch}..{Epochs}, within TrainBegin."));
+        Epoch = epoch;
+    }
+
+    /// <summary>Whether TrainBegin is over.</summary>
+    internal bool HasBegun { get; set; }
+
     /// <summary>The value of a column: <c>train_loss</c>, <c>valid_loss</c> or a metric's name; null where this epoch has none.</summary>
     /// <exception cref="TesseraException">No such column.</exception>
     public double? Value(string column)
@@ -131,6 +151,7 @@ public sealed class TrainingState
     internal void Begin(Batch batch, Tensor prepared)
     {
         (x, y, output, loss, Items) = (prepared, batch.Y, null, null, batch.Items);
+        LossFunction = Learner.Loss;
         SkipBackward = SkipStep = SkipZeroGrad = AcceptsBadLoss = false;
     }
 

@@ -16,6 +16,19 @@ public static partial class Autograd
         return default;
     }
 
+    /// <summary>Records until the result is disposed, also inside of <see cref="NoGrad()"/>.</summary>
+    static RecordingRegion Record()
+    {
+        var before = new RecordingRegion(disabled);
+        disabled = 0;
+        return before;
+    }
+
+    readonly struct RecordingRegion(int before) : IDisposable
+    {
+        public void Dispose() => disabled = before;
+    }
+
     /// <summary>Runs work without recording.</summary>
     public static T NoGrad<T>(Func<T> work)
     {

@@ -76,7 +76,8 @@ public sealed class ResumeTests
             }
         };
         Callback[] callbacks = [new GradientAccumulation(5), new CsvLogger(folder.File("table.csv")), new ReduceLrOnPlateau("error_rate", minDelta: 1, minLr: 1e-9),
-            new EarlyStop("error_rate", minDelta: 1, patience: 2), new Checkpoint(folder.File("best.safetensors")), new NanStop(), gone];
+            new EarlyStop("error_rate", minDelta: 1, patience: 2), new Checkpoint(folder.File("best.safetensors")), new NanStop(),
+            new Mixup(), new Ema(0.9), new ActivationStats(), gone];
         void Fit() => learn.Fit(6, 0.02, callbacks: callbacks, resume: run is null ? null : new RunFile(run) { Every = 1 });
         if (at.Length > 0) Assert.That(Fit, Throws.InvalidOperationException.With.Message.EqualTo("gone"));
         else Fit();
