@@ -23,6 +23,9 @@ public class Adam : Optimizer
         : this([new ParameterGroup(parameters, "", lr, beta1, weightDecay)], beta2, eps, decoupledDecay) { }
 
     /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"betas {Momentum} and {beta2}, eps {eps}");
+
+    /// <inheritdoc/>
     protected override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq"];
 
     /// <inheritdoc/>

@@ -32,6 +32,15 @@ public abstract class Optimizer
     /// <summary>True: w ← w·(1 - lr·wd) before the step ("true" weight decay). False: g ← g + wd·w.</summary>
     public bool DecoupledDecay { get; }
 
+    /// <summary>Its kind and settings, such as <c>Adam (betas 0.9 and 0.99, eps 1E-08)</c>.</summary>
+    public override string ToString() => Settings.Length > 0 ? $"{GetType().Name} ({Settings})" : GetType().Name;
+
+    /// <summary>What <see cref="ToString"/> says beside the kind.</summary>
+    protected virtual string Settings => "";
+
+    /// <summary>The momentum (Adam's β₁) of the last group, 0.9 where there is none.</summary>
+    private protected double Momentum => Groups.Count > 0 ? Groups[^1].Momentum : 0.9;
+
     /// <summary>One step of every parameter that has a gradient.</summary>
     public void Step()
     {

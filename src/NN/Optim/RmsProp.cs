@@ -24,6 +24,9 @@ public sealed class RmsProp : Optimizer
         : this([new ParameterGroup(parameters, "", lr, momentum, weightDecay)], alpha, eps, centered, decoupledDecay) { }
 
     /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"alpha {alpha}, momentum {Momentum}, eps {eps}{(centered ? ", centered" : "")}");
+
+    /// <inheritdoc/>
     protected override IReadOnlyList<string> StateNames => ["square_avg", "grad_avg", "momentum_buffer"];
 
     /// <inheritdoc/>

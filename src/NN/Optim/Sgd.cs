@@ -21,6 +21,9 @@ public sealed class Sgd : Optimizer
         : this([new ParameterGroup(parameters, "", lr, momentum, weightDecay)], nesterov, decoupledDecay) { }
 
     /// <inheritdoc/>
+    protected override string Settings => FormattableString.Invariant($"momentum {Momentum}{(nesterov ? ", Nesterov" : "")}");
+
+    /// <inheritdoc/>
     protected override IReadOnlyList<string> StateNames => ["momentum_buffer"];
 
     /// <inheritdoc/>

@@ -197,6 +197,8 @@ public sealed class LearnerTests
         Assert.That(lines, Has.Member("Relu                 [16]                 0          False"));
         Assert.That(lines, Has.Member("Linear               [3]                  51         True"));
         Assert.That(lines, Has.Member("Total params: 195"));
+        Assert.That(lines, Has.Member("Optimized with Adam (betas 0.9 and 0.99, eps 1E-08), true weight decay 0.01"));
+        Assert.That(lines, Has.Member("Loss function: CrossEntropyLoss"));
         Assert.That(lines, Has.Member("Total trainable params: 83"));
         Assert.That(lines, Has.Member("body                 3                    144        32         -"));
         Assert.That(lines, Has.Member("head                 1                    51         all        -"));

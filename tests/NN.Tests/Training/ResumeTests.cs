@@ -28,7 +28,7 @@ public sealed class ResumeTests
             using var process = Start(run, losses);
             bool ended = kill >= Kills && process.WaitForExit(60_000);
             if (!ended) KillAfter(process, losses, 1 + random.Next(10), TimeSpan.FromMilliseconds(random.Next(8)));
-            string[] lines = [.. File.ReadAllText(losses).Split('\n')[..^1]]; // the last is empty, or cut off
+            string[] lines = [.. Read(losses).Split('\n')[..^1]]; // the last is empty, or cut off
             if (all.Count > 0 && lines.Length > 0 && !lines[0].StartsWith("end", StringComparison.Ordinal))
                 Assert.That(expected.IndexOf(lines[0]), Is.InRange(expected.IndexOf(all[^1]), expected.IndexOf(all[^1]) + 1), "the first step after a kill: the lost one, or the next");
             all.AddRange(lines);
@@ -204,11 +204,19 @@ public sealed class ResumeTests
         return Process.Start(start)!;
     }
 
+    /// <summary>A file that the process has open.</summary>
+    static string Read(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(file);
+        return reader.ReadToEnd();
+    }
+
     /// <summary>Waits for so many steps and a little longer, wherever the process is then, and kills it.</summary>
     static void KillAfter(Process process, string losses, int steps, TimeSpan delay)
     {
         var waited = Stopwatch.StartNew();
-        while (!process.HasExited && waited.Elapsed < TimeSpan.FromSeconds(60) && File.ReadAllText(losses).Count(c => c == '\n') < steps) Thread.Sleep(1);
+        while (!process.HasExited && waited.Elapsed < TimeSpan.FromSeconds(60) && Read(losses).Count(c => c == '\n') < steps) Thread.Sleep(1);
         Thread.Sleep(delay);
         process.Kill();
         process.WaitForExit();
