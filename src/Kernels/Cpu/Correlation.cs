@@ -9,7 +9,7 @@ internal readonly record struct KernelTap(int Dy, int Dx, int Weight);
 /// </summary>
 internal unsafe struct Correlation
 {
-    const int PatchFloats = 1 << 15, WeightFloats = 48 << 10, Tasks = 12;
+    const int PatchFloats = 1 << 15, WholeFloats = 1 << 16, WeightFloats = 48 << 10, Tasks = 12;
 
     /// <summary>Source image with all its channels; <c>Inner</c> of them belong to a group.</summary>
     public Image Source;
@@ -105,15 +105,17 @@ internal unsafe struct Correlation
         return length;
     }
 
+    // A small image with many weights is taken whole, so that the weights are read once.
     void PlanBlocks()
     {
-        long rowFloats = Math.Max(1, patch.Row * (single ? 1 : StepY));
-        rowBlock = (int)Math.Clamp(PatchFloats / rowFloats, 1, OutH);
+        long rowFloats = Math.Max(1, patch.Row * (single ? 1 : StepY)), image = rowFloats * OutH;
+        bool whole = image <= WholeFloats && (long)TapCount * Inner * Outer >= 4 * image;
+        rowBlock = whole ? OutH : (int)Math.Clamp(PatchFloats / rowFloats, 1, OutH);
         panelBlock = panels;
         Count();
-        while ((long)N * Groups * rowBlocks * panelBlocks < Tasks && (rowBlock > 4 || panelBlock > 1))
+        while ((long)N * Groups * rowBlocks * panelBlocks < Tasks && ((!whole && rowBlock > 4) || panelBlock > 1))
         {
-            if (rowBlock > 4) rowBlock = (rowBlock + 1) / 2;
+            if (!whole && rowBlock > 4) rowBlock = (rowBlock + 1) / 2;
             else panelBlock = (panelBlock + 1) / 2;
             Count();
         }
@@ -189,8 +191,12 @@ internal unsafe struct Correlation
                 tile.Start = t > 0 ? 0 : Epilogue.Residual;
                 tile.Bias = t > 0 ? default : bias;
                 tile.Relu = Epilogue.Relu && t + chunk >= stretches;
+                float* next = t + chunk < stretches ? b + offsets[t + chunk].B : b + PanelSize; // half of it is asked for along a row of results
                 for (int i = 0; i < rows; i++)
+                {
+                    tile.Next = next + ((i & 1) * (nint)tile.TapCount * tile.K * nr / 2);
                     GemmJob.Tiles(tile, a + (i * rowA), b, new Matrix(block + (i * OutRow) + ((nint)panel * nr), OutCol, 1), width, columns);
+                }
             }
             if (Moments.Wanted) Moments.Set((n * rowBlocks) + (i0 / rowBlock), block + ((nint)panel * nr), OutCol, (i1 - i0) * OutW, k, columns);
         }

@@ -96,7 +96,7 @@ internal unsafe struct GemmJob
         if (Weights is null && batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
         int most = Math.Max(LeastTasks, 4 * CpuThreads.Count);
         while (rowBlocks * columnBlocks * splits * (long)batch < most && (rowBlocks < tiles || columnBlocks < panels))
-            if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= 2L * M * columnBlocks)) columnBlocks++;
+            if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= (Weights is null ? 2.0 : 0.5) * M * columnBlocks)) columnBlocks++; // weights come from far
             else rowBlocks++;
     }
 

@@ -6,11 +6,12 @@ namespace Tessera.Cpu;
 /// A 3x3 convolution of stride 1 by <see cref="Winograd"/>: forward, and with the kernel turned around the gradient of the input. Tiles are
 /// transformed, multiplied plane by plane, and transformed back; the products of a block of tiles and a panel of channels never leave the cache of
 /// their task. With few channels a task transforms the tiles of its block itself; with many, all tiles of a chunk are transformed first, and
-/// the weights of a panel piece by piece where they are used, so that the 36/9 times larger transformed weights never go to memory.
+/// the weights of a panel piece by piece where they are used, so that the 36/9 times larger transformed weights never go to memory. Where there are
+/// few tiles for the channels, weights are most of what is read: tasks share them out by panels.
 /// </summary>
 internal unsafe struct WinogradConv
 {
-    const int FewWeights = 256 * 256, BlockTiles = 14, WideTiles = 70, Depth = 128, TransformTiles = 8;
+    const int FewWeights = 256 * 256, BlockTiles = 14, WideTiles = 70, FewTiles = 2 * BlockTiles, LeastPanels = 4, Depth = 128, TransformTiles = 4;
     const long ChunkFloats = 4 << 20;
 
     /// <summary>Source and result, each with all its channels.</summary>
@@ -45,21 +46,31 @@ internal unsafe struct WinogradConv
         grid = new Winograd.Grid(N, Result.H, Result.W);
         panels = (Outer + nr - 1) / nr;
         rowV = Inner + 16;
-        if ((long)Inner * Outer <= FewWeights)
+        bool few = (long)Inner * Outer <= FewWeights;
+        long size = panels * PanelWeights(Inner);
+        using var form = few ? Weights.Forms.Use(new FormKey(Turned ? "winograd turned" : "winograd", (nint)W, 9, Inner, Outer, WTap, WInner, WOuter, nr), (size + 16) * sizeof(float)) : default;
+        if (few)
         {
-            long size = panels * PanelWeights(Inner);
-            using var form = Weights.Forms.Use(new FormKey(Turned ? "winograd turned" : "winograd", (nint)W, 9, Inner, Outer, WTap, WInner, WOuter, nr), (size + 16) * sizeof(float));
             weights = form.Pointer != 0 ? (float*)form.Pointer : Scratch.Floats(Scratch.Purpose.Weights, size);
             if (!form.IsFilled) CpuThreads.For(panels, new TransformPanel { Job = this });
             form.Filled();
-            int pairs = (grid.Count + (2 * BlockTiles) - 1) / (2 * BlockTiles); // an even number of nearly equal blocks
-            block = (grid.Count + (2 * pairs) - 1) / (2 * pairs);
-            (blocks, last) = ((grid.Count + block - 1) / block, grid.Count);
-            planeV = (block * rowV) + 16;
-            if (WantsMoments) Moments = new ChannelMoments(Outer, blocks);
-            CpuThreads.For(blocks, new Block { Job = this });
-            return;
         }
+        if (few && (grid.Count > FewTiles || panels < LeastPanels)) RunByBlocks();
+        else RunByPanels();
+    }
+
+    void RunByBlocks()
+    {
+        int pairs = (grid.Count + (2 * BlockTiles) - 1) / (2 * BlockTiles); // an even number of nearly equal blocks
+        block = (grid.Count + (2 * pairs) - 1) / (2 * pairs);
+        (blocks, last) = ((grid.Count + block - 1) / block, grid.Count);
+        planeV = (block * rowV) + 16;
+        if (WantsMoments) Moments = new ChannelMoments(Outer, blocks);
+        CpuThreads.For(blocks, new Block { Job = this });
+    }
+
+    void RunByPanels()
+    {
         int chunk = (int)Math.Clamp(ChunkFloats / (36 * rowV), Math.Min(WideTiles, grid.Count), grid.Count);
         planeV = (chunk * rowV) + 16;
         v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * planeV);
@@ -175,7 +186,10 @@ internal unsafe struct WinogradConv
                 TransformWeights(panel, c, c + tile.K, u);
             }
             for (int k = 0; k < 36; k++)
+            {
+                tile.Next = u + ((k + 1) * PlaneWeights(tile.K));
                 GemmJob.Tiles(tile, v + (k * planeV) + c, u + (k * PlaneWeights(tile.K)), new Matrix(m + (k * planeM), nr, 1), t1 - t0, nr);
+            }
         }
         TransformOutput(panel, t0, t1, m, planeM);
     }
