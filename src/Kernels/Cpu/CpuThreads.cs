@@ -15,8 +15,9 @@ internal interface ICpuTask
 
 /// <summary>
 /// The compute threads of the CPU device: they live as long as the process, spin a moment for more work, then sleep. The tasks of a job are
-/// handed out by one atomic counter, so a slow thread takes fewer. The calling thread works too. Nested calls, and calls made while another
-/// thread has the workers, run on the calling thread alone: nothing ever waits for a free worker.
+/// dealt out in ranges, each with an atomic counter: a thread begins with its own, in every job the same part, so that it reads what it has written
+/// itself, and then helps with the others', so that a slow thread takes fewer. The calling thread works too. Nested calls, and calls made while
+/// another thread has the workers, run on the calling thread alone: nothing ever waits for a free worker.
 /// </summary>
 public static unsafe class CpuThreads
 {
@@ -25,10 +26,12 @@ public static unsafe class CpuThreads
     static int count;
 
     // The job: written while the door is shut and nobody is inside.
-    static delegate*<void*, void> drain;
+    static delegate*<void*, int, void> drain;
     static void* body;
     static Exception? error;
     static Counters job;
+    static readonly TaskRange[] ranges = new TaskRange[8];
+    static int dealt;
     static int owned;
 
     [ThreadStatic]
@@ -82,12 +85,11 @@ public static unsafe class CpuThreads
         drain = &Drain<TBody>;
         body = Unsafe.AsPointer(ref local);
         error = null;
-        job.Tasks = tasks;
-        job.Next = 0;
+        Deal(tasks, helpers + 1);
         Flip();
         Interlocked.Increment(ref job.Epoch);
         Wake(helpers);
-        Drain<TBody>(body);
+        Drain<TBody>(body, 0);
         Flip();
         var spin = default(SpinWait);
         while (Volatile.Read(ref job.Inside) != int.MinValue) spin.SpinOnce(sleep1Threshold: -1);
@@ -106,18 +108,29 @@ public static unsafe class CpuThreads
         return false;
     }
 
-    static void Drain<TBody>(void* address) where TBody : struct, ICpuTask
+    static void Deal(int tasks, int threads)
+    {
+        dealt = Math.Min(threads, ranges.Length);
+        for (int r = 0; r < dealt; r++) ranges[r] = new TaskRange { Next = (long)tasks * r / dealt, End = (long)tasks * (r + 1) / dealt };
+    }
+
+    // Looking at a counter before adding to it leaves its line with those who work there.
+    static void Drain<TBody>(void* address, int thread) where TBody : struct, ICpuTask
     {
         ref TBody work = ref Unsafe.AsRef<TBody>(address);
         try
         {
-            long i;
-            while ((i = Interlocked.Increment(ref job.Next) - 1) < job.Tasks) work.Run((int)i);
+            for (int r = 0; r < dealt; r++)
+            {
+                ref var range = ref ranges[(thread + r) % dealt];
+                long i;
+                while (Volatile.Read(ref range.Next) < range.End && (i = Interlocked.Increment(ref range.Next) - 1) < range.End) work.Run((int)i);
+            }
         }
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref error, e, null);
-            Interlocked.Exchange(ref job.Next, job.Tasks);
+            for (int r = 0; r < dealt; r++) Interlocked.Exchange(ref ranges[r].Next, ranges[r].End);
         }
     }
 
@@ -175,7 +188,7 @@ public static unsafe class CpuThreads
             {
                 seen = AwaitJob(seen);
                 if (index >= count - 1 || !Enter()) continue;
-                drain(body);
+                drain(body, index + 1);
                 Interlocked.Decrement(ref job.Inside);
             }
         }
@@ -201,22 +214,27 @@ public static unsafe class CpuThreads
     }
 
     // Each on a cache line of its own.
-    [StructLayout(LayoutKind.Explicit, Size = 512)]
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
     struct Counters
     {
         [FieldOffset(64)]
-        public long Next;
-
-        [FieldOffset(192)]
         public int Inside;
 
-        [FieldOffset(320)]
+        [FieldOffset(192)]
         public int Epoch;
 
-        [FieldOffset(384)]
-        public long Tasks;
-
         public Counters() => Inside = int.MinValue;
+    }
+
+    /// <summary>Tasks that nobody has begun: <c>Next .. End - 1</c>.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    struct TaskRange
+    {
+        [FieldOffset(0)]
+        public long Next;
+
+        [FieldOffset(8)]
+        public long End;
     }
 
     static CpuThreads() => job = new Counters();
