@@ -28,6 +28,22 @@ static class FigureFont
     /// <summary>The largest size up to <paramref name="size"/>, and at least 6, at which the text is no wider than <paramref name="width"/>.</summary>
     public static float Fit(string text, float size, float width) => Math.Clamp(size * width / Math.Max(Width(text, size), 1), 6, size);
 
+    /// <summary>The text with as much left out of the middle of each line, in place of it an ellipsis, as makes it no wider than <paramref name="width"/>.</summary>
+    public static string Shorten(string text, float size, float width)
+    {
+        using var font = Font(size);
+        return string.Join('\n', text.Split('\n').Select(Line));
+
+        string Line(string line)
+        {
+            int kept = line.Length;
+            while (kept > 2 && font.MeasureText(Cut(line, kept)) > width) kept--;
+            return Cut(line, kept);
+        }
+
+        static string Cut(string line, int kept) => kept == line.Length ? line : $"{line[..((kept + 1) / 2)]}…{line[^(kept / 2)..]}";
+    }
+
     /// <summary>Draws lines of text downwards; (x, y) is the top of the first, at its left end, middle or right end as <paramref name="align"/> says.</summary>
     /// <param name="canvas">Where.</param>
     /// <param name="text">Lines.</param>

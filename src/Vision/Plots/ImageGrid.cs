@@ -40,7 +40,8 @@ sealed record ImageGrid(IReadOnlyList<ImageCell> Cells, int Columns, string Head
         foreach (var (i, cell) in Cells.Index())
         {
             float left = area.Left + Gap + (i % Columns * w), top = area.Top + HeadingHeight + (i / Columns * h);
-            FigureFont.Draw(canvas, cell.Title, left + ((w - Gap) / 2), top, FigureFont.Fit(cell.Title, TitleSize, w - Gap), color: cell.Color);
+            float size = FigureFont.Fit(cell.Title, TitleSize, w - Gap);
+            FigureFont.Draw(canvas, FigureFont.Shorten(cell.Title, size, w - Gap), left + ((w - Gap) / 2), top, size, color: cell.Color);
             Draw(canvas, cell.Photo, SKRect.Create(left, top + TitleHeight, w - Gap, h - TitleHeight - Gap));
         }
     }

@@ -41,7 +41,7 @@ public static class PhotoPlots
         var set = loader ?? learn.Images.Valid
             ?? throw new TesseraException("ShowResults: nothing to predict: got no validation photos. Hint: hold some back, or name a loader, such as data.Fix.");
         var items = FirstBatch("ShowResults", set, rows, reverse);
-        long[] predicted = Scope.Run(() => learn.Predict(Tensor.FromChannelsLast<float>(items.SelectMany(i => i.Elements).ToArray(), [items.Length, .. set.Dataset.InputShape], set.Device)).ArgMax(1)).ToArray<long>();
+        long[] predicted = Scope.Run(() => learn.Predict(LoadedItem.Batch(items, set.Device)).ArgMax(1)).ToArray<long>();
         return Grid([.. items.Zip(predicted, (item, p) => new ImageCell(item.ToImage(), $"{Name(learn.Images, item.Label)}\n{learn.Images.Classes[(int)p]}",
             item.Label == p || item.Label < 0 ? null : SkiaSharp.SKColors.Firebrick))], "Ground truth / Predictions", width, height);
     }
@@ -49,31 +49,15 @@ public static class PhotoPlots
     static Figure Grid(ImageCell[] cells, string heading, int? width, int? height) =>
         new ImageGrid(cells, ImageGrid.Square(cells.Length), heading).ToFigure(Side, width, height);
 
-    static string Name(ImageDataBunch data, long label) => label < 0 ? "" : data.Classes[(int)label];
+    static string Name(ImageDataBunch data, int label) => label < 0 ? "" : data.Classes[label];
 
     /// <summary>The first items of a loader's first epoch, loaded here, so that no thread starts and nothing is uploaded.</summary>
-    static Item[] FirstBatch(string op, DataLoader loader, int rows, bool reverse)
+    static LoadedItem[] FirstBatch(string op, DataLoader loader, int rows, bool reverse)
     {
         if (rows < 1) throw new TesseraException($"{op}: rows: got {rows}, expected at least 1.");
-        if (loader.Dataset.Count == 0 || loader.Dataset.InputShape is not { Rank: 3 } shape || shape[0] != Image.Channels)
-            throw new TesseraException($"{op}: no photos: got {loader.Dataset.Count} items of shape {loader.Dataset.InputShape}, expected at least one of shape [3, H, W].");
+        if (loader.Dataset.Count == 0 || loader.Dataset.InputShape.Rank != 3)
+            throw new TesseraException($"{op}: no photos: got {loader.Dataset.Count} items of shape {loader.Dataset.InputShape}, expected at least one of shape [C, H, W].");
         var batch = loader.Order(0).Take(loader.BatchSize);
-        return [.. (reverse ? batch.Reverse() : batch).Take((int)Math.Min((long)rows * rows, loader.BatchSize)).Select(item => Item.Load(loader, item))];
-    }
-
-    /// <summary>An item before normalisation.</summary>
-    /// <param name="Elements">[H, W, 3].</param>
-    /// <param name="Shape">[3, H, W].</param>
-    /// <param name="Label">The class, or -1.</param>
-    sealed record Item(float[] Elements, Shape Shape, long Label)
-    {
-        public static Item Load(DataLoader loader, int item)
-        {
-            float[] elements = new float[loader.Dataset.InputShape.Count];
-            loader.Dataset.Load(item, new Philox(loader.Seed).At(0, (uint)item), elements, out long label);
-            return new(elements, loader.Dataset.InputShape, label);
-        }
-
-        public Image ToImage() => new(Shape[2], Shape[1], [.. Elements.Select(x => (byte)MathF.Round(255 * Math.Clamp(x, 0, 1)))]);
+        return [.. (reverse ? batch.Reverse() : batch).Take((int)Math.Min((long)rows * rows, loader.BatchSize)).Select(item => LoadedItem.Of(loader, item))];
     }
 }

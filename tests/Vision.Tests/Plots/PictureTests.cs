@@ -32,6 +32,20 @@ public sealed class PictureTests
         Assert.That((width, height), Is.EqualTo((100, 25)).Or.EqualTo((100, 26)).Or.EqualTo((100, 24)));
     }
 
+    [Test]
+    public void LongTitlesStayOverTheirPhoto()
+    {
+        string name = string.Concat(Enumerable.Repeat("american_pit_bull_terrier ", 10));
+        Assert.That(FigureFont.Width(name, 6), Is.GreaterThan(200));
+        string shorter = FigureFont.Shorten($"{name} / 0.92\nshort", 6, 100);
+        Assert.That(shorter, Does.StartWith("american_").And.Contain("…").And.EndWith("/ 0.92\nshort"), "both ends are kept");
+        Assert.That(FigureFont.Width(shorter, 6), Is.InRange(90, 100));
+        var image = new ImageGrid([new(Ink.Solid(255, 0, 0), name), new(Ink.Solid(0, 0, 255))], 2).ToFigure(100).ToImage();
+        int top = image.Where((255, 0, 0)).Min(p => p.Row);
+        Assert.That(image.Dark(0, 6, top, 100), Is.Positive);
+        Assert.That(image.Dark(0, 108, top, 110), Is.Zero);
+    }
+
     [TestCase(1, 1)]
     [TestCase(4, 2)]
     [TestCase(5, 3)]
