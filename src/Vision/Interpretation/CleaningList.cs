@@ -47,7 +47,7 @@ public sealed class CleaningList(IReadOnlyList<CleaningRow> rows)
     /// <param name="similarity">The least cosine of a pair, -1 to 1.</param>
     /// <param name="sets">Which photos; default those of training, then those of validation, with the transforms of validation.</param>
     /// <exception cref="TesseraException">There are no photos.</exception>
-    public static CleaningList Of(ImageLearner learner, int losses = 100, int duplicates = 100, double similarity = 0.9, IReadOnlyList<DataLoader>? sets = null)
+    public static CleaningList Of(ImageLearner learner, int losses = 100, int duplicates = 100, double similarity = 0.8, IReadOnlyList<DataLoader>? sets = null)
     {
         ArgumentNullException.ThrowIfNull(learner);
         var seen = SeenPhotos.Of(learner, sets ?? (learner.Images.Valid is { } valid ? [learner.Images.Fix, valid] : [learner.Images.Fix]));

@@ -21,6 +21,12 @@ public sealed record GradCam(float[,] Map, int Class, Image Photo)
     /// <summary>True where the map has at least <see cref="LeastPlaces"/> places.</summary>
     public bool IsFine => Map.Length >= LeastPlaces;
 
+    /// <summary>(1 - α)·photo + α·colour of the map, which is scaled up bilinearly.</summary>
+    /// <param name="alpha">α, 0 to 1.</param>
+    /// <param name="colors">Default magma.</param>
+    /// <exception cref="TesseraException">α outside 0 to 1.</exception>
+    public Image Overlay(double alpha = 0.4, ColorMap? colors = null) => HeatOverlay.Over(Photo, Map, colors, alpha);
+
     /// <summary>The map of a photo of a data set.</summary>
     /// <param name="learner">Its model is a <see cref="Sequential"/>: first the body, then the pool and the head.</param>
     /// <param name="item">0..number of items - 1.</param>

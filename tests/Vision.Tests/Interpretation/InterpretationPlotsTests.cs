@@ -1,0 +1,63 @@
+using Tessera.NN;
+using Tessera.Tests.Plots;
+using Tessera.Vision;
+
+namespace Tessera.Tests.Interpretation;
+
+public sealed class InterpretationPlotsTests
+{
+    [Test]
+    public void TopLossesAreTitledWithPredictionActualLossAndProbability()
+    {
+        var interpretation = SmallNetworks.OverPets(size: 64).Interpret();
+        string svg = interpretation.PlotTopLosses(4).ToSvg();
+        Assert.That(svg, Does.Contain("Prediction/Actual/Loss/Probability"));
+        foreach (var (item, loss) in interpretation.TopLosses(4))
+        {
+            string title = FormattableString.Invariant(
+                $"{interpretation.Classes[interpretation.Predicted[item]]}/{interpretation.Classes[interpretation.Targets[item]]} / {loss:F2} / {Math.Exp(-loss):F2}");
+            Assert.That(svg, Does.Contain(title));
+        }
+        Assert.That(interpretation.PlotTopLosses(4, showText: false).ToSvg(), Does.Not.Contain("<text"));
+    }
+
+    [Test]
+    public void HeatMapsAreDrawnWhereTheyAreFineEnough()
+    {
+        var interpretation = SmallNetworks.OverPets(size: 128).Interpret(); // maps of 4 x 4
+        byte[] plain = interpretation.PlotTopLosses(1).ToPng();
+        Assert.That(interpretation.PlotTopLosses(1, heatmap: true).ToPng(), Is.Not.EqualTo(plain));
+        Assert.That(interpretation.PlotTopLosses(1, heatmap: true, heatmapThreshold: 17).ToPng(), Is.EqualTo(plain));
+        Assert.That(interpretation.PlotTopLosses(1, heatmap: true, alpha: 0).ToPng(), Is.EqualTo(plain));
+        Assert.That(() => interpretation.PlotTopLosses(0), Throws.TypeOf<TesseraException>().With.Message.Contains("got 0"));
+    }
+
+    [Test]
+    public void ConfusionMatrixShowsCountsOrParts()
+    {
+        float[] logits = [2, 0, 0, 2, 0, 2, 2, 0]; // predicted 0 1 1 0
+        var set = new TensorDataset(Tensor.From(logits, [4, 2]), Tensor.From(0L, 0L, 0L, 0L));
+        var learner = new Learner(new DataBunch(new DataLoader(set, 4, workers: 0)), new Flatten(), new CrossEntropyLoss());
+        var interpretation = ClassificationInterpretation.FromLearner(learner, learner.Data.Train, classes: ["cat", "dog"]);
+        string svg = interpretation.PlotConfusionMatrix().ToSvg();
+        foreach (string text in new[] { "Confusion matrix", "Actual", "Predicted", "cat", "dog", "\t2\n" }) Assert.That(svg, Does.Contain(text));
+        string parts = interpretation.PlotConfusionMatrix(normalize: true, decimals: 3, title: "Parts").ToSvg();
+        Assert.That(parts, Does.Contain("0.500").And.Contain("0.000").And.Contain("Parts").And.Not.Contain("NaN"));
+        Assert.That(interpretation.PlotConfusionMatrix(showText: false).ToSvg(), Does.Not.Contain("\t2\n"));
+        Assert.That((interpretation.PlotConfusionMatrix(width: 500).Width, interpretation.PlotConfusionMatrix(width: 500).Height), Is.EqualTo((500, 500)));
+    }
+
+    [Test]
+    public void CamFiltersAndPatchesArePictures()
+    {
+        var learn = SmallNetworks.OverPets(size: 128);
+        var cam = GradCam.Of(learn, 0);
+        Assert.That(cam.Overlay(0).Pixels.SequenceEqual(cam.Photo.Pixels));
+        Assert.That(cam.Plot("Bengal").ToSvg(), Does.Contain("Bengal"));
+        Assert.That(learn.Model.PlotFilters().ToImage().Pixels(0, 0, 180, 180).Distinct().Count(), Is.GreaterThan(100));
+        var patches = LayerVisualization.Patches(learn, "0.4.1", 2, 4).Plot(600);
+        Assert.That(patches.Width, Is.EqualTo(600));
+        Assert.That(patches.ToImage().Pixels(0, 300, 300, 300).Count(p => p == (128, 128, 128)), Is.GreaterThan(100), "gradients lie on grey");
+        Assert.That(() => Array.Empty<Patch>().Plot(), Throws.TypeOf<TesseraException>().With.Message.Contains("no patches"));
+    }
+}
