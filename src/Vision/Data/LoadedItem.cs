@@ -12,8 +12,8 @@ readonly record struct LoadedItem(float[] Elements, Shape Shape, int Label)
     public static LoadedItem Of(DataLoader set, int item)
     {
         var (data, shape) = (set.Dataset, set.Dataset.InputShape);
-        if ((uint)item >= (uint)data.Count) throw new TesseraException(FormattableString.Invariant($"Interpretation: no such item: got {item}, expected 0..{data.Count - 1}."));
-        if (shape.Rank != 3) throw new ShapeException($"Interpretation: no pictures: got items of shape {shape}, expected [C, H, W].");
+        if ((uint)item >= (uint)data.Count) throw new TesseraException(FormattableString.Invariant($"no such item: got {item}, expected 0..{data.Count - 1}."));
+        if (shape.Rank != 3) throw new ShapeException($"no pictures: got items of shape {shape}, expected [C, H, W].");
         float[] elements = new float[shape.Count];
         data.Load(item, new Philox(set.Seed).At(0, (uint)item), elements, out long label);
         return new LoadedItem(elements, shape, (int)label);
