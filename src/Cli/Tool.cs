@@ -29,6 +29,8 @@ public static class Tool
             TrainCommand.Create(output),
             PredictCommand.Create(output),
             InspectCommand.Create(output),
+            ExportCommand.Create(output),
+            ConvertCommand.Create(output),
             DoctorCommand.Create(output),
             KernelsCommand.Create(output),
             verbose,

@@ -78,7 +78,8 @@ internal sealed class GraphBuilder
 
     void Fold(OnnxNode node, OnnxOperator op)
     {
-        var call = new NodeCall(node, Array.ConvertAll(node.Inputs, name => name.Length == 0 ? null : Constant(name)));
+        var call = new NodeCall(node, Array.ConvertAll(node.Inputs, name => name.Length == 0 ? null : Constant(name))) { Limit = FoldedLimit };
+        if (LargestResult(call) > FoldedLimit) throw node.Error("a constant is too large", $"inputs {string.Join(", ", call.Inputs.Select(t => t?.Shape))}", $"at most {FoldedLimit} elements");
         var outputs = new GraphStep(node, op.Run, node.Inputs).Compute(call);
         bool learns = node.Inputs.Any(learned.Contains);
         for (int i = 0; i < node.Outputs.Length; i++)
@@ -87,6 +88,24 @@ internal sealed class GraphBuilder
             constants[node.Outputs[i]] = i < outputs.Length ? outputs[i] : throw node.Error("not supported: outputs", node.Outputs.Length, outputs.Length);
             if (learns && outputs[i].DType.IsFloat()) learned.Add(node.Outputs[i]);
         }
+    }
+
+    // What a file can make of its numbers alone does not fill the memory: as many elements as it has bytes, and 16 million.
+    long FoldedLimit => model.Source.Bytes.Length + (1L << 24);
+
+    /// <summary>Elements of a product or of a broadcast, which can be many more than the inputs have; 0 for operators that look after that themselves.</summary>
+    static double LargestResult(NodeCall call)
+    {
+        Shape[] shapes = [.. call.Inputs.OfType<Tensor>().Select(t => t.Shape)];
+        if (call.Node.Op is "MatMul" or "Gemm" && shapes is [{ Rank: > 0 } a, { } b, ..])
+        {
+            double inner = Math.Max(1, a[call.Node.Flag("transA") ? 0 : -1]);
+            return a.Count / inner * (b.Count / inner);
+        }
+        if (shapes.Length == 0 || !OnnxOperators.Broadcasts(call.Node.Op)) return 0;
+        double count = 1;
+        for (int d = 1; d <= shapes.Max(s => s.Rank); d++) count *= shapes.Max(s => d <= s.Rank ? s[-d] : 1);
+        return count;
     }
 
     void Add(OnnxNode node, OnnxOperator op)

@@ -70,7 +70,7 @@ public partial class Learner
     public string ModelFolder { get; set; } = "models";
 
     /// <summary>Epochs trained so far, over all fit calls; the loader's order and random numbers depend on it.</summary>
-    public int EpochsTrained { get; private set; }
+    public int EpochsTrained { get; internal set; }
 
     /// <summary>The layer groups, first layers first. Setting them throws the optimizer away.</summary>
     public IReadOnlyList<LayerGroup> LayerGroups

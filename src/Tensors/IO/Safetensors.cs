@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Tessera;
@@ -11,12 +12,13 @@ public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors
 
 /// <summary>
 /// Reads and writes the safetensors format: an 8-byte little-endian header length, a JSON header, then the elements in row-major order.
-/// Data only: nothing in a file is ever executed. Files written here carry the SHA-256 of their data, which is verified when they are read.
+/// Data only: nothing in a file is ever executed. Files written here carry their SHA-256, taken with zeros in its own place; it is verified when they are
+/// read, as is the SHA-256 of the data alone in older files.
 /// </summary>
 public static class Safetensors
 {
     const int MaxHeader = 100_000_000;
-    const string ChecksumKey = "sha256";
+    const string ChecksumKey = "sha256_file", DataChecksumKey = "sha256";
     static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
 
     static readonly (string Name, DType DType)[] Names =
@@ -47,7 +49,7 @@ public static class Safetensors
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            var (entries, metadata) = ParseHeader(stream, path);
+            var (entries, metadata, _) = ParseHeader(stream, path);
             return (entries.ToDictionary(e => e.Name, e => (e.DType, e.Shape), StringComparer.Ordinal), metadata);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -59,7 +61,7 @@ public static class Safetensors
     /// <summary>Writes tensors and metadata; the file appears whole or not at all.</summary>
     /// <param name="path">Target file; its folder is created.</param>
     /// <param name="tensors">Tensors by name, of any element type and layout.</param>
-    /// <param name="metadata">Free text by key; the key <c>sha256</c> is ours.</param>
+    /// <param name="metadata">Free text by key; the keys <c>sha256</c> and <c>sha256_file</c> are ours.</param>
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -68,8 +70,10 @@ public static class Safetensors
         AtomicFile.Write(path, stream =>
         {
             // The checksum stands before the data: its place is kept, and filled when the data have gone by.
-            WriteHeader(stream, Header(order, metadata, NoChecksum));
+            byte[] blank = Header(order, metadata, NoChecksum);
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            WriteHeader(stream, blank);
+            hash.AppendData(blank);
             foreach (var (_, tensor) in order)
             {
                 byte[] bytes = tensor.ToBytes();
@@ -91,9 +95,11 @@ public static class Safetensors
 
     static SafetensorsFile Read(Stream stream, string path, Device? device)
     {
-        var (entries, metadata) = ParseHeader(stream, path);
+        var (entries, metadata, header) = ParseHeader(stream, path);
+        string? ofAll = metadata.GetValueOrDefault(ChecksumKey), expected = ofAll ?? metadata.GetValueOrDefault(DataChecksumKey);
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        if (ofAll is not null) hash.AppendData(Without(header, ofAll));
         foreach (var entry in entries)
         {
             byte[] bytes = new byte[entry.End - entry.Begin];
@@ -101,9 +107,21 @@ public static class Safetensors
             hash.AppendData(bytes);
             tensors[entry.Name] = ToTensor(bytes, entry, path, device);
         }
-        if (metadata.TryGetValue(ChecksumKey, out string? expected) && !expected.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase))
-            throw new DataException($"{path}: the data does not match its checksum: the file is damaged. Hint: copy or train it again.");
+        if (expected?.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase) == false)
+        {
+            foreach (var t in tensors.Values) t.Dispose();
+            throw new DataException($"{path}: the file does not match its checksum: it is damaged. Hint: copy or train it again.");
+        }
         return new SafetensorsFile(tensors, metadata);
+    }
+
+    /// <summary>A header with zeros where its checksum stands.</summary>
+    static byte[] Without(byte[] header, string checksum)
+    {
+        byte[] blank = [.. header];
+        int at = blank.AsSpan().IndexOf(Encoding.UTF8.GetBytes($"\"{ChecksumKey}\":\"{checksum}\""));
+        if (at >= 0) blank.AsSpan(at + ChecksumKey.Length + 4, checksum.Length).Fill((byte)'0');
+        return blank;
     }
 
     static Tensor ToTensor(byte[] bytes, Entry entry, string path, Device? device)
@@ -126,7 +144,7 @@ public static class Safetensors
 
     sealed record Entry(string Name, string DType, Shape Shape, long Begin, long End);
 
-    static (List<Entry> Entries, Dictionary<string, string> Metadata) ParseHeader(Stream stream, string path)
+    static (List<Entry> Entries, Dictionary<string, string> Metadata, byte[] Header) ParseHeader(Stream stream, string path)
     {
         long size = stream.Length;
         if (size < 8) throw new DataException($"{path}: not a safetensors file: got {size} bytes, expected at least a header of 8.");
@@ -142,7 +160,7 @@ public static class Safetensors
             using var json = JsonDocument.Parse(header, new JsonDocumentOptions { MaxDepth = 8 });
             var (entries, metadata) = ParseEntries(json.RootElement, path);
             CheckCoverage(entries, size - 8 - header.Length, path);
-            return (entries, metadata);
+            return (entries, metadata, header);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or System.FormatException)
         {
@@ -225,7 +243,7 @@ public static class Safetensors
             json.WriteStartObject();
             json.WriteStartObject("__metadata__");
             foreach (var (key, value) in metadata ?? new Dictionary<string, string>(StringComparer.Ordinal))
-                if (!string.Equals(key, ChecksumKey, StringComparison.Ordinal)) json.WriteString(key, value);
+                if (key is not (ChecksumKey or DataChecksumKey)) json.WriteString(key, value);
             json.WriteString(ChecksumKey, checksum);
             json.WriteEndObject();
             long at = 0;

@@ -15,6 +15,11 @@ public sealed class ImageList
         (Items, Root, Table, Given) = (items, root, table, given);
     }
 
+    ImageList() => (Items, Root) = ([], "");
+
+    /// <summary>No photos.</summary>
+    internal static ImageList None { get; } = new();
+
     /// <summary>The photos of a folder in ordinal order of their paths, so that a seeded split is the same everywhere.</summary>
     /// <param name="folder">Where to look.</param>
     /// <param name="recurse">Look into sub-folders.</param>

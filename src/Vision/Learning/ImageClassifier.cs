@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Tessera.NN;
@@ -13,26 +14,22 @@ public sealed record Prediction(string Label, int Index, IReadOnlyList<float> Pr
 /// <summary>
 /// A trained network with all it takes to use it: classes, size, normalisation. It is saved as one safetensors file, data only, checksummed.
 /// </summary>
-public sealed class ImageClassifier
+public sealed partial class ImageClassifier
 {
-    const string Format = "tessera.image-classifier/1";
+    const string Format = "tessera.image-classifier/";
+    const int Version = 2;
     const string GraphKey = "onnx";
-
-    readonly byte[]? graph;
 
     /// <summary>A network from its parts.</summary>
     /// <param name="network">What it is made of.</param>
     /// <param name="model">Photos <c>[N, 3, H, W]</c>, normalised, to logits <c>[N, classes]</c>.</param>
     /// <param name="classes">Names in the order of the logits.</param>
-    /// <param name="size">Side lengths of a photo.</param>
-    /// <param name="resize">How photos are brought to the size.</param>
+    /// <param name="pipeline">From a photo to the floats of a batch; it has a size.</param>
     /// <param name="stats">Normalisation; null for none.</param>
-    /// <param name="graph">The ONNX file of the body, where it is no residual network.</param>
-    internal ImageClassifier(NetworkDescription network, Module model, IReadOnlyList<string> classes, ImageSize size, ResizeMethod resize, ImageStats? stats, byte[]? graph)
-    {
-        (Network, Model, Classes, Size, Resize, Stats, this.graph) = (network, model, classes, size, resize, stats, graph);
-        Pipeline = new TransformPipeline(Transforms.None().Valid, size, resize);
-    }
+    /// <param name="backbone">Where the model's body comes from.</param>
+    /// <param name="learning">How it was learned; null where that is not known.</param>
+    internal ImageClassifier(NetworkDescription network, Module model, IReadOnlyList<string> classes, TransformPipeline pipeline, ImageStats? stats, Backbone backbone, LearningDescription? learning) =>
+        (Network, Model, Classes, Pipeline, Stats, Backbone, Learning) = (network, model, classes, pipeline, stats, backbone, learning);
 
     /// <summary>What the network is made of.</summary>
     public NetworkDescription Network { get; }
@@ -44,15 +41,19 @@ public sealed class ImageClassifier
     public IReadOnlyList<string> Classes { get; }
 
     /// <summary>Side lengths of a photo.</summary>
-    public ImageSize Size { get; }
+    public ImageSize Size => Pipeline.Size!.Value;
 
     /// <summary>How photos are brought to the size.</summary>
-    public ResizeMethod Resize { get; }
+    public ResizeMethod Resize => Pipeline.Method;
 
     /// <summary>Normalisation; null for none.</summary>
     public ImageStats? Stats { get; }
 
-    TransformPipeline Pipeline { get; }
+    internal TransformPipeline Pipeline { get; }
+
+    internal Backbone Backbone { get; }
+
+    internal LearningDescription? Learning { get; }
 
     /// <summary>Classifies a photo file.</summary>
     /// <exception cref="DataException">The file is no photo.</exception>
@@ -75,29 +76,40 @@ public sealed class ImageClassifier
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
     public void Save(string path)
     {
-        var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats);
+        var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats) { Padding = Pipeline.Padding, Interpolation = Pipeline.Mode, Transforms = [.. Pipeline.Transforms], Learning = Learning };
         var tensors = new Dictionary<string, Tensor>(Model.StateDict(), StringComparer.Ordinal);
-        if (graph is not null) tensors[GraphKey] = Tensor.From(graph, [graph.Length]);
+        if (Backbone.Graph is { } graph) tensors[GraphKey] = Tensor.From(graph, [graph.Length]);
         Safetensors.Write(path, tensors, new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["format"] = Format,
-            ["model"] = JsonSerializer.Serialize(description, DescriptionJson.Default.Description),
+            ["format"] = string.Create(CultureInfo.InvariantCulture, $"{Format}{Version}"),
+            ["model"] = Text(description),
         });
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    static string Text(Description description)
+    {
+        try
+        {
+            return JsonSerializer.Serialize(description, DescriptionJson.Default.Description);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new TesseraException($"Save: the model cannot be written: a transform of validation is none of this library: got {string.Join(", ", description.Transforms!.Select(t => t.GetType().Name))}. Hint: validate with transforms of this library; those of training are not stored and may be any.", e);
+        }
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote, in this version of the format or an older one.</summary>
     /// <exception cref="DataException">Missing, damaged, or another kind of file.</exception>
     public static ImageClassifier Load(string path)
     {
         var file = Safetensors.Read(path);
-        if (!file.Metadata.TryGetValue("format", out string? format) || !string.Equals(format, Format, StringComparison.Ordinal))
-            throw new DataException($"{path}: not a classifier: got format '{format ?? "none"}', expected {Format}. Hint: tessera train writes one.");
+        CheckFormat(file.Metadata.GetValueOrDefault("format"), path);
         Description? d = null;
         try
         {
             d = JsonSerializer.Deserialize(file.Metadata.GetValueOrDefault("model", ""), DescriptionJson.Default.Description);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or NotSupportedException or TesseraException)
         {
             throw new DataException($"{path}: the description of the model is damaged: {e.Message}", e);
         }
@@ -111,6 +123,14 @@ public sealed class ImageClassifier
         {
             throw new DataException($"{path}: {e.Message}", e);
         }
+    }
+
+    static void CheckFormat(string? format, string path)
+    {
+        if (format?.StartsWith(Format, StringComparison.Ordinal) != true || !int.TryParse(format[Format.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version < 1)
+            throw new DataException($"{path}: not a classifier: got format '{format ?? "none"}', expected {Format}{Version}. Hint: tessera train writes one.");
+        if (version > Version)
+            throw new DataException($"{path}: written by a newer Tessera: got version {version} of the format, expected 1..{Version}. Hint: update Tessera.");
     }
 
     static ImageClassifier Rebuild(Description d, SafetensorsFile file, string path)
@@ -127,23 +147,37 @@ public sealed class ImageClassifier
         var model = d.Network.Join(backbone, d.Classes.Length);
         model.LoadStateDict(state);
         foreach (var tensor in file.Tensors.Values) tensor.Dispose();
-        return new ImageClassifier(d.Network, model, d.Classes, new ImageSize(d.Height, d.Width), d.Resize, d.Stats, graph);
+        var pipeline = new TransformPipeline(d.Transforms ?? Transforms.None().Valid, new ImageSize(d.Height, d.Width), d.Resize, d.Padding, d.Interpolation);
+        return new ImageClassifier(d.Network, model, d.Classes, pipeline, d.Stats, backbone, d.Learning);
     }
 
     internal sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats)
     {
+        public PaddingMode Padding { get; init; } = PaddingMode.Reflection;
+
+        public InterpolationMode Interpolation { get; init; } = InterpolationMode.Bilinear;
+
+        /// <summary>Those of validation; version 1 has the centre crop.</summary>
+        public Transform[]? Transforms { get; init; }
+
+        public LearningDescription? Learning { get; init; }
+
         /// <summary>Nothing is missing, and nothing is larger than a file of so many elements can fill.</summary>
         public bool IsWhole(long elements) =>
             Network is { Hidden: not null, Dropout: >= 0 and <= 1 } && Network.Hidden.All(n => n > 0 && n <= elements)
             && (Network.Body is null || (Network.Body is { Blocks: { Count: <= 8 } blocks, Width: > 0 and <= 1 << 16 } && blocks.All(n => n > 0 && n <= elements)))
-            && Classes is { Length: > 0 } && Array.TrueForAll(Classes, c => c is not null)
-            && Height > 0 && Width > 0 && Enum.IsDefined(Resize)
+            && Classes is { Length: > 0 } && Array.TrueForAll(Classes, c => c is not null) && Classes.Distinct(StringComparer.Ordinal).Count() == Classes.Length
+            && Classes.Length <= elements && Network.LeastParameters(Classes.Length) <= elements
+            && Height > 0 && Width > 0 && Enum.IsDefined(Resize) && Enum.IsDefined(Padding) && Enum.IsDefined(Interpolation)
+            && (Transforms is null || Array.TrueForAll(Transforms, t => t is { P: >= 0 and <= 1 })) && Learning?.IsWhole() != false
             && (Stats is null || (Stats is { Mean: { Count: 1 or Image.Channels } mean, Std: { } std } && std.Count == mean.Count && std.All(s => s > 0)));
     }
 }
 
 /// <summary>JSON without reflection, so that trimmed and ahead-of-time compiled programs can load models.</summary>
 [JsonSerializable(typeof(ImageClassifier.Description))]
+[JsonSerializable(typeof(string[]))]
+[JsonSerializable(typeof(float[]))]
 sealed partial class DescriptionJson : JsonSerializerContext;
 
 /// <summary>A body and a head, described so that the network can be built again.</summary>
@@ -156,6 +190,24 @@ public sealed record NetworkDescription(string Name, ResNetOptions? Body, IReadO
 {
     /// <summary>The value of an ONNX graph that is its feature maps, where one was named.</summary>
     public string? Cut { get; init; }
+
+    /// <summary>A lower bound of the parameters, in whole numbers that do not overflow: what a file must hold before anything of the size is made.</summary>
+    internal double LeastParameters(int classes)
+    {
+        double sum = 0, features = 0;
+        foreach (var (i, blocks) in Body?.Blocks.Index() ?? [])
+        {
+            features = Body!.Width * Math.Pow(2, i);
+            sum += blocks * 9 * features * features;
+        }
+        double from = 2 * features;
+        foreach (int width in Hidden.Append(classes))
+        {
+            sum += from * width;
+            from = width;
+        }
+        return sum;
+    }
 
     /// <summary>The network over a body: child 0 the body, child 1 a fresh head.</summary>
     internal Sequential Join(Backbone backbone, int classes) => new(backbone.Body, Head.Create(backbone.Features, classes, Hidden, Dropout, BnFinal));

@@ -34,16 +34,11 @@ public sealed record ImageLearnerOptions
 /// </summary>
 public sealed partial class ImageLearner : Learner
 {
-    readonly ImageDataBunch images;
     readonly NetworkDescription network;
     readonly Backbone backbone;
 
     ImageLearner(ImageDataBunch data, NetworkDescription network, Backbone backbone, Sequential model, IEnumerable<Metric> metrics)
-        : base(data, model, new CrossEntropyLoss(), metrics)
-    {
-        images = data;
-        (this.network, this.backbone) = (network, backbone);
-    }
+        : base(data, model, new CrossEntropyLoss(), metrics) => (this.network, this.backbone) = (network, backbone);
 
     /// <summary>A learner for the classes of <paramref name="data"/> over a network's body.</summary>
     /// <param name="data">The photos. Its seed also seeds the head and the dropout.</param>
@@ -68,15 +63,8 @@ public sealed partial class ImageLearner : Learner
         if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
         var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal) { Cut = backbone.Cut };
         var model = network.Join(backbone, data.Classes.Count);
-        var learner = new ImageLearner(data, network, backbone, model, metrics)
-        {
-            LayerGroups = [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])],
-        };
-        if (!options.LiveBatchNorms)
-        {
-            learner.TrainBn = false;
-            learner.Callbacks.Add(new BatchNormFreeze(backbone.Body));
-        }
+        var learner = new ImageLearner(data, network, backbone, model, metrics) { LayerGroups = Groups(backbone, model) };
+        if (!options.LiveBatchNorms) learner.FreezeBatchNorms();
         if (architecture.Weights is not null) learner.Freeze();
         return learner;
     }
@@ -87,8 +75,21 @@ public sealed partial class ImageLearner : Learner
     /// <summary>The photos.</summary>
     public ImageDataBunch Images => images;
 
+    ImageDataBunch images => Data as ImageDataBunch
+        ?? throw new TesseraException($"ImageLearner: no photos: got data of type {Data.GetType().Name}, expected an ImageDataBunch. Hint: WithData(data) attaches one.");
+
     /// <summary>The network as it is now with all it takes to use it; shares the parameters.</summary>
-    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, images.Size, images.Resize, images.Stats, backbone.Graph);
+    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, (images.ValidSet ?? (ImageDataset)images.Fix.Dataset).Pipeline, images.Stats, backbone, Described());
+
+    static LayerGroup[] Groups(Backbone backbone, Sequential model) =>
+        [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])];
+
+    // The statistics that came with the weights stand.
+    void FreezeBatchNorms()
+    {
+        TrainBn = false;
+        Callbacks.Add(new BatchNormFreeze(backbone.Body));
+    }
 
     /// <summary>Normalised training photos, at least <paramref name="count"/> where there are as many.</summary>
     static IEnumerable<Tensor> Calibration(ImageDataBunch data, int count)
@@ -101,7 +102,10 @@ public sealed partial class ImageLearner : Learner
         }
     }
 
-    /// <summary>Writes the network and all it takes to use it into one file, for <see cref="ImageClassifier.Load"/> and <c>tessera predict</c>.</summary>
+    /// <summary>
+    /// Writes the network and all it takes to use it and to train it on into one file, for <see cref="ImageClassifier.Load"/>, <see cref="LoadLearner"/> and
+    /// <c>tessera predict</c>. No photos and no paths go into it.
+    /// </summary>
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
     public void Export(string path) => ToClassifier().Save(path);
 }

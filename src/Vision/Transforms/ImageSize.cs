@@ -1,6 +1,10 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace Tessera.Vision;
 
 /// <summary>The target size of a pipeline: one number for a square (fitted by <see cref="ResizeMethod.Crop"/>) or (rows, columns) (<see cref="ResizeMethod.Squish"/>).</summary>
+[JsonConverter(typeof(ImageSizeConverter))]
 public readonly record struct ImageSize
 {
     /// <summary>A square of <paramref name="side"/> pixels; the default method is to crop.</summary>
@@ -36,6 +40,34 @@ public readonly record struct ImageSize
         int Round(int x) => Math.Max((int)((double)x / n + 0.5), 1) * n;
         return DefaultMethod == ResizeMethod.Crop ? new(Round(Height)) : new(Round(Height), Round(Width));
     }
+}
+
+/// <summary>A size as a number (a square that is cropped to) or a pair [rows, columns].</summary>
+internal sealed class ImageSizeConverter : JsonConverter<ImageSize>
+{
+    public override ImageSize Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType == JsonTokenType.Number) return new ImageSize(Side(ref reader));
+        if (reader.TokenType != JsonTokenType.StartArray || !reader.Read()) throw new JsonException();
+        int height = Side(ref reader);
+        int width = reader.Read() ? Side(ref reader) : 0;
+        return reader.Read() && reader.TokenType == JsonTokenType.EndArray ? new ImageSize(height, width) : throw new JsonException();
+    }
+
+    public override void Write(Utf8JsonWriter writer, ImageSize value, JsonSerializerOptions options)
+    {
+        if (value.DefaultMethod == ResizeMethod.Crop)
+        {
+            writer.WriteNumberValue(value.Height);
+            return;
+        }
+        writer.WriteStartArray();
+        writer.WriteNumberValue(value.Height);
+        writer.WriteNumberValue(value.Width);
+        writer.WriteEndArray();
+    }
+
+    static int Side(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side) && side is >= 1 and <= 1 << 20 ? side : throw new JsonException("a side is no number of pixels");
 }
 
 /// <summary>How a picture of another shape is brought to the target size.</summary>

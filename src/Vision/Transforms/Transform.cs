@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Tessera.Vision;
 
 /// <summary>
@@ -5,7 +7,26 @@ namespace Tessera.Vision;
 /// parameters and the on/off coin are drawn once an item.
 /// </summary>
 /// <param name="Order">The place in the chain, see <see cref="TransformOrder"/>.</param>
-public abstract record Transform(int Order)
+[JsonDerivedType(typeof(CropPad), nameof(CropPad))]
+[JsonDerivedType(typeof(Crop), nameof(Crop))]
+[JsonDerivedType(typeof(Pad), nameof(Pad))]
+[JsonDerivedType(typeof(Zoom), nameof(Zoom))]
+[JsonDerivedType(typeof(Squish), nameof(Squish))]
+[JsonDerivedType(typeof(Rotate), nameof(Rotate))]
+[JsonDerivedType(typeof(DihedralAffine), nameof(DihedralAffine))]
+[JsonDerivedType(typeof(Dihedral), nameof(Dihedral))]
+[JsonDerivedType(typeof(FlipLeftRight), nameof(FlipLeftRight))]
+[JsonDerivedType(typeof(Brightness), nameof(Brightness))]
+[JsonDerivedType(typeof(Contrast), nameof(Contrast))]
+[JsonDerivedType(typeof(RgbRandomize), nameof(RgbRandomize))]
+[JsonDerivedType(typeof(Cutout), nameof(Cutout))]
+[JsonDerivedType(typeof(SymmetricWarp), nameof(SymmetricWarp))]
+[JsonDerivedType(typeof(PerspectiveWarp), nameof(PerspectiveWarp))]
+[JsonDerivedType(typeof(Tilt), nameof(Tilt))]
+[JsonDerivedType(typeof(Skew), nameof(Skew))]
+[JsonDerivedType(typeof(Jitter), nameof(Jitter))]
+[JsonDerivedType(typeof(ZoomSquish), nameof(ZoomSquish))]
+public abstract record Transform([property: JsonIgnore] int Order)
 {
     /// <summary>Probability that the transform is applied.</summary>
     public double P { get; init; } = 1;

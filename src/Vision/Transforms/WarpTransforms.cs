@@ -1,9 +1,12 @@
+using System.Text.Json.Serialization;
+
 namespace Tessera.Vision;
 
 /// <summary>
 /// Symmetric perspective: the corners (-1,-1), (-1,1), (1,-1), (1,1) move to (-1-m3, -1-m1), (-1-m2, 1+m1), (1+m3, -1-m0), (1+m2, 1+m0),
 /// as if the photo had been taken from another angle.
 /// </summary>
+[method: JsonConstructor]
 public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M3) : Transform(TransformOrder.Coordinate)
 {
     /// <summary>Four independent draws from one range.</summary>
@@ -22,6 +25,7 @@ public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M
 
 /// <summary>General perspective: eight draws added to x and y of the corners (-1,-1), (-1,1), (1,-1), (1,1), in that order.</summary>
 /// <param name="Magnitudes">Eight ranges.</param>
+[method: JsonConstructor]
 public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transform(TransformOrder.Coordinate)
 {
     /// <summary>Eight independent draws from one range.</summary>

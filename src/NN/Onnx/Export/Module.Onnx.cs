@@ -26,21 +26,13 @@ public abstract partial class Module
 
     ModelProto ToOnnx(Shape inputShape, OnnxExportOptions options)
     {
-        var modes = NamedModules().Select(m => (m.Module, m.Module.IsTraining)).ToArray();
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
-        Eval();
-        try
-        {
-            var (a, b) = (OnnxTrace.Of(this, Sample(2, inputShape, options.InputType)), OnnxTrace.Of(this, Sample(3, inputShape, options.InputType)));
-            var model = OnnxExporter.Export(a, b, this, options);
-            if (options.Verify) Verify(model, a);
-            return model;
-        }
-        finally
-        {
-            foreach (var (module, wasTraining) in modes) module.IsTraining = wasTraining;
-        }
+        using var evaluating = Evaluating();
+        var (a, b) = (OnnxTrace.Of(this, Sample(2, inputShape, options.InputType)), OnnxTrace.Of(this, Sample(3, inputShape, options.InputType)));
+        var model = OnnxExporter.Export(a, b, this, options);
+        if (options.Verify) Verify(model, a);
+        return model;
     }
 
     // Numbers of 0 to 1, or 0 to 255, different for each batch size.

@@ -36,7 +36,7 @@ internal static partial class OnnxOperators
         bool floats = c.X.DType.IsFloat();
         (start, limit, delta) = floats ? (c[0].Item(), c[1].Item(), c[2].Item()) : (c[0].Longs()[0], c[1].Longs()[0], c[2].Longs()[0]);
         double steps = delta == 0 ? double.NaN : Math.Max(0, Math.Ceiling((limit - start) / delta));
-        int n = steps <= OnnxTensors.MaxElements ? (int)steps : throw c.Node.Error("range", $"{start}, {limit}, {delta}", $"at most {OnnxTensors.MaxElements} numbers");
+        int n = steps <= c.Limit ? (int)steps : throw c.Node.Error("range", $"{start}, {limit}, {delta}", $"at most {c.Limit} numbers");
         if (floats) return Tensor.From(Enumerable.Range(0, n).Select(i => (float)(start + (i * delta))).ToArray(), [n]);
         return Enumerable.Range(0, n).Select(i => (long)start + (i * (long)delta)).ToArray().ToTensor([n], c.X.DType);
     }

@@ -7,6 +7,9 @@ internal sealed record NodeCall(OnnxNode Node, Tensor?[] Inputs)
 {
     public int Opset => Node.Opset;
 
+    /// <summary>Most elements a result may have.</summary>
+    public long Limit { get; init; } = OnnxTensors.MaxElements;
+
     /// <summary>The first input.</summary>
     public Tensor X => this[0];
 
@@ -39,9 +42,9 @@ internal sealed record NodeCall(OnnxNode Node, Tensor?[] Inputs)
         long[] sizes = [.. dims];
         double count = 1;
         foreach (long d in sizes) count *= d;
-        return sizes.All(d => d is >= 0 and <= int.MaxValue) && count <= OnnxTensors.MaxElements
+        return sizes.All(d => d is >= 0 and <= int.MaxValue) && count <= Limit
             ? Array.ConvertAll(sizes, d => (int)d)
-            : throw Node.Error("size of the result", $"[{string.Join(", ", sizes)}]", $"sizes of at least 0 and at most {OnnxTensors.MaxElements} elements");
+            : throw Node.Error("size of the result", $"[{string.Join(", ", sizes)}]", $"sizes of at least 0 and at most {Limit} elements");
     }
 
     /// <summary>What the operator can do, but not here.</summary>

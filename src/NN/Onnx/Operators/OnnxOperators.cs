@@ -23,6 +23,11 @@ internal static partial class OnnxOperators
             .SelectMany(family => family)
             .ToFrozenDictionary(o => o.Name, StringComparer.Ordinal);
 
+    static readonly FrozenSet<string> broadcasting = Maps.Concat(Logic).Select(o => o.Name).ToFrozenSet(StringComparer.Ordinal);
+
+    /// <summary>True for an operator on single elements, whose inputs are broadcast.</summary>
+    public static bool Broadcasts(string op) => broadcasting.Contains(op);
+
     /// <summary>All supported operators by name.</summary>
     public static IEnumerable<OnnxOperator> All => table.Values.OrderBy(o => o.Name, StringComparer.Ordinal);
 

@@ -1,0 +1,50 @@
+using Tessera.NN;
+
+namespace Tessera.Vision;
+
+public sealed partial class ImageLearner
+{
+    /// <summary>
+    /// The learner that <see cref="Export"/> wrote, without its photos: it predicts, and <c>learn.GetPreds(learn.Data.Test)</c> classifies the photos of a folder.
+    /// With <see cref="WithData"/> it trains on: layer groups, freezing, weight decay and metrics are as they were.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="testFolder">A folder of photos to predict; null for none.</param>
+    /// <exception cref="DataException">The file is missing, damaged, of another kind or of a newer version; or there are no photos in the folder.</exception>
+    public static ImageLearner LoadLearner(string path, string? testFolder = null)
+    {
+        var c = ImageClassifier.Load(path);
+        var data = ImageDataBunch.ForPrediction(c.Classes, c.Pipeline, c.Stats, testFolder);
+        var learner = new ImageLearner(data, c.Network, c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(c.Learning?.Remark is { Length: > 0 } r ? "; " + r : "")}" }, (Sequential)c.Model, c.Learning?.KnownMetrics ?? [])
+        {
+            LayerGroups = Groups(c.Backbone, (Sequential)c.Model),
+        };
+        if (c.Learning is not { } l) return learner;
+        if (l.FrozenTo > learner.LayerGroups.Count) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{learner.LayerGroups.Count}.");
+        (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Wd, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
+        if (!l.LiveBatchNorms) learner.FreezeBatchNorms();
+        if (l.FrozenTo > 0) learner.FreezeTo(l.FrozenTo);
+        return learner;
+    }
+
+    /// <summary>
+    /// Attaches photos to train on with. They must have the classes of this network in its order; where they are not normalised, they get its statistics.
+    /// </summary>
+    /// <param name="data">The photos; <see cref="ImageDataOptions.Classes"/> fixes the classes and their order.</param>
+    /// <exception cref="DataException">The classes differ.</exception>
+    public ImageLearner WithData(ImageDataBunch data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        if (!data.Classes.SequenceEqual(images.Classes, StringComparer.Ordinal))
+            throw new DataException($"WithData: other classes: got {string.Join(", ", data.Classes)}, expected {string.Join(", ", images.Classes)}. Hint: give ImageDataOptions.Classes = learn.Images.Classes, or make a new learner.");
+        if (data.Stats is null && images.Stats is { } stats) data.Normalize(stats);
+        Data = data;
+        return this;
+    }
+
+    /// <summary>What a photo is, before any training: the most probable class and the probability of each.</summary>
+    public Prediction Predict(Image image) => ToClassifier().Predict(image);
+
+    LearningDescription Described() => new(
+        Loss.Name, [.. Metrics.Select(m => m.Name)], Optimizer?.GetType().Name ?? nameof(Adam), Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained);
+}
