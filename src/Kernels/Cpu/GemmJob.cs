@@ -11,8 +11,8 @@ namespace Tessera.Cpu;
 /// </summary>
 internal unsafe struct GemmJob
 {
-    const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8;
-    const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24, NearFloats = 1L << 16;
+    const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8, FewProducts = 128;
+    const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
 
     public int M, N, K;
     public Matrix A, B, C;
@@ -173,8 +173,8 @@ internal unsafe struct GemmJob
             tile.Relu = ends && Relu;
             float* block = PrepareA(new Matrix(a.At(i0, k), a.Row, a.Col), rows, columns, ref tile);
             float* b = PrepareB(item, k, tile.K, j0, columns, out tile.BStep, out nint step);
-            // A B that stays near passes by each tile of A: C is written along its rows. Else all tiles pass by a panel of B.
-            int count = columns > 2 * nr && (long)tile.K * columns <= NearFloats ? (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows : 1;
+            // Where there is more to write than to multiply, B passes by each tile of A, so that C is written along its rows; else all tiles pass by a panel of B.
+            int count = columns > 2 * nr && K <= FewProducts ? (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows : 1;
             for (int t = 0; t < count; t++)
             {
                 int top = rows * t / count, height = (rows * (t + 1) / count) - top, i = i0 + top;
