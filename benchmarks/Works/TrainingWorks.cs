@@ -18,9 +18,15 @@ static class TrainingWorks
     {
         using var ours = new OurTraining(depth, learned, bench.Size);
         if (!Peer.TorchSharp.Loaded) return Row.Alone(target, bench.Sampling.Alternate(ours.Step)[0].Milliseconds, "ms", Peer.TorchSharp);
-        using TorchTraining rowMajor = new(depth, learned, bench.Size, channelsLast: false), channelsLast = new(depth, learned, bench.Size, channelsLast: true);
-        var (us, them, which) = bench.Sampling.Compare(ours.Step, rowMajor.Step, channelsLast.Step);
-        return Row.OfTimes(target, us, them, $"TorchSharp {TorchLayout.Name(which)}");
+        // A layout in which libtorch ends the process is left out, and the row says so.
+        var layouts = (bench.Sampling.Once ? [0] : new[] { 0, 1 }).ToLookup(l => TorchSteps.HowItEnds(depth, learned, bench.Size, l == 1));
+        int[] living = [.. layouts[null]];
+        string note = string.Join("; ", layouts.Where(l => l.Key is not null).SelectMany(l => l.Select(i => $"TorchSharp {TorchLayout.Name(i)} {l.Key}")));
+        if (living.Length == 0) return Row.Alone(target, bench.Sampling.Alternate(ours.Step)[0].Milliseconds, "ms", Peer.TorchSharp) with { Note = note };
+        TorchTraining[] theirs = [.. living.Select(l => new TorchTraining(depth, learned, bench.Size, l == 1))];
+        var (us, them, which) = bench.Sampling.Compare(ours.Step, [.. theirs.Select(t => (Action)t.Step)]);
+        foreach (var t in theirs) t.Dispose();
+        return Row.OfTimes(target, us, them, string.Join("; ", new[] { $"TorchSharp {TorchLayout.Name(living[which])}", note }.Where(n => n.Length > 0)));
     }
 
     static Row Scaling(Bench bench)

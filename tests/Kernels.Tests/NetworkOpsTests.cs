@@ -4,7 +4,7 @@ namespace Tessera.Tests;
 
 /// <summary>The CPU's versions of the network operations, and the composed ones, against double precision.</summary>
 [NonParallelizable]
-public sealed class NetworkOpsTests
+public sealed partial class NetworkOpsTests
 {
     static readonly (string Name, Backend Backend, int Lanes, int Threads)[] backends =
         [("cpu, 1 thread", Device.Cpu.Backend, 16, 1), ("cpu, 3 threads", Device.Cpu.Backend, 16, 3), ("cpu, 8 lanes", Device.Cpu.Backend, 8, 2), ("cpu, 1 lane", Device.Cpu.Backend, 1, 2), ("composed", new Composed(), 16, 2), ("emulator", Device.Emulator.Backend, 16, 2)];

@@ -38,7 +38,10 @@ internal static unsafe class Maps
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     static void Rest<TOp>(TOp op, float* x, float* y, long n) where TOp : struct, IUnary
     {
-        for (long i = 0; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(x + i)));
+        long i = 0;
+        if (Vector256.IsHardwareAccelerated)
+            for (; i <= n - 8; i += 8) Store(y + i, op.Apply(Load<Vec8>(x + i)));
+        for (; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(x + i)));
     }
 
     /// <summary>y ← f(a, b); y may be a or b.</summary>
@@ -54,6 +57,9 @@ internal static unsafe class Maps
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     static void Rest<TOp>(TOp op, float* a, float* b, float* y, long n) where TOp : struct, IBinary
     {
-        for (long i = 0; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(a + i), Load<Vec1>(b + i)));
+        long i = 0;
+        if (Vector256.IsHardwareAccelerated)
+            for (; i <= n - 8; i += 8) Store(y + i, op.Apply(Load<Vec8>(a + i), Load<Vec8>(b + i)));
+        for (; i < n; i++) Store(y + i, op.Apply(Load<Vec1>(a + i), Load<Vec1>(b + i)));
     }
 }

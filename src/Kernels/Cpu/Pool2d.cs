@@ -8,7 +8,13 @@ namespace Tessera.Cpu;
 internal sealed unsafe partial class CpuBackend
 {
     public override void MaxPool2d(View x, View y, View? indices, Window2d window)
-        => CpuThreads.For(y.Shape[0] * y.Shape[2], new MaxPool(new Image(x, "MaxPool2d"), new Image(y, "MaxPool2d"), indices is { } i ? i.Pointer<int>() : null, window));
+    {
+        Image from = new(x, "MaxPool2d"), to = new(y, "MaxPool2d");
+        int tasks = to.H * y.Shape[0];
+        if (indices is { } i) CpuThreads.For(tasks, new MaxPool(from, to, i.Pointer<int>(), window));
+        else if (window.R > window.StrideH && window.S > window.StrideW) CpuThreads.For(tasks, new MaxOfColumns(from, to, window));
+        else CpuThreads.For(tasks, new MaxOfRows(from, to, window));
+    }
 
     public override void MaxPool2dBackward(View gy, View indices, View gx, Window2d window)
         => CpuThreads.For(gx.Shape[0] * gx.Shape[2], new MaxPoolGradient(new Image(gy, "MaxPool2dBackward"), indices.Pointer<int>(), new Image(gx, "MaxPool2dBackward"), window));
@@ -66,7 +72,7 @@ internal sealed unsafe partial class CpuBackend
                 lane.Pixel = (rows.At(rows.First) * x.W) + columns.At(columns.First);
                 lane.X = x.At(n, 0, 0);
                 lane.Y = y.At(n, i, j);
-                lane.Index = indices == null ? null : (float*)indices + (lane.Y - y.At(0, 0, 0));
+                lane.Index = (float*)indices + (lane.Y - y.At(0, 0, 0));
                 Lanes.Run(0, y.C, ref lane);
             }
         }
@@ -88,11 +94,11 @@ internal sealed unsafe partial class CpuBackend
                     {
                         V v = Lanes.Load<V>(p), wins = V.Select(V.LessEqual(v, best), zero, V.Equal(best, best)); // greater, or the first NaN
                         best = V.Select(wins, v, best);
-                        if (Index != null) index = V.Select(wins, V.FromBits((uint)pixel), index);
+                        index = V.Select(wins, V.FromBits((uint)pixel), index);
                     }
                 }
                 Lanes.Store(Y + c, best);
-                if (Index != null) Lanes.Store(Index + c, index);
+                Lanes.Store(Index + c, index);
             }
         }
     }
@@ -146,43 +152,33 @@ internal sealed unsafe partial class CpuBackend
         {
             int n = task / y.H, i = task % y.H;
             var rows = Span1d.Rows(window, i, x.H);
-            var lane = new Lane { Step = window.DilationW * (nint)x.C };
             for (int j = 0; j < y.W; j++)
             {
                 var columns = Span1d.Columns(window, j, x.W);
-                lane.Y = y.At(n, i, j);
-                if (rows.Inside * columns.Inside == 0) new Span<float>(lane.Y, y.C).Clear();
-                (lane.Taps, lane.Divisor) = (columns.Inside, Divisor(rows, columns, countPadding));
-                for (int r = rows.First; r < rows.End && columns.Inside > 0; r++)
-                {
-                    lane.X = x.At(n, rows.At(r), columns.At(columns.First));
-                    (lane.First, lane.Last) = (r == rows.First, r == rows.End - 1);
-                    Lanes.Run(0, y.C, ref lane);
-                }
+                float* to = y.At(n, i, j);
+                Over(new Ops.Sum(), x, n, rows, columns, to);
+                Maps.Unary(new DivideBy(Divisor(rows, columns, countPadding)), to, to, y.C);
             }
         }
 
         public static float Divisor(Span1d rows, Span1d columns, bool countPadding)
             => Math.Max(1, countPadding ? rows.Counted * columns.Counted : rows.Inside * columns.Inside);
+    }
 
-        /// <summary>One row of a window added to y.</summary>
-        struct Lane : ILane
-        {
-            public int Taps;
-            public nint Step;
-            public float* X, Y;
-            public bool First, Last;
-            public float Divisor;
+    /// <summary>x / c.</summary>
+    readonly struct DivideBy(float c) : IUnary
+    {
+        static string IUnary.Name => "divide_by";
+        V IUnary.Apply<V>(V x) => x / V.Create(c);
+    }
 
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
-            {
-                V sum = First ? V.Create(0) : Lanes.Load<V>(Y + c);
-                float* p = X + c;
-                for (int s = 0; s < Taps; s++, p += Step) sum += Lanes.Load<V>(p);
-                Lanes.Store(Y + c, Last ? sum / V.Create(Divisor) : sum);
-            }
-        }
+    /// <summary>y[c] ← reduction of a window's elements of each channel, row by row.</summary>
+    static void Over<TOp>(TOp op, Image x, int n, Span1d rows, Span1d columns, float* y) where TOp : struct, IReduction
+    {
+        new Span<float>(y, x.C).Fill(TOp.Identity);
+        if (columns.Inside == 0) return;
+        for (int r = rows.First; r < rows.End; r++)
+            Reducer.Columns(op, x.At(n, rows.At(r), columns.At(columns.First)), columns.Inside, columns.Step * (nint)x.C * sizeof(float), x.C, y);
     }
 
     readonly struct AvgPoolGradient(Image gy, Image gx, Window2d window, bool countPadding) : ICpuTask

@@ -36,7 +36,7 @@ internal sealed unsafe partial class CpuBackend
             float* buffer = copied ? Scratch.Floats(Scratch.Purpose.Partial, 2L * n) : null;
             for (long i = (long)task * perTask; i < Math.Min(lines, (long)(task + 1) * perTask); i++)
             {
-                var (oa, ob, oy) = (At(a.Layout, i), At(b.Layout, i), At(y.Layout, i));
+                var (oa, ob, oy) = (LineStart(a.Layout, dim, i), LineStart(b.Layout, dim, i), LineStart(y.Layout, dim, i));
                 if (!copied)
                 {
                     line.Run(x + oa, z + ob, to + oy, n);
@@ -48,19 +48,19 @@ internal sealed unsafe partial class CpuBackend
                 for (nint k = 0; k < n; k++) to[oy + (k * sy)] = buffer[k];
             }
         }
+    }
 
-        /// <summary>Offset of line <paramref name="i"/>: the other dimensions in row-major order.</summary>
-        long At(Layout layout, long i)
+    /// <summary>Offset of line <paramref name="i"/> along a dimension: the other dimensions in row-major order.</summary>
+    static long LineStart(Layout layout, int dim, long i)
+    {
+        long at = 0;
+        for (int d = layout.Shape.Rank - 1; d >= 0; d--)
         {
-            long at = 0;
-            for (int d = layout.Shape.Rank - 1; d >= 0; d--)
-            {
-                if (d == dim) continue;
-                at += i % layout.Shape[d] * layout.Strides[d];
-                i /= layout.Shape[d];
-            }
-            return at;
+            if (d == dim) continue;
+            at += i % layout.Shape[d] * layout.Strides[d];
+            i /= layout.Shape[d];
         }
+        return at;
     }
 
     // y = eˣ⁻ᵐ / Σ eˣ⁻ᵐ with m = max x, or its logarithm (x - m) - ln Σ eˣ⁻ᵐ.
@@ -68,7 +68,7 @@ internal sealed unsafe partial class CpuBackend
     {
         public void Run(float* x, float* unused, float* y, int n)
         {
-            float max = Total(new Ops.Max(), x, n);
+            float max = Total(new Highest(), x, n);
             if (log)
             {
                 Maps.Unary(new MinusTwo(max, MathF.Log(Total(new SumExp(max), x, n))), x, y, n);
@@ -89,11 +89,7 @@ internal sealed unsafe partial class CpuBackend
                 Maps.Binary(new MinusExp(Total(new Ops.Sum(), g, n)), g, y, gx, n);
                 return;
             }
-            float* partial = stackalloc float[Reducer.Partials];
-            new Span<float>(partial, Reducer.Partials).Clear();
-            var dot = new Dot { A = g, B = y, Partial = partial };
-            Lanes.Run(0, n, ref dot);
-            Maps.Binary(new TimesMinus(Reducer.Fold(new Ops.Sum(), partial)), g, y, gx, n);
+            Maps.Binary(new TimesMinus(Dot(g, y, 0, n)), g, y, gx, n);
         }
     }
 
@@ -105,23 +101,43 @@ internal sealed unsafe partial class CpuBackend
         return Reducer.Fold(op, partial);
     }
 
-    struct Dot : ILane
+    /// <summary>Σ a·(b - m).</summary>
+    static float Dot(float* a, float* b, float m, int n)
+    {
+        float* partial = stackalloc float[Reducer.Partials];
+        new Span<float>(partial, Reducer.Partials).Clear();
+        var dot = new DotLane { A = a, B = b, M = m, Partial = partial };
+        Lanes.Run(0, n, ref dot);
+        return Reducer.Fold(new Ops.Sum(), partial);
+    }
+
+    struct DotLane : ILane
     {
         public float* A, B, Partial;
+        public float M;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void At<V>(nint i) where V : unmanaged, IVec<V>
         {
             float* sum = Partial + (i & (Reducer.Partials - 1));
-            Lanes.Store(sum, V.Fma(Lanes.Load<V>(A + i), Lanes.Load<V>(B + i), Lanes.Load<V>(sum)));
+            Lanes.Store(sum, V.Fma(Lanes.Load<V>(A + i), Lanes.Load<V>(B + i) - V.Create(M), Lanes.Load<V>(sum)));
         }
     }
 
-    /// <summary>e^(x - m).</summary>
+    /// <summary>The largest; NaN is passed over, and comes back with e^(x - m).</summary>
+    readonly struct Highest : IReduction
+    {
+        static string IReduction.Name => "highest";
+        static float IReduction.Identity => float.NegativeInfinity;
+        V IReduction.Map<V>(V x) => x;
+        V IReduction.Combine<V>(V a, V b) => V.Larger(b, a);
+    }
+
+    /// <summary>e^(x - m), m the largest.</summary>
     readonly struct ExpMinus(float m) : IUnary
     {
         static string IUnary.Name => "exp_minus";
-        V IUnary.Apply<V>(V x) => VMath.Exp(x - V.Create(m));
+        V IUnary.Apply<V>(V x) => VMath.ExpOfNegative(x - V.Create(m));
     }
 
     /// <summary>(x - a) - b.</summary>
@@ -131,12 +147,12 @@ internal sealed unsafe partial class CpuBackend
         V IUnary.Apply<V>(V x) => x - V.Create(a) - V.Create(b);
     }
 
-    /// <summary>Σ e^(x - m).</summary>
+    /// <summary>Σ e^(x - m), m the largest.</summary>
     readonly struct SumExp(float m) : IReduction
     {
         static string IReduction.Name => "sum_exp";
         static float IReduction.Identity => 0;
-        V IReduction.Map<V>(V x) => VMath.Exp(x - V.Create(m));
+        V IReduction.Map<V>(V x) => VMath.ExpOfNegative(x - V.Create(m));
         V IReduction.Combine<V>(V a, V b) => a + b;
     }
 

@@ -60,6 +60,9 @@ public interface IVec<V> where V : struct, IVec<V>
     /// <summary>0 where x &lt; 0, else x; NaN and -0 stay.</summary>
     static virtual V Relu(V x) => V.Select(V.Less(x, V.Create(0)), V.Create(0), x);
 
+    /// <summary>a where a &gt; b, else b: b also where either is NaN. One instruction, where <see cref="Max"/> takes several.</summary>
+    static virtual V Larger(V a, V b) => V.Select(V.Less(b, a), a, b);
+
     /// <summary>Rounded down.</summary>
     static abstract V Floor(V x);
 

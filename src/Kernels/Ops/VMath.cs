@@ -21,6 +21,17 @@ public static partial class VMath
         return Scale(V.Create(1) + q, n);
     }
 
+    /// <summary>eˣ for x ≤ 0, in half the time of <see cref="Exp{V}"/>; 0 where it is less than 10⁻³⁸.</summary>
+    [MethodImpl(Inline)]
+    internal static V ExpOfNegative<V>(V x) where V : struct, IVec<V>
+    {
+        // From -88.1 on n is -127. Behind 1.5·2²³ the integer n + 127 stands in the last bits of the sum, from where the shift makes it the exponent of 2ⁿ, or 0.
+        V bias = V.Create(12582912 + 127);
+        x = V.Larger(V.Create(-88.1f), x);
+        V sum = V.Fma(x, V.Create(1.44269502f), bias), power = V.ShiftLeft(sum, 23);
+        return V.Fma(Reduced(x, sum - bias), power, power);
+    }
+
     /// <summary>2ˣ.</summary>
     [MethodImpl(Inline)]
     public static V Exp2<V>(V x) where V : struct, IVec<V>
@@ -75,6 +86,13 @@ public static partial class VMath
     static V Reduced<V>(V x, out V n) where V : struct, IVec<V>
     {
         n = V.Round(x * V.Create(1.44269502f));
+        return Reduced(x, n);
+    }
+
+    /// <inheritdoc cref="Reduced{V}(V, out V)"/>
+    [MethodImpl(Inline)]
+    static V Reduced<V>(V x, V n) where V : struct, IVec<V>
+    {
         V r = V.Fma(n, V.Create(-0.693145752f), x);
         r = V.Fma(n, V.Create(-1.42860677e-6f), r);
         V p = V.Create(0.00139476056f); // (eʳ - 1 - r)/r²

@@ -59,6 +59,9 @@ public readonly struct Vec1 : IVec<Vec1>
     public static Vec1 Min(Vec1 a, Vec1 b) => new(MathF.Min(a.v, b.v));
 
     /// <inheritdoc/>
+    public static Vec1 Larger(Vec1 a, Vec1 b) => a.v > b.v ? a : b;
+
+    /// <inheritdoc/>
     public static Vec1 Floor(Vec1 x) => new(MathF.Floor(x.v));
 
     /// <inheritdoc/>

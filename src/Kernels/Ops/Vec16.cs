@@ -65,6 +65,9 @@ public readonly struct Vec16 : IVec<Vec16>
         => new(Avx512F.IsSupported ? Avx512F.Max(default, x.v) : Vector512.ConditionalSelect(Vector512.LessThan(x.v, default), default, x.v)); // vmaxps gives its second operand for NaN and for two zeros
 
     /// <inheritdoc/>
+    public static Vec16 Larger(Vec16 a, Vec16 b) => Avx512F.IsSupported ? new(Avx512F.Max(a.v, b.v)) : Select(Less(b, a), a, b);
+
+    /// <inheritdoc/>
     public static Vec16 Floor(Vec16 x) => new(Vector512.Floor(x.v));
 
     /// <inheritdoc/>

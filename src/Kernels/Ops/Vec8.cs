@@ -65,6 +65,9 @@ public readonly struct Vec8 : IVec<Vec8>
         => new(Avx.IsSupported ? Avx.Max(default, x.v) : Vector256.ConditionalSelect(Vector256.LessThan(x.v, default), default, x.v)); // vmaxps gives its second operand for NaN and for two zeros
 
     /// <inheritdoc/>
+    public static Vec8 Larger(Vec8 a, Vec8 b) => Avx.IsSupported ? new(Avx.Max(a.v, b.v)) : Select(Less(b, a), a, b);
+
+    /// <inheritdoc/>
     public static Vec8 Floor(Vec8 x) => new(Vector256.Floor(x.v));
 
     /// <inheritdoc/>

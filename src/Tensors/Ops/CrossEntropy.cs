@@ -77,39 +77,31 @@ public sealed partial class Tensor
     /// <summary>Loss of each sample <c>[N, 1, ...]</c>; inputs: logits, class, counts and weight of each sample, and the weights of the classes if any.</summary>
     sealed class CrossEntropyOp(float smoothing) : Op
     {
-        Tensor? logp;
+        Tensor? kept;
 
-        // q_c = (1 - ε)·w_y·[c = y] + ε/C·w_c;  loss = -Σ_c q_c·ln p_c
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("smoothing", smoothing));
 
+        // q_c = (1 - ε)·w_y·[c = y] + ε/C·w_c;  loss = -Σ_c q_c·ln softmax(x)_c
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var (logits, classes, counts, w) = (x[0], x[1], x[2], x[3]);
-            var zero = Scalar(0, logits.Device);
-            logp = Save(logits.LogSoftmax(1));
-            var hit = Where(counts, logp.Gather(1, classes), zero) * w;
-            if (smoothing == 0) return -hit;
-            var spread = (x.Length > 4 ? logp * Channels(x[4], logp.Rank, Name) : logp).Sum(1, keepDim: true);
-            return (hit * (smoothing - 1)) - (Where(counts, spread, zero) * (smoothing / logits.Shape[1]));
+            x[0].RequireFloat(Name);
+            var loss = Empty(x[1].Shape, DType.Float32, x[0].Device);
+            kept = Save(Empty([2, (int)loss.Count], DType.Float32, x[0].Device));
+            loss.Backend.CrossEntropy(x[0].Contiguous().View, Target(x[1], x[2], x[3], x.Length > 4 ? x[4] : null), loss.View, kept.View);
+            return loss;
         }
 
-        protected override bool Saves(int i) => i > 0;
-
-        // gx = g·(p·Σ_c q_c - q): the gradient of ln softmax for -g·q
+        // gx = g·(softmax(x)·Σ_c q_c - q)
         protected override Tensor? Gradient(int i, Tensor g)
         {
             if (i != 0) return null;
-            var (classes, counts, w) = (Input(1), Input(2), Input(3));
-            var q = Zeros(logp!.Shape, g.Device);
-            if (smoothing != 0)
-            {
-                var spread = counts.To(DType.Float32) * g * (smoothing / q.Shape[1]);
-                q = (Inputs.Length > 4 ? spread * Channels(Input(4), q.Rank, Name) : spread).Expand(q.Shape);
-            }
-            var gy = -q.ScatterAdd(1, classes, g * w * (1 - smoothing));
-            var gx = Empty(q.Shape, DType.Float32, g.Device);
-            g.Backend.SoftmaxBackward(gy.View, logp.View, gx.View, 1, log: true);
+            var gx = Empty(InputShape(0), DType.Float32, g.Device);
+            var target = Target(Input(1), Input(2), Input(3), Inputs.Length > 4 ? Input(4) : null);
+            g.Backend.CrossEntropyBackward(Input(0).Contiguous().View, target, kept!.View, g.Contiguous().View, gx.View);
             return gx;
         }
+
+        ClassTargets Target(Tensor classes, Tensor counts, Tensor w, Tensor? weight)
+            => new(classes.Contiguous().View, counts.Contiguous().View, w.Contiguous().View, weight?.Contiguous().View, smoothing);
     }
 }

@@ -79,6 +79,12 @@ public sealed class GuardedNetworkTests
             cpu.AvgPool2dBackward(v[1], v[2], p, countPadding: false);
         });
         Same([[7, C], [7, C]], v => cpu.Softmax(v[0], v[1], 1, log: true));
+        Same([[7, C], [2, 7], [7, 1], [7, 1], [7, C]], v =>
+        {
+            var target = new ClassTargets(Views.Of([7, 1], new long[7]), Views.Of([7, 1], [.. Enumerable.Repeat(true, 7)]), v[2], Smoothing: 0.1f);
+            cpu.CrossEntropy(v[0], target, v[3], v[1]);
+            cpu.CrossEntropyBackward(v[0], target, v[1], v[3], v[4]);
+        });
         Same([x, x, x, x], v => cpu.AdamStep(v[0], v[1], v[2], v[3], new StepOptions(0.1f, 0.9f, 0.99f, 1e-5f)));
         Same([x, x, x], v => cpu.SgdStep(v[0], v[1], v[2], new StepOptions(0.1f, 0.9f)));
     }
