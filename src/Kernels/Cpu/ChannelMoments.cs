@@ -8,7 +8,7 @@ namespace Tessera.Cpu;
 /// </summary>
 internal readonly unsafe struct ChannelMoments
 {
-    const int BlockChannels = 64, PartFloats = 8192;
+    const int BlockChannels = 64, PartFloats = 16384;
 
     readonly int C, parts;
     readonly float* means; // [parts, 2, C]: mean and sum of squared deviations
