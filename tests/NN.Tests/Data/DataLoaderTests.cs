@@ -177,6 +177,19 @@ public sealed class DataLoaderTests
         Assert.That(Items(loader, 3), Is.EqualTo(expected), "and without having begun");
     }
 
+    [TestCase(0, 0), TestCase(0, 7), TestCase(1, 3), TestCase(2, 9), TestCase(5, 10), TestCase(5, 1)]
+    [CancelAfter(20_000)]
+    public void AnEpochGoesOnFromABatchWithoutLoadingThoseBefore(int workers, int first)
+    {
+        int loaded = 0;
+        int[] expected = Items(new DataLoader(new Numbers(38), 4, shuffle: true, seed: 5, workers: 0), 3);
+        var loader = new DataLoader(new Numbers(38, (_, _) => Interlocked.Increment(ref loaded)), 4, shuffle: true, seed: 5, workers: workers);
+        int[] items = [.. loader.EpochFrom(first, 3, CancellationToken.None).SelectMany(b => b.Items.ToArray())];
+        Assert.That(items, Is.EqualTo(expected.Skip(4 * first)));
+        Assert.That(loaded, Is.EqualTo(items.Length));
+        Assert.That(Items(loader, 3), Is.EqualTo(expected), "and as a whole again");
+    }
+
     [Test]
     [CancelAfter(20_000)]
     public void ABegunEpochThatIsNotWantedStops([Values(1, 2, 5)] int workers)

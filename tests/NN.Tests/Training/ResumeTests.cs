@@ -106,9 +106,9 @@ public sealed class ResumeTests
     public void CancellationIsAnInterruptionToo()
     {
         using var folder = new TemporaryFolder();
-        using var cancel = new CancellationTokenSource();
         var expected = Toy.Learner();
         expected.Fit(2);
+        using var cancel = new CancellationTokenSource();
         var learn = Toy.Learner();
         void Stop(string e, TrainingState s)
         {
