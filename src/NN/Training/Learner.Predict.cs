@@ -40,7 +40,7 @@ public partial class Learner
     internal ModelPredictions GetPreds(DataLoader? loader, bool withLoss, int epoch, CancellationToken cancellation)
     {
         List<Tensor> probabilities = [], targets = [], losses = [];
-        Evaluate(Filled((loader ?? Data.Valid)?.InOrder()), epoch, (output, batch) =>
+        Evaluate(WholeSet(loader), epoch, (output, batch) =>
         {
             probabilities.Add(Scope.Keep(Loss.Activation(output)));
             targets.Add(Scope.Keep(batch.Y.Clone()));
@@ -92,8 +92,11 @@ public partial class Learner
         }
     }
 
-    /// <summary>The loader, or that of validation; it has something to give.</summary>
-    internal DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
+    /// <summary>The items of a loader, or of validation, in their order and all of them.</summary>
+    /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
+    internal DataLoader WholeSet(DataLoader? loader) => Filled((loader ?? Data.Valid)?.InOrder());
+
+    DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
         ? filled
         : throw new TesseraException("Validate: nothing to evaluate: got no validation items, expected a loader with at least one batch. Hint: give the data bunch a validation set, or name a loader.");
 

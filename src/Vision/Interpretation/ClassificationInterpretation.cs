@@ -34,7 +34,7 @@ public sealed class ClassificationInterpretation
     public static ClassificationInterpretation FromLearner(Learner learner, DataLoader? set = null, bool tta = false, IReadOnlyList<string>? classes = null)
     {
         ArgumentNullException.ThrowIfNull(learner);
-        set = learner.Filled((set ?? learner.Data.Valid)?.InOrder());
+        set = learner.WholeSet(set);
         var images = learner as ImageLearner;
         if (set.Dataset is ImageDataset photos && photos.Items.FirstOrDefault(i => i.Label < 0) is { Path: { } path })
             throw new TesseraException($"Interpretation: the class of {path} is not known: expected photos with labels. Hint: use the validation set; photos without labels can only be predicted.");

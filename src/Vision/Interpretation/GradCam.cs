@@ -45,7 +45,7 @@ public sealed record GradCam(float[,] Map, int Class, Image Photo)
     {
         ArgumentNullException.ThrowIfNull(learner);
         ArgumentNullException.ThrowIfNull(items);
-        set = learner.Filled(set);
+        set = learner.WholeSet(set);
         List<GradCam> maps = [];
         foreach (int[] some in items.Chunk(set.BatchSize))
         {

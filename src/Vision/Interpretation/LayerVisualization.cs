@@ -43,7 +43,7 @@ public static class LayerVisualization
         ArgumentNullException.ThrowIfNull(learner);
         ArgumentNullException.ThrowIfNull(channels);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        set = learner.Filled((set ?? learner.Data.Valid)?.InOrder());
+        set = learner.WholeSet(set);
         var probe = new LayerProbe(learner, layer);
         float[][] strongest = probe.Strongest(set, channels); // [channels][items]
         return [.. channels.Select((channel, i) => probe.Patches(set, channel, [.. strongest[i].Index().OrderByDescending(s => s.Item).Take(count).Select(s => s.Index)]))];

@@ -34,7 +34,7 @@ public sealed partial class ImageLearner
     public TestTimePredictions TestTimePasses(double scale = 1.35, DataLoader? set = null, CancellationToken cancellation = default)
     {
         if (!(scale >= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: scale: got {scale}, expected at least 1."));
-        var plainSet = Filled(set);
+        var plainSet = WholeSet(set);
         if (plainSet.Dataset is not ImageDataset photos)
             throw new TesseraException($"TestTimeAugmentation: no photos: got a {plainSet.Dataset.GetType().Name}, expected an ImageDataset. Hint: use a loader of the image data bunch.");
         var plain = GetPreds(plainSet, withLoss: false, cancellation);
