@@ -103,6 +103,18 @@ public sealed class ToolTests
         Assert.That(output, Does.Contain("operator set 13").And.Contain("43 batch norms").And.Contain("ResNet-50"));
     }
 
+    [Test]
+    public void InspectListsTheTensorsOfAPyTorchFile()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("weights.pth");
+        var x = new SavedTensor(new SavedStorage("0", "FloatStorage", 6, new byte[24]), 0, [2, 3], [3, 1]);
+        File.WriteAllBytes(path, PyTorchWriter.Archive(new Dictionary<string, object?> { ["fc.weight"] = x }));
+        var (code, output, error) = Run("inspect", path);
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Does.Contain("fc.weight").And.Contain("Float32  [2, 3]").And.Contain("1 tensors, 6 elements"));
+    }
+
     static IEnumerable<TestCaseData> Mistakes()
     {
         yield return new TestCaseData(2, "Unrecognized", new[] { "fly" });

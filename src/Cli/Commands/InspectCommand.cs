@@ -4,12 +4,12 @@ using Tessera.NN;
 
 namespace Tessera.Cli;
 
-/// <summary><c>tessera inspect</c>: what is in an ONNX or safetensors file.</summary>
+/// <summary><c>tessera inspect</c>: what is in an ONNX, safetensors or PyTorch file.</summary>
 static class InspectCommand
 {
     public static Command Create(TextWriter output)
     {
-        var file = Options.Path<string>("file", "An .onnx, .onnx.gz or .safetensors file.", ArgumentArity.ExactlyOne);
+        var file = Options.Path<string>("file", "An .onnx, .onnx.gz, .safetensors, .pth or .pt file.", ArgumentArity.ExactlyOne);
         var command = new ExampleCommand("inspect", "Show what is in a model file: graph, parameters, folded batch norms, and whether it is a network we know.", "Examples:\n  tessera inspect resnet34.onnx\n  tessera inspect model.safetensors") { file };
         command.SetAction(parsed => Run(parsed.GetValue(file)!, output));
         return command;
@@ -17,7 +17,8 @@ static class InspectCommand
 
     static int Run(string path, TextWriter output)
     {
-        if (IsSafetensors(path)) PrintSafetensors(path, output);
+        if (Path.GetExtension(path).ToUpperInvariant() is ".PTH" or ".PT") PrintPyTorch(path, output);
+        else if (IsSafetensors(path)) PrintSafetensors(path, output);
         else PrintOnnx(path, output);
         return Tool.Success;
     }
@@ -25,7 +26,7 @@ static class InspectCommand
     /// <summary>By name, or by content: eight bytes of the header's length, then the header, which is JSON.</summary>
     static bool IsSafetensors(string path)
     {
-        if (Directory.Exists(path)) throw new DataException($"{path}: is a folder: expected a model file. Hint: name an .onnx, .onnx.gz or .safetensors file.");
+        if (Directory.Exists(path)) throw new DataException($"{path}: is a folder: expected a model file. Hint: name an .onnx, .onnx.gz, .safetensors or .pth file.");
         if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return true;
         if (!File.Exists(path)) return false;
         using var file = File.OpenRead(path);
@@ -39,6 +40,13 @@ static class InspectCommand
         output.WriteLine(model.Describe());
         Tessera.Vision.ResNet.TryMatch(model, out _, out string report);
         output.WriteLine(report);
+    }
+
+    static void PrintPyTorch(string path, TextWriter output)
+    {
+        var tensors = PyTorchFile.Load(path);
+        foreach (var (name, tensor) in tensors) output.WriteLine($"  {name,-50} {tensor.DType,-8} {tensor.Shape}");
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tensors.Count} tensors, {tensors.Values.Sum(t => t.Count):N0} elements"));
     }
 
     static void PrintSafetensors(string path, TextWriter output)

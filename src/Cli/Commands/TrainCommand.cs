@@ -158,7 +158,7 @@ static class TrainCommand
         string? name = args.GetValue(arch), file = args.GetValue(weights);
         if (name is null) return Architecture.FromOnnx(file ?? Assets.Find("models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx", "give pretrained weights: --weights resnet34.onnx"));
         string known = name.ToLowerInvariant();
-        return Architecture.Names.Contains(known)
+        return Architecture.Names.Contains(known, StringComparer.Ordinal)
             ? Architecture.Named(known, file)
             : throw new TesseraException($"--arch: unknown network: got '{name}', expected one of {string.Join(", ", Architecture.Names)}.");
     }

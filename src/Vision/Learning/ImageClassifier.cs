@@ -142,7 +142,8 @@ public sealed partial class ImageClassifier
         {
             ({ } form, _) => Backbone.Of(new ResNet(form), path),
             (_, { } onnx) => Backbone.Of(OnnxModel.Parse(onnx, path), d.Network.Cut),
-            _ => Architecture.Body(d.Network.Name) ?? throw new DataException($"{path}: neither the form nor the graph of the body is in the file, and its name is unknown: got '{d.Network.Name}', expected one of {string.Join(", ", Architecture.Names)}."),
+            _ => Architecture.Body(d.Network.Name, file.Tensors.Values.Sum(t => t.Count))
+                ?? throw new DataException($"{path}: neither the form nor the graph of the body is in the file, and its name is unknown or that of a larger network: got '{d.Network.Name}', expected one of {string.Join(", ", Architecture.Names)}."),
         };
         var model = d.Network.Join(backbone, d.Classes.Length);
         model.LoadStateDict(state);

@@ -29,7 +29,7 @@ public sealed partial class Architecture
     /// classifies (SqueezeNet).
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="cut">The value of the graph to take as feature maps, where the rule would choose another; <c>tessera inspect</c> lists them.</param>
+    /// <param name="cut">The value of the graph to take as feature maps, where the rule would choose another: a name as a viewer of ONNX files shows it.</param>
     public static Architecture FromOnnx(string path, string? cut = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

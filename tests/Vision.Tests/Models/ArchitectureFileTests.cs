@@ -94,6 +94,68 @@ public sealed class ArchitectureFileTests
         Assert.That(() => Architecture.ResNet18(folder.File("timm.safetensors")).Create(), Throws.TypeOf<DataException>().With.Message.Contains("weights of another network: expected resnet18"));
     }
 
+    static IEnumerable<TestCaseData> Exported()
+    {
+        yield return Case(() => new SqueezeNet(light: false, 10));
+        yield return Case(() => new MobileNetV2(10));
+        yield return Case(() => new MobileNetV3(large: false, 10));
+        yield return Case(() => new EfficientNet(0, 10));
+        yield return Case(() => new DenseNet(121, 10));
+
+        static TestCaseData Case<T>(Func<T> make) where T : ImageNetwork => new TestCaseData(make).SetArgDisplayNames(typeof(T).Name);
+    }
+
+    /// <summary>Exported with its batch norms, a network comes back as itself by its names, and as a graph that is cut where its features end.</summary>
+    [TestCaseSource(nameof(Exported))]
+    public void ExportedNetworksComeBack(Func<ImageNetwork> make)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = Scope.Begin();
+        Generator.Seed(8);
+        var network = make();
+        network.Eval();
+        string file = folder.File("exported.onnx");
+        network.ExportOnnx(file, [3, 64, 64], new OnnxExportOptions { Verify = false });
+        var x = Tensor.Normal([2, 3, 64, 64], new Philox(1, 1));
+        using var noGrad = Autograd.NoGrad();
+        var (features, logits) = (network.Features.Forward(x), network.Forward(x));
+
+        AgreesWithOnnxRuntime(file, x, logits);
+
+        var named = Architecture.Named(network.Name, file).Create();
+        Close(named.Body.Eval().Forward(x), features);
+        var graph = Architecture.FromOnnx(file).Create();
+        Assert.That(graph.Features, Is.EqualTo(network.Channels), graph.Report);
+        Close(graph.Body.Eval().Forward(x), network is DenseNet ? features.Relu() : features);
+    }
+
+    /// <summary>The norm behind the pool of a ConvNeXt takes means too, of channels: the graph is not cut there.</summary>
+    [Test]
+    public void ExportedConvNeXtsAreCutBeforeTheirPool()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = Scope.Begin();
+        Generator.Seed(8);
+        var body = new Sequential(new Conv2d(3, 8, 4, 4), new LayerNorm2d(8), new ConvNeXtBlock(8), new ConvNeXtBlock(8));
+        foreach (var p in body.Parameters()) Init.Normal(p, 0, 0.5);
+        var network = new Sequential(body, new AdaptiveAvgPool2d(1), new LayerNorm2d(8), new Flatten(), new Linear(8, 10));
+        network.Eval();
+        network.ExportOnnx(folder.File("parts.onnx"), [3, 32, 32], new OnnxExportOptions { Verify = false });
+        var x = Tensor.Normal([2, 3, 32, 32], new Philox(1, 1));
+        using var noGrad = Autograd.NoGrad();
+        AgreesWithOnnxRuntime(folder.File("parts.onnx"), x, network.Forward(x));
+        var graph = Architecture.FromOnnx(folder.File("parts.onnx")).Create();
+        Assert.That(graph.Features, Is.EqualTo(8), graph.Report);
+        Close(graph.Body.Forward(x), body.Forward(x));
+    }
+
+    static void AgreesWithOnnxRuntime(string file, Tensor x, Tensor y)
+    {
+        using var other = new OnnxRuntimeSession(File.ReadAllBytes(file));
+        float[] expected = y.ToArray<float>();
+        Assert.That(other.Run(x), Is.EqualTo(expected).Within(1e-4 * expected.Max(Math.Abs)), "ONNX Runtime");
+    }
+
     [Test]
     public void DenseNetsOf2017HaveDots()
     {

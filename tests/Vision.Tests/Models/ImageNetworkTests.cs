@@ -38,6 +38,7 @@ public sealed class ImageNetworkTests
         yield return Case("convnext_tiny", 28_589_128, 770_536, 768, 4, 4);
         yield return Case("convnext_small", 50_223_688, 770_536, 768, 4, 4);
         yield return Case("convnext_base", 88_591_464, 1_027_048, 1024, 4, 4);
+        yield return Case("convnext_large", 197_767_336, 1_540_072, 1536, 4, 4);
 
         static TestCaseData Case(string name, long parameters, long classifier, int features, params int[] groups)
             => new TestCaseData(name, parameters - classifier, features, groups).SetArgDisplayNames(name);
@@ -53,6 +54,10 @@ public sealed class ImageNetworkTests
         Assert.That(backbone.Groups.Select(g => g.Count), Is.EqualTo(groups));
         Assert.That(backbone.Groups.SelectMany(g => g).SelectMany(m => m.Parameters()), Is.EqualTo(backbone.Body.Parameters()));
         Release(backbone.Body);
+
+        // A saved model whose file holds fewer elements than its network has parameters is not built.
+        Assert.That(Architecture.Body(name, parameters - 1000), Is.Null);
+        Release(Architecture.Body(name, parameters)!.Body);
     }
 
     /// <summary>Some names and shapes of each family, as torchvision and as timm has them; timm has no SqueezeNet.</summary>
