@@ -22,13 +22,20 @@ public sealed class PyTorchWriter
     public static byte[] Archive(object? state, string byteOrder = "little", CompressionLevel compression = CompressionLevel.NoCompression)
     {
         var writer = new PyTorchWriter();
-        byte[] pickle = writer.Pickle(state);
+        return Archive(writer.Pickle(state), writer.storages, byteOrder, compression);
+    }
+
+    /// <summary>The zip form of a pickle that is there already, without storages.</summary>
+    public static byte[] Archive(byte[] pickle) => Archive(pickle, [], "little", CompressionLevel.NoCompression);
+
+    static byte[] Archive(byte[] pickle, List<SavedStorage> storages, string byteOrder, CompressionLevel compression)
+    {
         using var file = new MemoryStream();
         using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
         {
             Add("archive/data.pkl", pickle);
             Add("archive/byteorder", Encoding.ASCII.GetBytes(byteOrder));
-            foreach (var s in writer.storages) Add("archive/data/" + s.Key, s.Bytes);
+            foreach (var s in storages) Add("archive/data/" + s.Key, s.Bytes);
             Add("archive/version", "3\n"u8.ToArray());
 
             void Add(string name, byte[] bytes)

@@ -24,9 +24,9 @@ public sealed class PyTorchFileTests
         + "UwhBOZocuCrJstZBbgZA3gE28Ky8StcU41AKcRVmI4Q5cNQL+MymrI+hyTTGiGiicvRApnG6yZ3Aem33/UnrNq1+G8IXERLhiSXq8BvoiwGsOlagyXba/YUCBPOXK4YuNXqXE6cG0M121bDobjBnG1"
         + "1n37iiOu+BDC//TWRgUKFUDv3+verK/b3oNbxN2D242iOwhRDHf37WHtDazHsFEPzdN6aJquu7P7eCJqOwdrsmm2LfMZmxj7ZOzbljuLdmb/38V71nU=";
 
-    [TestCase(Zip)]
-    [TestCase(Protocol4)]
-    [TestCase(Legacy)]
+    [TestCase(Zip, TestName = "PicklesOfPythonAreRead(zip)")]
+    [TestCase(Protocol4, TestName = "PicklesOfPythonAreRead(zip, protocol 4)")]
+    [TestCase(Legacy, TestName = "PicklesOfPythonAreRead(before 1.6)")]
     public void PicklesOfPythonAreRead(string compressed)
     {
         using var folder = new TemporaryFolder();
@@ -145,6 +145,17 @@ public sealed class PyTorchFileTests
         using var folder = new TemporaryFolder();
         foreach (byte[] file in Forms(state))
             Assert.That(() => Load(folder, file), Throws.TypeOf<DataException>().With.Message.StartsWith(folder.Path).And.Message.Contains(message));
+    }
+
+    /// <summary>A list that contains itself, and ten lists each of which holds the one before ten times.</summary>
+    [Test, CancelAfter(20_000)]
+    public void ListsWithoutEndAreRefused()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] head = [0x80, 2, (byte)'}', (byte)'X', 1, 0, 0, 0, (byte)'a', (byte)']', (byte)'q', 0];
+        Assert.That(() => Load(folder, PyTorchWriter.Archive([.. head, .. "h\0as."u8])), Throws.TypeOf<DataException>().With.Message.Contains("nested too deep"));
+        byte[] doubled = [.. Enumerable.Range(0, 10).SelectMany(i => (byte[])[(byte)'0', (byte)']', (byte)'(', .. Enumerable.Repeat<byte[]>([(byte)'h', (byte)i], 10).SelectMany(b => b), (byte)'e', (byte)'q', (byte)(i + 1)])];
+        Assert.That(() => Load(folder, PyTorchWriter.Archive([.. head, .. doubled, (byte)'s', (byte)'.'])), Throws.TypeOf<DataException>().With.Message.Contains("1000000 values"));
     }
 
     [Test]

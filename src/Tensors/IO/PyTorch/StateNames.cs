@@ -9,7 +9,8 @@ namespace Tessera;
 static class StateNames
 {
     const int MaxDepth = 16;
-    const int MaxVisits = 200_000; // shared dictionaries may stand under many names
+    const int MaxVisits = 1_000_000; // shared dictionaries may stand under many names
+    const int MaxTensors = 50_000;
     const int MaxName = 1000;
     const string Parallel = "module.";
 
@@ -31,10 +32,14 @@ static class StateNames
 
         void Visit(object? value, string name, int depth)
         {
-            if (depth > MaxDepth || ++visits > MaxVisits || name.Length > MaxName)
-                throw PickleGlobals.Error(file, "content", "dictionaries nested too deep, too often or under too long names", $"at most {MaxDepth} levels, {MaxVisits} values and names of {MaxName} characters");
+            if (depth > MaxDepth || visits > MaxVisits || found.Count > MaxTensors || name.Length > MaxName)
+                throw PickleGlobals.Error(file, "content", "dictionaries nested too deep, too often or under too long names", $"at most {MaxDepth} levels, {MaxVisits} values, {MaxTensors} tensors and names of {MaxName} characters");
             if (value is TensorReference tensor && !found.TryAdd(name, tensor)) throw PickleGlobals.Error(file, "content", $"two tensors named '{name}'", "one");
-            foreach (var (key, item) in Items(value)) Visit(item, name.Length == 0 ? key : $"{name}.{key}", depth + 1);
+            foreach (var (key, item) in Items(value))
+            {
+                visits++;
+                if (item is TensorReference or PickleDictionary or IEnumerable<object?>) Visit(item, name.Length == 0 ? key : $"{name}.{key}", depth + 1);
+            }
         }
     }
 
