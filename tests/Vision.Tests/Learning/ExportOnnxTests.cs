@@ -75,7 +75,7 @@ public sealed class ExportOnnxTests
     public void EveryFamilyOfNetworks(string name)
     {
         Generator.Seed(4);
-        var backbone = name == "resnet18" ? Architecture.ResNet18().Create() : Architecture.Body(name)!;
+        var backbone = Architecture.Named(name).Create();
         var network = new Sequential(backbone.Body, Head.Create(backbone.Features, 5, [16]));
         network.Eval();
         foreach (bool fold in (bool[])[false, true])
