@@ -30,9 +30,15 @@ sealed unsafe class Cta : IDisposable
     /// <summary>Who looks on; null where nobody does.</summary>
     public readonly Observers? Observers;
 
+    /// <summary>Steps that the launch is told of together, so that threads seldom meet at its counter.</summary>
+    readonly int portion;
+
+    int spent;
+
     public Cta(Launch launch)
     {
         Launch = launch;
+        portion = (int)Math.Clamp(launch.StepLimit >> 10, 1, 1 << 14);
         SharedBytes = launch.Code.SharedBytes + launch.DynamicShared;
         Shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(SharedBytes, 64), 128);
         warps = [.. Enumerable.Range(0, (launch.Threads + 31) / 32).Select(i => new Warp(this, i))];
@@ -72,6 +78,16 @@ sealed unsafe class Cta : IDisposable
             }
             if (open > 0 && waiting == open && !warps.Any(w => !w.Done && w.Frame.First < w.Frame.Pending.Length)) throw Deadlock();
         }
+        Launch.Spend(warps[0], spent);
+        spent = 0;
+    }
+
+    /// <summary>A warp is about to take so many steps.</summary>
+    public void Spend(Warp warp, int count)
+    {
+        if ((spent += count) < portion) return;
+        Launch.Spend(warp, spent);
+        spent = 0;
     }
 
     PtxException Deadlock()

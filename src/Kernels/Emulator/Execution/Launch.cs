@@ -64,8 +64,7 @@ sealed unsafe class Launch
     /// <summary>Counts steps; ends a launch that takes too many.</summary>
     public void Spend(Warp warp, int count)
     {
-        // Losing a count between threads is harmless: the limit only has to end what never ends.
-        if ((steps += count) > StepLimit) throw warp.Fail("steps", $"the launch took more than {StepLimit} warp instructions");
+        if (Interlocked.Add(ref steps, count) > StepLimit) throw warp.Fail("steps", $"the launch took more than {StepLimit} warp instructions");
         if (failure != null) throw new OperationCanceledException();
     }
 

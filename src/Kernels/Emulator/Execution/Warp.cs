@@ -79,8 +79,11 @@ sealed unsafe class Warp : IDisposable
 
     public byte* RegistersOf(Frame frame) => registers + frame.Registers;
 
-    /// <summary>The operation being run, for messages.</summary>
-    public Op? Current { get; private set; }
+    CodeBlock? at;
+    int step;
+
+    /// <summary>The operation being run, for messages; null before the first one.</summary>
+    public Op? Current => at == null ? null : step < at.Body.Length ? at.Body[step] : at.End ?? at.Body.LastOrDefault();
 
     /// <summary>Prepares the warp for the first block of a new kernel block.</summary>
     public void Start()
@@ -145,7 +148,8 @@ sealed unsafe class Warp : IDisposable
         frame.Pending[index] = 0;
         CodeBlock block = frame.Code.Blocks[index];
         Op[] body = block.Body;
-        Cta.Launch.Spend(this, body.Length + 1);
+        (at, step) = (block, 0);
+        Cta.Spend(this, body.Length + 1);
         PtxWatch? watch = Cta.Launch.Watch is { } w && w.Follows(this) ? w : null;
         if (watch != null || Cta.Observers != null)
         {
@@ -156,16 +160,16 @@ sealed unsafe class Warp : IDisposable
         for (int i = 0; i < body.Length; i++)
         {
             Op op = body[i];
-            Current = op;
+            step = i;
             uint active = op.Active(r, mask);
             if (active != 0) op.Run(this, active);
         }
+        step = body.Length;
         if (block.End is not Op end)
         {
             GoOn(frame, index + 1, mask);
             return;
         }
-        Current = end;
         uint leaving = end.Active(r, mask);
         GoOn(frame, index + 1, mask & ~leaving);
         if (leaving != 0) end.Run(this, leaving);
@@ -175,9 +179,9 @@ sealed unsafe class Warp : IDisposable
     void RunObserved(Frame frame, CodeBlock block, uint mask, Observers? observers, PtxWatch? watch)
     {
         byte* r = Registers;
-        foreach (Op op in block.Body)
+        for (step = 0; step < block.Body.Length; step++)
         {
-            Current = op;
+            Op op = block.Body[step];
             uint active = op.Active(r, mask);
             observers?.Step(this, op, mask, active);
             if (active != 0) op.Run(this, active);
@@ -186,7 +190,6 @@ sealed unsafe class Warp : IDisposable
         uint leaving = block.End?.Active(r, mask) ?? 0;
         GoOn(frame, block.Index + 1, mask & ~leaving);
         if (block.End is not Op end) return;
-        Current = end;
         observers?.Step(this, end, mask, leaving);
         if (leaving != 0) end.Run(this, leaving);
         watch?.Tell(this, end, leaving, r);

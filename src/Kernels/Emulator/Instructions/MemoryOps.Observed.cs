@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Tessera.Emulator;
 
@@ -15,6 +16,7 @@ abstract unsafe partial class MemoryOp
     public virtual bool ValueOf(Warp w, int lane, byte* value) => false;
 
     /// <summary>The instruction's own address: each lane touches <paramref name="bytes"/>.</summary>
+    [SkipLocalsInit]
     protected void Note(Warp w, uint mask, int bytes, Access access)
     {
         ulong* at = stackalloc ulong[32];
@@ -23,7 +25,7 @@ abstract unsafe partial class MemoryOp
             NoteEach(w, mask, bytes, bytes, access, _ => address);
             return;
         }
-        if (address.Space == Space.Param) for (int i = 0; i < 32; i++) at[i] += (ulong)origin;
+        if (address.Space != Space.Shared) for (int i = 0; i < 32; i++) at[i] += (ulong)origin;
         Space space = address.Space is Space.Shared or Space.Param ? address.Space : Space.Global;
         w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, Strong ? access | Access.Strong : access, at));
     }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
@@ -55,27 +56,21 @@ abstract unsafe partial class MemoryOp(Address address) : Op
     /// </summary>
     protected bool Together(Warp w, uint mask, int bytes, ulong* at, out byte* origin)
     {
+        if (Gathered(w, mask, bytes, out Reach reach))
+        {
+            origin = reach.Origin;
+            Widen(reach.Low, at);
+            Widen(reach.High, at + 16);
+            return true;
+        }
         origin = null;
         if (address.Space == Space.Local || (mask != uint.MaxValue && address.Register == null)) return false;
         Addresses(w, at);
         ulong low = ulong.MaxValue, high = 0, all = 0;
-        if (mask == uint.MaxValue)
+        for (uint m = mask; m != 0; m &= m - 1)
         {
-            Vector512<ulong> least = Vector512.Load(at), most = least, any = least;
-            for (int i = 8; i < 32; i += 8)
-            {
-                Vector512<ulong> next = Vector512.Load(at + i);
-                (least, most, any) = (Vector512.Min(least, next), Vector512.Max(most, next), any | next);
-            }
-            for (int i = 0; i < 8; i++) (low, high, all) = (Math.Min(low, least[i]), Math.Max(high, most[i]), all | any[i]);
-        }
-        else
-        {
-            for (uint m = mask; m != 0; m &= m - 1)
-            {
-                ulong one = at[BitOperations.TrailingZeroCount(m)];
-                (low, high, all) = (Math.Min(low, one), Math.Max(high, one), all | one);
-            }
+            ulong one = at[BitOperations.TrailingZeroCount(m)];
+            (low, high, all) = (Math.Min(low, one), Math.Max(high, one), all | one);
         }
         if ((all & (uint)(bytes - 1)) != 0) return false;
         if (address.Space == Space.Shared)
@@ -89,25 +84,19 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         return known != null && known.Holds(high, bytes);
     }
 
+    static void Widen(Vector512<uint> from, ulong* to)
+    {
+        Vector512.WidenLower(from).Store(to);
+        Vector512.WidenUpper(from).Store(to + 8);
+    }
+
     void Addresses(Warp w, ulong* at)
     {
-        ulong offset = unchecked((ulong)address.Offset);
-        if (address.Register is not Slot64 s)
+        for (int i = 0; i < 32; i++)
         {
-            for (int i = 0; i < 32; i++) at[i] = offset;
+            ulong one = address.Of(w, i);
+            at[i] = address.Space == Space.Shared ? (uint)one : one;
         }
-        else if (s.Bytes == 8)
-        {
-            Vector512<ulong> more = Vector512.Create(offset);
-            for (int i = 0; i < 32; i += 8) (Vector512.Load((ulong*)(w.Registers + s.Offset) + i) + more).Store(at + i);
-        }
-        else
-        {
-            // Shared addresses have 32 bits.
-            uint* narrow = (uint*)(w.Registers + s.Offset);
-            for (int i = 0; i < 32; i++) at[i] = (uint)(narrow[i] + offset);
-        }
-        if (address.Space == Space.Shared) for (int i = 0; i < 32; i++) at[i] = (uint)at[i];
     }
 
     PtxException Outside(Warp w, int lane, ulong at, int bytes)
@@ -124,20 +113,23 @@ abstract unsafe partial class MemoryOp(Address address) : Op
 sealed unsafe class Load(Address address, PtxType type, Slot64[] d) : MemoryOp(address)
 {
     readonly int bytes = type.Bits() / 8;
-    readonly bool signed = type.Kind() == TypeKind.Signed;
+    readonly bool signed = type.Kind() == TypeKind.Signed, isWord = type.Bits() == 32 && d is [{ Bytes: 4 }];
+    readonly int to = d[0].Offset;
 
     public override void Run(Warp w, uint mask)
+    {
+        if (!isWord || !Gathered(w, mask, 4, out Reach reach)) { RunEach(w, mask); return; }
+        uint* word = (uint*)(w.Registers + to);
+        Lanes.Store(word, 0, Words(reach.Origin, reach.Low), mask);
+        Lanes.Store(word, 16, Words(reach.Origin, reach.High), mask);
+    }
+
+    [SkipLocalsInit]
+    void RunEach(Warp w, uint mask)
     {
         byte* r = w.Registers;
         ulong* at = stackalloc ulong[32];
         bool together = Together(w, mask, bytes * d.Length, at, out byte* origin);
-        if (together && bytes == 4 && d.Length == 1 && d[0].Bytes == 4)
-        {
-            uint* to = (uint*)(r + d[0].Offset);
-            if (mask == uint.MaxValue) for (int i = 0; i < 32; i++) to[i] = *(uint*)(origin + at[i]);
-            else for (; mask != 0; mask &= mask - 1) to[BitOperations.TrailingZeroCount(mask)] = *(uint*)(origin + at[BitOperations.TrailingZeroCount(mask)]);
-            return;
-        }
         for (; mask != 0; mask &= mask - 1)
         {
             int i = BitOperations.TrailingZeroCount(mask);
@@ -166,8 +158,18 @@ sealed unsafe class Load(Address address, PtxType type, Slot64[] d) : MemoryOp(a
 sealed unsafe class Store(Address address, PtxType type, Slot64[] v) : MemoryOp(address)
 {
     readonly int bytes = type.Bits() / 8;
+    readonly bool isWord = type.Bits() == 32 && v is [{ Bytes: 4 }];
 
     public override void Run(Warp w, uint mask)
+    {
+        if (!isWord || mask != uint.MaxValue || !Gathered(w, mask, 4, out Reach reach)) { RunEach(w, mask); return; }
+        uint* word = (uint*)(w.Registers + v[0].Offset);
+        PutWords(reach.Origin, reach.Low, Vector512.Load(word));
+        PutWords(reach.Origin, reach.High, Vector512.Load(word + 16));
+    }
+
+    [SkipLocalsInit]
+    void RunEach(Warp w, uint mask)
     {
         byte* r = w.Registers;
         ulong* at = stackalloc ulong[32];

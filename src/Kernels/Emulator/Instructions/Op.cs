@@ -70,11 +70,16 @@ static unsafe class Lanes
     public static void Store<T>(T* d, int at, Vector512<T> value, uint mask) where T : unmanaged
     {
         if (mask == uint.MaxValue) { value.Store(d + at); return; }
-        Vector512<T> keep = Vector512.Load(d + at);
+        Select(mask, at, value, Vector512.Load(d + at)).Store(d + at);
+    }
+
+    /// <summary>For the lanes from <paramref name="at"/> on: a value where the mask has the lane, the other where not.</summary>
+    public static Vector512<T> Select<T>(uint mask, int at, Vector512<T> value, Vector512<T> other) where T : unmanaged
+    {
         Vector512<T> select = sizeof(T) == 4
             ? Vector512.Equals(Vector512.Create(mask >> at) & bit0, bit0).As<uint, T>()
             : Vector512.Equals(Vector512.Create((ulong)(mask >> at)) & bit64, bit64).As<ulong, T>();
-        Vector512.ConditionalSelect(select, value, keep).Store(d + at);
+        return Vector512.ConditionalSelect(select, value, other);
     }
 }
 

@@ -11,29 +11,40 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
 {
     readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cta.SharedBytes + 1);
 
+    Allocation? last;
+
     public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cta.SharedBytes);
 
     public override void Touch(in Request q)
     {
-        if (q.Space == Space.Shared && q is { Bytes: 4, Access: Access.Read })
+        if (q.Space == Space.Shared)
         {
-            for (uint m = q.Mask; m != 0; m &= m - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(m);
-                if (*(uint*)(shared + q.At[lane]) != 0x0101_0101) Touch(q, lane, shared + q.At[lane]);
-            }
-        }
-        else if (q.Space == Space.Shared)
-        {
-            for (uint m = q.Mask; m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), shared + q.At[BitOperations.TrailingZeroCount(m)]);
+            Half(q, 0);
+            Half(q, 16);
         }
         else if (q.Space == Space.Global && observers.Cta.Launch.Memory.HasUndefined)
         {
             for (uint m = q.Mask; m != 0; m &= m - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(m);
-                if (observers.Cta.Launch.Memory.Find(q.At[lane], q.Bytes) is { Defined: not null } a) Touch(q, lane, a.Defined + (q.At[lane] - a.Start));
+                if (last == null || !last.Holds(q.At[lane], q.Bytes)) last = observers.Cta.Launch.Memory.Find(q.At[lane], q.Bytes);
+                if (last is { Defined: not null } a) Touch(q, lane, a.Defined + (q.At[lane] - a.Start));
             }
+        }
+    }
+
+    /// <summary>16 lanes in shared memory: where they lie side by side their map is one piece, at the same place one is enough.</summary>
+    void Half(in Request q, int first)
+    {
+        Pattern pattern = q.PatternFrom(first);
+        byte* map = shared + q.At[first];
+        if (pattern == Pattern.Row && ((q.Access & Access.Read) == 0 || !new ReadOnlySpan<byte>(map, 16 * q.Bytes).Contains((byte)0)))
+        {
+            if ((q.Access & Access.Write) != 0) new Span<byte>(map, 16 * q.Bytes).Fill(1);
+        }
+        else if (pattern != Pattern.Same || !AllWritten(map, q.Bytes))
+        {
+            for (uint m = q.Mask & (0xFFFFu << first); m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), shared + q.At[BitOperations.TrailingZeroCount(m)]);
         }
     }
 

@@ -92,16 +92,26 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
         if (q.Space != Space.Global) return;
         if (q.Op.Releases) Fence();
         if (!Begin(q)) return;
-        Lock? held = null;
-        for (uint m = q.Mask; m != 0; m &= m - 1)
+        Half(q, 0);
+        Half(q, 16);
+    }
+
+    void Half(in Request q, int first)
+    {
+        uint mask = q.Mask & (0xFFFFu << first);
+        if (mask == 0) return;
+        Pattern pattern = handsOver && (q.Access & Access.Strong) != 0 ? Pattern.Any : q.PatternFrom(first);
+        if (pattern != Pattern.Any && shadow.LockOf(q.At[first]) is var one && one == shadow.LockOf(q.At[first + 15]))
         {
-            int lane = BitOperations.TrailingZeroCount(m);
+            Find(q.At[first], q.Bytes);
+            if (last!.Holds(q.At[first + 15], q.Bytes)) lock (one) if (Together(q, first, pattern, cells!, Index(q.At[first]))) return;
+        }
+        Lock? held = null;
+        for (; mask != 0; mask &= mask - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(mask);
             ulong at = q.At[lane];
-            if (last == null || !last.Holds(at, q.Bytes))
-            {
-                last = launch.Memory.Find(at, q.Bytes)!;
-                cells = shadow.Of(last);
-            }
+            Find(at, q.Bytes);
             if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Block, Fences, q.Access, acquired);
             Lock needed = shadow.LockOf(at);
             if (needed != held)
@@ -109,10 +119,19 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
                 held?.Exit();
                 (held = needed).Enter();
             }
-            Touch(q, lane, cells!, (long)(at - (last.Start & ~15ul)) >> Shift);
+            Touch(q, lane, cells!, Index(at));
         }
         held?.Exit();
     }
+
+    void Find(ulong at, int bytes)
+    {
+        if (last != null && last.Holds(at, bytes)) return;
+        last = launch.Memory.Find(at, bytes)!;
+        cells = shadow.Of(last);
+    }
+
+    long Index(ulong at) => (long)(at - (last!.Start & ~15ul)) >> Shift;
 
     protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Block, earlier.Fences, acquired);
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Tessera.Emulator;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace Tessera.Emulator;
 /// </summary>
 [Flags]
 enum Access : byte { Read = 1, Write = 2, Strong = 4, Asynchronous = 8, Atomic = Read | Write | Strong }
+
+/// <summary>How the 16 lanes of half a warp lie: anyhow, side by side in the order of the lanes, or all at the same place.</summary>
+enum Pattern : byte { Any, Row, Same }
 
 /// <summary>What one instruction of a warp asks of memory: each lane of the mask touches some bytes at its address.</summary>
 readonly unsafe ref struct Request(Warp warp, MemoryOp op, uint mask, Space space, int bytes, Access access, ulong* at)
@@ -24,6 +29,16 @@ readonly unsafe ref struct Request(Warp warp, MemoryOp op, uint mask, Space spac
 
     /// <summary>For each lane its offset into shared memory, or its address.</summary>
     public readonly ulong* At = at;
+
+    /// <summary>How the 16 lanes from this one on lie; <see cref="Pattern.Any"/> where only some of them take part.</summary>
+    public Pattern PatternFrom(int lane)
+    {
+        if ((Mask >> lane & 0xFFFF) != 0xFFFF) return Pattern.Any;
+        Vector512<ulong> first = Vector512.Create(At[lane]), low = Vector512.Load(At + lane) - first, high = Vector512.Load(At + lane + 8) - first;
+        if ((low | high) == Vector512<ulong>.Zero) return Pattern.Same;
+        Vector512<ulong> row = Vector512<ulong>.Indices * (ulong)Bytes;
+        return low == row && high == row + Vector512.Create(8 * (ulong)Bytes) ? Pattern.Row : Pattern.Any;
+    }
 }
 
 /// <summary>Looks on at memory while the blocks of one worker thread run: a check, or a counter. It is told before something happens.</summary>

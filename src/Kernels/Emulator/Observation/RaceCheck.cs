@@ -7,7 +7,7 @@ namespace Tessera.Emulator;
 /// Two threads that touch the same bytes, at least one of them writing, with nothing that orders them and not both strong. Memory is
 /// watched in granules as large as the kernel's smallest access, so that every access is whole granules. Two writes of the same value are no race.
 /// </summary>
-abstract unsafe class RaceCheck(Observers observers, Events events, int granule) : Observer
+abstract unsafe partial class RaceCheck(Observers observers, Events events, int granule) : Observer
 {
     protected readonly int Shift = BitOperations.Log2((uint)granule);
     readonly uint[] recent = new uint[1024];
@@ -198,7 +198,14 @@ sealed class SharedRaceCheck : RaceCheck
     public override unsafe void Touch(in Request q)
     {
         if (q.Space != Space.Shared || !Begin(q)) return;
-        for (uint m = q.Mask; m != 0; m &= m - 1)
+        Half(q, 0);
+        Half(q, 16);
+    }
+
+    unsafe void Half(in Request q, int first)
+    {
+        if (Together(q, first, q.PatternFrom(first), cells, (long)q.At[first] >> Shift)) return;
+        for (uint m = q.Mask & (0xFFFFu << first); m != 0; m &= m - 1)
         {
             int lane = BitOperations.TrailingZeroCount(m);
             Touch(q, lane, cells, (long)q.At[lane] >> Shift);
