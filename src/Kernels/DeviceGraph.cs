@@ -18,7 +18,7 @@ public sealed class DeviceGraph : IDisposable
     /// each replay overwrites; what it reads from elsewhere must live as long as the graph.
     /// </summary>
     /// <param name="device">A GPU, or the emulator.</param>
-    /// <param name="work">Only work of the device, the same each time: no element may be read on the host, nothing uploaded, and numbers that the host computes, such as a learning rate, stay as they are now.</param>
+    /// <param name="work">Only work of the device, the same each time: no element may be read on the host, nothing uploaded, and numbers that the host computes stay as they are now, but for those of SGD and Adam steps (<see cref="Replay(Action)"/>).</param>
     /// <exception cref="DeviceException">The device cannot record.</exception>
     /// <exception cref="CudaException">The work does what cannot be recorded.</exception>
     public static DeviceGraph Record(Device device, Action work)
@@ -31,12 +31,36 @@ public sealed class DeviceGraph : IDisposable
         using (device.Use(memory))
         {
             work();
-            return new DeviceGraph(device, memory, backend.Record(work));
+            Cuda.StepRates numbers = new(device);
+            try
+            {
+                return new DeviceGraph(device, memory, backend.Record(work, numbers));
+            }
+            catch
+            {
+                numbers.Dispose();
+                throw;
+            }
         }
     }
 
     /// <summary>Gives the device the recorded work; its results are there after whatever waits for the device, such as reading them.</summary>
     public void Replay() => work.Replay();
+
+    /// <summary>
+    /// The same with other numbers in the recorded steps of optimizers (<see cref="Backend.SgdSteps"/>, <see cref="Backend.AdamSteps"/>): learning rates,
+    /// momenta, corrections.
+    /// </summary>
+    /// <param name="steps">Asks the backend for the same steps of the same parameters in the same order; they are not done now, only their numbers are taken.</param>
+    /// <exception cref="TesseraException">The steps are others than those recorded.</exception>
+    public void Replay(Action steps)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        work.Replay(steps);
+    }
+
+    /// <summary>Whether the recorded work draws random numbers; each replay draws the same ones.</summary>
+    public bool DrawsRandom => work.DrawsRandom;
 
     /// <summary>Waits for the device and gives the graph's memory back.</summary>
     public void Dispose()

@@ -21,7 +21,7 @@ internal sealed unsafe partial class CudaBackend
         var nest = NestOf(y, index, Still(x, y.Shape, axis));
         using (var check = checks.Begin(Outside(axis, size)))
             Launch("index.ptx", "gather", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), size, step, y.DType.Size(), check.Words]);
-        if (Synchronous) Synchronize();
+        if (Synchronous && !recording) Synchronize();
     }
 
     public override void ScatterAdd(View y, View index, View source, int dim)
@@ -40,7 +40,7 @@ internal sealed unsafe partial class CudaBackend
             Launch("index.ptx", "scatter_add", Blocks(lines.Count * parts, BlockSize), BlockSize,
                 [KernelArgument.Struct(ref lines), step, (int)length, sourceStep, Along(index, dim).Step, parts, check.Words]);
         }
-        if (Synchronous) Synchronize();
+        if (Synchronous && !recording) Synchronize();
     }
 
     public override void CheckIndices(View index, long size, long? except, Func<long, ShapeException> error)
@@ -48,7 +48,7 @@ internal sealed unsafe partial class CudaBackend
         _ = index.Pointer<long>();
         if (index.Count == 0) return;
         using (var check = checks.Begin(error)) LookAt(index, size, except, check.Words);
-        if (Synchronous) Synchronize();
+        if (Synchronous && !recording) Synchronize();
     }
 
     /// <summary>The kernel that only looks.</summary>

@@ -12,15 +12,22 @@ internal sealed unsafe partial class CudaBackend
         StepList list = default;
         foreach (var t in parameters)
         {
-            if (!CanStep("SgdStep", t)) base.SgdStep(t.W, t.G, t.M, options);
+            if (!CanStep("SgdStep", t))
+            {
+                RefuseComposedStep("SgdStep", t);
+                base.SgdStep(t.W, t.G, t.M, options);
+            }
             else for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) Launch(ref list);
         }
         Launch(ref list);
 
         void Launch(ref StepList list)
         {
+            if (list.Chunks == 0) return;
             int flags = (options.First ? 1 : 0) | (options.Nesterov ? 2 : 0);
-            LaunchStep("sgd", list.Chunks, [KernelArgument.Struct(ref list), -options.Lr, (float)options.Momentum, options.L2, 1 - (options.Lr * options.Decay), flags]);
+            float kept = 1 - (options.Lr * options.Decay);
+            nint row = Row([-options.Lr, (float)options.Momentum, options.L2, kept, BitConverter.Int32BitsToSingle(flags)]);
+            LaunchStep("sgd", list.Chunks, [KernelArgument.Struct(ref list), -options.Lr, (float)options.Momentum, options.L2, kept, flags, row]);
         }
     }
 
@@ -29,23 +36,38 @@ internal sealed unsafe partial class CudaBackend
         StepList list = default;
         foreach (var t in parameters)
         {
-            if (!CanStep("AdamStep", t)) base.AdamStep(t.W, t.G, t.M!.Value, t.V!.Value, options);
+            if (!CanStep("AdamStep", t))
+            {
+                RefuseComposedStep("AdamStep", t);
+                base.AdamStep(t.W, t.G, t.M!.Value, t.V!.Value, options);
+            }
             else for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) Launch(ref list);
         }
         Launch(ref list);
 
         void Launch(ref StepList list)
         {
-            float rate = (float)(options.Lr / options.Correction1), root = (float)(1 / Math.Sqrt(options.Correction2));
-            LaunchStep("adam", list.Chunks, [
-                KernelArgument.Struct(ref list), -rate, root, options.L2, 1 - (options.Lr * options.Decay), options.Eps,
-                (float)(1 - options.Momentum), (float)options.Beta2, (float)(1 - options.Beta2)]);
+            if (list.Chunks == 0) return;
+            float rate = (float)(options.Lr / options.Correction1), root = (float)(1 / Math.Sqrt(options.Correction2)), kept = 1 - (options.Lr * options.Decay);
+            float newest1 = (float)(1 - options.Momentum), beta2 = (float)options.Beta2, newest2 = (float)(1 - options.Beta2);
+            nint row = Row([-rate, root, options.L2, kept, options.Eps, newest1, beta2, newest2]);
+            LaunchStep("adam", list.Chunks, [KernelArgument.Struct(ref list), -rate, root, options.L2, kept, options.Eps, newest1, beta2, newest2, row]);
         }
     }
 
     void LaunchStep(string entry, int chunks, ReadOnlySpan<KernelArgument> arguments)
     {
-        if (chunks > 0) Launch("optim.ptx", entry, chunks, BlockSize, arguments);
+        if (!writesRatesOnly) Launch("optim.ptx", entry, chunks, BlockSize, arguments);
+    }
+
+    /// <summary>Where a recorded launch finds its numbers at each replay; null while nothing is recorded: then its arguments hold.</summary>
+    nint Row(ReadOnlySpan<float> numbers) => rates?.Put(numbers) ?? 0;
+
+    /// <summary>Parameters with gaps are stepped by composed operations, whose numbers a recording would keep.</summary>
+    void RefuseComposedStep(string op, in StepTensors t)
+    {
+        if (rates != null)
+            throw new TesseraException($"{op}: a recorded step: got a parameter of layout {t.W.Layout} with a gradient of {t.G.Layout}, expected dense tensors of one shape. Hint: call Contiguous() first.");
     }
 
     /// <summary>True where all tensors lie alike and without gaps: elements of equal place belong together.</summary>

@@ -13,6 +13,7 @@ internal sealed unsafe partial class CudaBackend
     void Draw(View y, Philox random, string name, int perBlock)
     {
         ExpectFloat(name, y);
+        drewRandom = true;
         if (y.Count == 0) return;
         ExpectCountable(y);
         var nest = Nest.WithIndex(y);

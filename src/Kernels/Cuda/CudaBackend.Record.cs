@@ -4,23 +4,37 @@ internal sealed unsafe partial class CudaBackend
 {
     volatile bool recording;
 
+    // While an optimizer's step is recorded, and while its numbers are written anew without launching it.
+    StepRates? rates;
+    bool writesRatesOnly;
+
+    /// <summary>Random numbers that the work being recorded has drawn.</summary>
+    bool drewRandom;
+
     /// <summary>Throws while a graph is recorded.</summary>
     public void RefuseInGraph(string call) => Check(recording ? CudaResult.ErrorStreamCaptureUnsupported : CudaResult.Success, call);
 
     /// <summary>Records what <paramref name="work"/> gives the stream, instead of running it.</summary>
-    public RecordedWork Record(Action work)
+    public RecordedWork Record(Action work, StepRates numbers)
     {
+        HashSet<Storage> written = [];
         Check(Driver.StreamBeginCapture(stream), "cuStreamBeginCapture");
         nint graph;
         CudaResult ended;
-        recording = true;
+        (recording, rates, drewRandom, Storage.Written) = (true, numbers, false, written);
+        checks.StartRecording();
+        int[] looks = [];
+        bool done = false;
         try
         {
             work();
+            done = true;
         }
         finally
         {
-            recording = false;
+            (recording, rates, Storage.Written) = (false, null, null);
+            looks = checks.EndRecording();
+            if (!done) checks.Forget(looks);
             // Also after an exception: else the stream would record for ever.
             ended = Driver.StreamEndCapture(stream, out graph);
         }
@@ -28,29 +42,69 @@ internal sealed unsafe partial class CudaBackend
         var result = Driver.GraphInstantiate(graph, out nint executable);
         Driver.GraphDestroy(graph);
         Check(result, "cuGraphInstantiate");
-        return new RecordedWork(this, executable);
+        numbers.Close();
+        numbers.Send();
+        return new RecordedWork(this, executable, numbers, looks, [.. written]) { DrawsRandom = drewRandom };
     }
 
-    internal void Replay(nint executable) => Check(Driver.GraphLaunch(executable, stream), "cuGraphLaunch");
+    /// <summary>Takes the numbers of optimizer steps, which are not done now, for the next replay.</summary>
+    internal void Rewrite(StepRates numbers, Action steps)
+    {
+        (rates, writesRatesOnly) = (numbers, true);
+        try
+        {
+            numbers.Start();
+            steps();
+        }
+        finally
+        {
+            (rates, writesRatesOnly) = (null, false);
+        }
+        numbers.Send();
+    }
+
+    internal void Replay(nint executable, bool looks)
+    {
+        Check(Driver.GraphLaunch(executable, stream), "cuGraphLaunch");
+        if (looks) checks.Replayed();
+    }
+
+    internal void End(nint executable, int[] looks)
+    {
+        try
+        {
+            Synchronize();
+        }
+        finally
+        {
+            checks.Forget(looks);
+            Driver.GraphExecDestroy(executable);
+        }
+    }
 }
 
-/// <summary>A recorded stretch of a stream, ready to run.</summary>
-internal sealed class RecordedWork(CudaBackend backend, nint executable) : IDisposable
+/// <summary>A recorded stretch of a stream, ready to run; <paramref name="written"/> is the memory that it writes in place, <paramref name="looks"/> its checks of indices.</summary>
+internal sealed class RecordedWork(CudaBackend backend, nint executable, StepRates numbers, int[] looks, Storage[] written) : IDisposable
 {
     bool disposed;
 
-    /// <summary>Gives it to the stream once more.</summary>
-    public void Replay()
+    /// <summary>Whether it holds random numbers.</summary>
+    public bool DrawsRandom { get; init; }
+
+    /// <summary>Gives it to the stream once more, after taking the numbers of these optimizer steps, if any.</summary>
+    public void Replay(Action? steps = null)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        backend.Replay(executable);
+        if (steps != null) backend.Rewrite(numbers, steps);
+        backend.Replay(executable, looks.Length > 0);
+        foreach (Storage storage in written) storage.Touch();
     }
 
     public void Dispose()
     {
         if (disposed) return;
         disposed = true;
-        backend.Synchronize();
-        backend.Driver.GraphExecDestroy(executable);
+        backend.End(executable, looks);
+        numbers.Dispose();
     }
 }

@@ -69,7 +69,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
         {
             for (int i = 0; i < arguments.Length; i++) parameters[i] = KernelArgument.AddressOf(p + i);
             var result = Driver.LaunchKernel(kernel.Function, grid, block, shared, stream, parameters);
-            if (result == CudaResult.Success && Synchronous) result = Driver.StreamSynchronize(stream);
+            if (result == CudaResult.Success && Synchronous && !recording) result = Driver.StreamSynchronize(stream);
             if (result != CudaResult.Success) throw Failed($"cuLaunchKernel('{kernel.Name}', grid {grid}, block {block}, {shared} bytes shared)", result);
         }
     }

@@ -31,8 +31,16 @@ public sealed class Storage
     /// <summary>Address in the device's memory; host memory on the CPU. 64-byte aligned.</summary>
     internal nint Pointer { get; }
 
+    /// <summary>Where this thread's writes in place are collected while work is recorded that will do them again.</summary>
+    [ThreadStatic]
+    internal static HashSet<Storage>? Written;
+
     /// <summary>Notes a write in place.</summary>
-    public void Touch() => Version++;
+    public void Touch()
+    {
+        Version++;
+        Written?.Add(this);
+    }
 
     /// <summary>One more user of this memory.</summary>
     public Lease Rent()

@@ -22,6 +22,8 @@ public class Adam : Optimizer
     public Adam(IEnumerable<Tensor> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weightDecay = 0, bool decoupledDecay = false)
         : this([new ParameterGroup(parameters, "", lr, beta1, weightDecay)], beta2, eps, decoupledDecay) { }
 
+    internal override bool CanRecord => true;
+
     /// <inheritdoc/>
     protected override string Settings => FormattableString.Invariant($"betas {Momentum} and {beta2}, eps {eps}");
 

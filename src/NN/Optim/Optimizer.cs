@@ -62,6 +62,17 @@ public abstract class Optimizer
         steps.Clear();
     }
 
+    /// <summary>Whether its step is one of the backend's, whose numbers recorded work can take anew; see <see cref="TrainingGraph"/>.</summary>
+    internal virtual bool CanRecord => false;
+
+    /// <summary>The steps that were only recorded did not happen.</summary>
+    internal void TakeBackStep()
+    {
+        foreach (var group in Groups)
+            foreach (var w in group.Parameters)
+                if (w.RequiresGrad && w.Grad is not null && moments.TryGetValue(w, out var m)) m.Steps--;
+    }
+
     /// <summary>Forgets all gradients.</summary>
     public void ZeroGrad()
     {

@@ -20,6 +20,8 @@ public sealed class Sgd : Optimizer
     public Sgd(IEnumerable<Tensor> parameters, double lr, double momentum = 0, double weightDecay = 0, bool nesterov = false, bool decoupledDecay = false)
         : this([new ParameterGroup(parameters, "", lr, momentum, weightDecay)], nesterov, decoupledDecay) { }
 
+    internal override bool CanRecord => true;
+
     /// <inheritdoc/>
     protected override string Settings => FormattableString.Invariant($"momentum {Momentum}{(nesterov ? ", Nesterov" : "")}");
 

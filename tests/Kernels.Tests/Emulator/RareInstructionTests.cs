@@ -1,7 +1,7 @@
 namespace Tessera.Tests;
 
 /// <summary>Instructions that compilers write less often, against values computed by hand or by a plain formula.</summary>
-public sealed class RareInstructionTests
+public sealed partial class RareInstructionTests
 {
     /// <summary>y[thread] = %r9 of each of 32 threads, whose %r1 is the thread's number; x holds words to read.</summary>
     static uint[] Run(string body, uint[]? x = null, string before = "", string target = "sm_100", PtxChecks checks = PtxChecks.All)

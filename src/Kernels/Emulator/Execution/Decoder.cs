@@ -149,6 +149,7 @@ sealed partial class Decoder
         "vote" or "match" or "redux" when i.Has("sync") => i.Operands[2],
         "shfl" when i.Has("sync") => i.Operands[4],
         "bar" or "barrier" when i.Has("warp") => i.Operands[0],
+        "elect" => i.Operands[1],
         _ => null,
     };
 

@@ -44,6 +44,9 @@ sealed unsafe class Image
 
     public ulong AddressOf(Variable v) => addresses[v];
 
+    /// <summary>Whether an address lies in a variable of constant memory.</summary>
+    public bool IsConstant(ulong at) => addresses.Any(a => a.Key.Space == Space.Const && at >= a.Value && at - a.Value < (ulong)Math.Max(a.Key.Bytes, 1));
+
     /// <summary>The address of a function with a body: no memory lies there.</summary>
     public ulong AddressOf(Function f) => 0xF000_0000_0000_0000 + (16 * (ulong)(Module.Functions.IndexOf(f) + 1));
 

@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace Tessera.Cuda;
+
+/// <summary>
+/// The numbers of the optimizer's launches in recorded work, such as learning rates and Adam's corrections: a row for each launch, in memory of the
+/// device. The recorded kernels read them there, so a replay goes on with the numbers of its own step.
+/// </summary>
+internal sealed class StepRates : IDisposable
+{
+    const int Words = 8, Most = 512;
+
+    readonly Storage storage;
+    readonly Lease lease;
+    readonly float[] rows = new float[Words * Most];
+    int recorded, next;
+
+    public StepRates(Device device) => (storage, lease) = device.Memory.Rent(sizeof(float) * Words * Most);
+
+    /// <summary>Puts a launch's numbers, at most 8, into the next row; returns its address.</summary>
+    public nint Put(ReadOnlySpan<float> numbers)
+    {
+        if (next == Most) throw new TesseraException($"DeviceGraph: launches of optimizer steps: got more than {Most}, expected fewer. Hint: use fewer groups of parameters.");
+        numbers.CopyTo(rows.AsSpan(next * Words));
+        return storage.Pointer + (nint)(next++ * Words * sizeof(float));
+    }
+
+    /// <summary>Everything is recorded.</summary>
+    public void Close() => recorded = next;
+
+    /// <summary>From now on rows are written anew, from the first one on.</summary>
+    public void Start() => next = 0;
+
+    /// <summary>Sends the rows, for all work given to the device from now on.</summary>
+    public void Send()
+    {
+        if (next != recorded)
+            throw new TesseraException($"DeviceGraph.Replay: launches of the optimizer's step: got {next}, expected the {recorded} that were recorded. Hint: parameters, groups and gradients must stay those of the recording; record again after changing them.");
+        storage.Device.Backend.Upload(MemoryMarshal.AsBytes(rows.AsSpan(0, recorded * Words)), storage);
+    }
+
+    public void Dispose() => lease.Dispose();
+}

@@ -1,0 +1,56 @@
+namespace Tessera.NN;
+
+/// <summary>
+/// A whole training step of a GPU, recorded once and replayed: gradients and the optimizer's step, with the learning rate, momentum and corrections of
+/// each step. The same bits as steps one by one, without the processor's share of their work:
+/// <code>
+/// using var graph = TrainingGraph.Record(device, optimizer, () => { using var step = Scope.Begin(); model.Forward(x).CrossEntropy(y).Backward(); });
+/// foreach (var batch in batches) { x.CopyFrom(batch.X); y.CopyFrom(batch.Y); graph.Replay(); }
+/// </code>
+/// </summary>
+public sealed class TrainingGraph : IDisposable
+{
+    readonly DeviceGraph graph;
+    readonly Optimizer optimizer;
+
+    TrainingGraph(DeviceGraph graph, Optimizer optimizer) => (this.graph, this.optimizer) = (graph, optimizer);
+
+    /// <summary>Does one training step on what its input tensors hold now, then records the same step without doing it.</summary>
+    /// <param name="device">A GPU, or the emulator.</param>
+    /// <param name="optimizer">SGD, Adam or AdamW over the parameters; its groups' numbers may change between replays, its parameters not.</param>
+    /// <param name="gradients">Forward and backward pass, on tensors that stay the same: <see cref="Tensor.CopyFrom"/> brings them new content. The same work each time, nothing of it on the host; no dropout. Batch norms count this batch once, however often it is replayed.</param>
+    /// <exception cref="TesseraException">The optimizer's step, or the pass, cannot be recorded.</exception>
+    /// <exception cref="DeviceException">The device cannot record.</exception>
+    public static TrainingGraph Record(Device device, Optimizer optimizer, Action gradients)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(gradients);
+        if (!optimizer.CanRecord)
+            throw new TesseraException($"TrainingGraph.Record: optimizer: got {optimizer.GetType().Name}, expected Sgd, Adam or AdamW. Hint: the step of others takes its rates from the host; call Step() after replaying a DeviceGraph of the gradients.");
+        int steps = 0;
+        try
+        {
+            var graph = DeviceGraph.Record(device, () =>
+            {
+                optimizer.ZeroGrad();
+                gradients();
+                optimizer.Step();
+                steps++;
+            });
+            if (!graph.DrawsRandom) return new TrainingGraph(graph, optimizer);
+            graph.Dispose();
+            throw new TesseraException("TrainingGraph.Record: the step draws random numbers: got dropout or noise, expected a step without. Hint: each replay would draw the same ones; train such a model step by step.");
+        }
+        finally
+        {
+            if (steps == 2) optimizer.TakeBackStep();
+        }
+    }
+
+    /// <summary>Gives the device one more step, with the numbers that the optimizer's groups have now.</summary>
+    /// <exception cref="TesseraException">The optimizer has other parameters or gradients than when it was recorded.</exception>
+    public void Replay() => graph.Replay(optimizer.Step);
+
+    /// <summary>Waits for the device and gives the graph's memory back. Gradients and moments stay.</summary>
+    public void Dispose() => graph.Dispose();
+}

@@ -1,0 +1,121 @@
+using Tessera.NN;
+
+namespace Tessera.Tests;
+
+/// <summary>A recorded training step, replayed, is the bits of the steps one by one.</summary>
+public sealed class TrainingGraphTests
+{
+    static readonly Func<IEnumerable<ParameterGroup>, Optimizer>[] optimizers =
+    [
+        g => new Sgd(g), g => new Sgd(g, nesterov: true, decoupledDecay: true), g => new Adam(g, beta2: 0.99, eps: 1e-5), g => new AdamW(g),
+    ];
+
+    sealed class Run
+    {
+        readonly Sequential network = new(new Conv2d(2, 4, 3, padding: 1), new BatchNorm2d(4), new Relu(), new Flatten(), new Linear(4 * 4 * 4, 3));
+        readonly Tensor x = Tensor.Zeros([4, 2, 4, 4]), y = Tensor.Zeros([4], DType.Int64);
+
+        public Run(Func<IEnumerable<ParameterGroup>, Optimizer> make)
+        {
+            foreach (var (k, p) in network.Parameters().Index()) p.CopyFrom(Tensor.Normal(p.Shape, new Philox((ulong)k + 1)) * 0.3f);
+            Tensor[] all = [.. network.Parameters()];
+            Optimizer = make([new ParameterGroup(all[..2], "body", weightDecay: 0.1), new ParameterGroup(all[2..], "head")]);
+        }
+
+        public Optimizer Optimizer { get; }
+
+        public void Gradients()
+        {
+            using var scope = Scope.Begin();
+            network.Forward(x).CrossEntropy(y).Backward();
+        }
+
+        /// <summary>The input and the rates of a step.</summary>
+        public void Start(int step)
+        {
+            x.CopyFrom(Tensor.Normal([4, 2, 4, 4], new Philox((ulong)step + 100)));
+            y.CopyFrom(Tensor.From([0L, 1, 2, step % 3], [4]));
+            foreach (var (g, group) in Optimizer.Groups.Index()) (group.Lr, group.Momentum) = (0.01 * (step + 1) / (g + 1), 0.95 - (0.02 * step));
+        }
+
+        public float[][] State() => [.. network.Parameters().Concat(network.NamedBuffers().Select(b => b.Tensor)).Concat(Optimizer.State().Where(s => s.Key.Contains("avg") || s.Key.Contains("buffer")).Select(s => s.Value))
+            .Where(t => t.DType == DType.Float32).Select(t => t.ToArray<float>())];
+
+        public string Steps() => string.Join(' ', Optimizer.State().Where(s => s.Key.EndsWith("step")).Select(s => s.Value.ToArray<long>()[0]));
+    }
+
+    [Test]
+    public void Replays_are_the_bits_of_steps([Values(0, 1, 2, 3)] int kind)
+    {
+        using var scope = Scope.Begin();
+        Device.Default = Device.Emulator;
+        Run eager = new(optimizers[kind]), recorded = new(optimizers[kind]);
+        recorded.Start(0);
+        using var graph = TrainingGraph.Record(Device.Emulator, recorded.Optimizer, recorded.Gradients);
+        for (int step = 0; step < 4; step++)
+        {
+            eager.Start(step);
+            eager.Optimizer.ZeroGrad();
+            eager.Gradients();
+            eager.Optimizer.Step();
+            if (step > 0)
+            {
+                recorded.Start(step);
+                graph.Replay();
+            }
+            Assert.That(recorded.State(), Is.EqualTo(eager.State()), $"after step {step + 1}");
+            Assert.That(recorded.Steps(), Is.EqualTo(eager.Steps()));
+        }
+    }
+
+    [Test]
+    public void Weights_written_by_a_replay_count_as_written()
+    {
+        using var scope = Scope.Begin();
+        Device.Default = Device.Emulator;
+        Tensor w = Tensor.Ones([3]);
+        w.RequiresGrad = true;
+        Sgd sgd = new([w], lr: 0.5);
+        using var graph = TrainingGraph.Record(Device.Emulator, sgd, () => w.Sum().Backward());
+        var before = w.View.Storage.Version;
+        graph.Replay();
+        Assert.That(w.View.Storage.Version, Is.GreaterThan(before));
+        Assert.That(w.ToArray<float>(), Is.EqualTo(new float[] { 0, 0, 0 }));
+    }
+
+    [Test]
+    public void A_class_outside_is_an_error_of_the_replay()
+    {
+        using var scope = Scope.Begin();
+        Device.Default = Device.Emulator;
+        Tensor w = Tensor.Ones([2, 3]), y = Tensor.From([0L, 2], [2]);
+        w.RequiresGrad = true;
+        using var graph = TrainingGraph.Record(Device.Emulator, new Sgd([w], lr: 0.5), () => w.CrossEntropy(y).Backward());
+        graph.Replay();
+        w.ToArray<float>();
+        y.CopyFrom(Tensor.From([0L, 7], [2]));
+        graph.Replay();
+        Assert.That(() => w.ToArray<float>(), Throws.InstanceOf<ShapeException>().With.Message.Contains("got 7"));
+        y.CopyFrom(Tensor.From([0L, 1], [2]));
+        graph.Replay();
+        Assert.That(w.ToArray<float>(), Has.All.Matches<float>(float.IsFinite));
+    }
+
+    [Test]
+    public void What_cannot_be_recorded_is_refused()
+    {
+        using var scope = Scope.Begin();
+        Device.Default = Device.Emulator;
+        Tensor w = Tensor.Ones([3]);
+        w.RequiresGrad = true;
+        Assert.That(() => TrainingGraph.Record(Device.Emulator, new RmsProp([w]), () => { }), Throws.InstanceOf<TesseraException>().With.Message.Contains("got RmsProp, expected Sgd, Adam or AdamW"));
+        Sgd sgd = new([w], lr: 0.5);
+        Assert.That(() => TrainingGraph.Record(Device.Emulator, sgd, () => w.Dropout(0.5f, new Philox(1)).Sum().Backward()), Throws.InstanceOf<TesseraException>().With.Message.Contains("random numbers"));
+        using var graph = TrainingGraph.Record(Device.Emulator, sgd, () => w.Sum().Backward());
+        sgd.ZeroGrad();
+        Assert.That(graph.Replay, Throws.InstanceOf<TesseraException>().With.Message.Contains("got 0, expected the 1 that were recorded"));
+    }
+
+    [TearDown]
+    public void BackOnTheCpu() => Device.Default = Device.Cpu;
+}
