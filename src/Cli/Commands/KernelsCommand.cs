@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 
 namespace Tessera.Cli;
 
@@ -10,8 +8,6 @@ static class KernelsCommand
 {
     /// <summary>What became of one file; the exception is null where it was accepted.</summary>
     readonly record struct Verdict(string Path, PtxException? Rejected);
-
-    static readonly JsonSerializerOptions plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Command Create(TextWriter output)
     {
@@ -43,7 +39,7 @@ static class KernelsCommand
         foreach (var verdict in files.AsParallel().AsOrdered().Select(Check))
         {
             all &= verdict.Rejected is null;
-            output.WriteLine(json ? Json(verdict) : Line(verdict));
+            output.WriteLine(json ? KernelJson.Of(verdict.Path, verdict.Rejected) : Line(verdict));
         }
         return all ? Tool.Success : Tool.Failure;
     }
@@ -64,8 +60,4 @@ static class KernelsCommand
     static string Line(Verdict verdict) => verdict.Rejected is { } e
         ? string.Create(CultureInfo.InvariantCulture, $"reject {verdict.Path}:{e.Line}:{e.Column} {e.Rule}: {e.Detail}")
         : $"accept {verdict.Path}";
-
-    static string Json(Verdict verdict) => verdict.Rejected is { } e
-        ? JsonSerializer.Serialize(new { verdict = "reject", file = verdict.Path, line = e.Line, column = e.Column, rule = e.Rule, message = e.Detail }, plain)
-        : JsonSerializer.Serialize(new { verdict = "accept", file = verdict.Path }, plain);
 }
