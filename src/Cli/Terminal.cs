@@ -5,8 +5,8 @@ namespace Tessera.Cli;
 /// <summary>Consoles to print on: colours and live bars on a terminal, plain lines elsewhere.</summary>
 static class Terminal
 {
-    /// <summary>True where <paramref name="output"/> is a terminal a person looks at.</summary>
-    public static bool IsLive(TextWriter output) => ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected;
+    /// <summary>True where <paramref name="output"/> is a terminal a person looks at, and one that can write over a line.</summary>
+    public static bool IsLive(TextWriter output) => ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb";
 
     /// <summary>A console over a writer.</summary>
     public static IAnsiConsole For(TextWriter output)

@@ -26,6 +26,8 @@ public static class Tool
     {
         var root = new RootCommand("Tessera trains, uses and inspects image classifiers.")
         {
+            DataCommand.Create(output),
+            LrFindCommand.Create(output),
             TrainCommand.Create(output),
             PredictCommand.Create(output),
             InspectCommand.Create(output),

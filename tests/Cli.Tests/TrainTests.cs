@@ -20,7 +20,7 @@ public sealed partial class TrainTests
         return (code, output.ToString(), error.ToString());
     }
 
-    [GeneratedRegex(@"\d\d:\d\d|[\d.]+ % of it waiting")]
+    [GeneratedRegex(@"^  epoch .* gone, .*\n|\d\d:\d\d|[\d.]+ % of it waiting", RegexOptions.Multiline)]
     private static partial Regex Times { get; }
 
     [Test]

@@ -39,4 +39,18 @@ static class Options
         });
         return option;
     }
+
+    /// <summary>An option with a few possible values, the first of which is that of nothing said where <paramref name="hasDefault"/> is true.</summary>
+    public static Option<string?> OneOf(string name, string description, bool hasDefault, params string[] values)
+    {
+        var option = new Option<string?>(name) { Description = description };
+        if (hasDefault) option.DefaultValueFactory = _ => values[0];
+        option.CompletionSources.Add(values);
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[0].Value, StringComparer.Ordinal))
+                result.AddError($"{name}: got '{result.Tokens[0].Value}', expected {string.Join(", ", values[..^1])} or {values[^1]}.");
+        });
+        return option;
+    }
 }

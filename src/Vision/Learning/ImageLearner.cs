@@ -26,6 +26,9 @@ public sealed record ImageLearnerOptions
     /// back, so that a frozen body can follow the photos.
     /// </summary>
     public bool RecreateBatchNorms { get; init; }
+
+    /// <summary>ε of the cross-entropy, 0 to below 1: see <see cref="CrossEntropyLoss"/>. Losses of validation have it too.</summary>
+    public double LabelSmoothing { get; init; }
 }
 
 /// <summary>
@@ -37,8 +40,8 @@ public sealed partial class ImageLearner : Learner
     readonly NetworkDescription network;
     readonly Backbone backbone;
 
-    ImageLearner(ImageDataBunch data, NetworkDescription network, Backbone backbone, Sequential model, IEnumerable<Metric> metrics)
-        : base(data, model, new CrossEntropyLoss(), metrics) => (this.network, this.backbone) = (network, backbone);
+    ImageLearner(ImageDataBunch data, NetworkDescription network, Backbone backbone, Sequential model, IEnumerable<Metric> metrics, double labelSmoothing = 0)
+        : base(data, model, new CrossEntropyLoss(labelSmoothing: labelSmoothing), metrics) => (this.network, this.backbone) = (network, backbone);
 
     /// <summary>A learner for the classes of <paramref name="data"/> over a network's body.</summary>
     /// <param name="data">The photos. Its seed also seeds the head and the dropout.</param>
@@ -58,12 +61,14 @@ public sealed partial class ImageLearner : Learner
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(architecture);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.LabelSmoothing is not (>= 0 and < 1))
+            throw new TesseraException(FormattableString.Invariant($"ImageLearner: label smoothing: got {options.LabelSmoothing}, expected at least 0 and below 1. Hint: 0.1 is usual."));
         Generator.Seed(data.Seed);
         var backbone = architecture.Create();
         if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
         var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal) { Cut = backbone.Cut };
         var model = network.Join(backbone, data.Classes.Count);
-        var learner = new ImageLearner(data, network, backbone, model, metrics) { LayerGroups = Groups(backbone, model) };
+        var learner = new ImageLearner(data, network, backbone, model, metrics, options.LabelSmoothing) { LayerGroups = Groups(backbone, model) };
         if (!options.LiveBatchNorms) learner.FreezeBatchNorms();
         if (architecture.Weights is not null) learner.Freeze();
         return learner;

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+using Tessera.Vision;
+
+namespace Tessera.Cli;
+
+/// <summary>Which photos, and how their classes are known: options that commands share.</summary>
+sealed class PhotoOptions
+{
+    readonly Argument<string?> folder = Options.Path<string?>("data", "Folder of photos.", ArgumentArity.ZeroOrOne);
+    readonly Option<string?> regex = new("--regex") { Description = "Pattern whose first group in a photo's path is its class." };
+    readonly Option<string?> csv = new("--csv") { Description = "Table with a header row: file and class." };
+    readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
+    readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
+    readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
+    readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
+    readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
+    readonly Option<double?> valid = new("--valid") { Description = "Share of the photos held back for validation (0.2; the folder valid/ where there is one)." };
+    readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
+
+    /// <summary>The argument and the options that say which photos and classes.</summary>
+    public void AddSourceTo(Command command)
+    {
+        command.Add(folder);
+        foreach (Option option in new Option[] { regex, csv, fileColumn, labelColumn, seed, valid }) command.Add(option);
+    }
+
+    /// <summary>These, and how photos come in batches.</summary>
+    public void AddTo(Command command)
+    {
+        AddSourceTo(command);
+        foreach (Option option in new Option[] { size, batchSize, workers }) command.Add(option);
+    }
+
+    /// <summary>Seed of split, order, transforms and start weights.</summary>
+    public ulong Seed(ParseResult args) => args.GetValue(seed);
+
+    /// <summary>False where the photos of the repository are meant: they are small and few.</summary>
+    public bool AreOwn(ParseResult args) => args.GetValue(folder) is not null || args.GetValue(csv) is not null;
+
+    /// <summary>The photos for training and validation, normalised.</summary>
+    public ImageDataBunch ToBunch(ParseResult args) => Bunch(args, Transforms.Default(), check: true).Normalize(ImageNet.Stats);
+
+    /// <summary>The photos and their classes; none is opened.</summary>
+    public ImageDataBunch Listed(ParseResult args) => Bunch(args, Transforms.None(), check: false);
+
+    ImageDataBunch Bunch(ParseResult args, TransformPair transforms, bool check)
+    {
+        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check };
+        int bs = Math.Max(1, args.GetValue(batchSize));
+        ImageSize side = args.GetValue(size) ?? (AreOwn(args) ? 224 : 160);
+        string? path = args.GetValue(folder);
+        if (args.GetValue(csv) is { } table)
+            return ImageDataBunch.FromCsv(table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options);
+        path ??= Assets.Find("pets/images", "give a folder of photos: tessera train photos/");
+        string? pattern = args.GetValue(regex);
+        return pattern is null && HasClassFolders(path)
+            ? ImageDataBunch.FromFolder(path, transforms: transforms, size: side, batchSize: bs, options: options)
+            : ImageDataBunch.FromNameRegex(path, pattern ?? NamePattern(path), transforms, side, bs, options);
+    }
+
+    /// <summary>The class is what stands before the last underscore and number, as in Bengal_12.jpg.</summary>
+    static string NamePattern(string path)
+    {
+        const string pattern = @"/([^/]+)_\d+\.[^./]+$";
+        return Array.Find(ImageFiles.In(path, recurse: true), photo => !Regex.IsMatch("/" + Path.GetFileName(photo), pattern)) is not { } odd
+            ? pattern
+            : throw new DataException($"{odd}: the name does not match class_number, as Bengal_12.jpg does. Hint: give --regex or --csv, or put the photos into one sub-folder a class.");
+    }
+
+    static bool HasClassFolders(string path) => Directory.Exists(path) && ImageFiles.In(path).Length == 0;
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Tessera.NN;
+using Tessera.Vision;
+
+namespace Tessera.Cli;
+
+/// <summary>How <c>tessera train</c> trains: epochs, rates, and what happens beside the steps.</summary>
+sealed class RecipeOptions
+{
+    readonly PhotoOptions photos;
+    readonly Option<int> epochs = Options.Number("--epochs", "Epochs with the body frozen.", 0, 4);
+    readonly Option<int> unfreezeEpochs = Options.Number("--unfreeze-epochs", "Epochs afterwards with all layers trained.", 0, 1);
+    readonly Option<string> lr = new("--lr") { Description = "Largest rate of the frozen epochs: a number, slice(last) or slice(first,last).", DefaultValueFactory = _ => "slice(3e-3)" };
+    readonly Option<string?> unfreezeLr = new("--unfreeze-lr") { Description = "The same for the unfrozen epochs (slice(1e-6,1e-4); slice(1e-5,3e-4) for the photos of the repository)." };
+    readonly Option<int?> fineTune = Options.Number<int?>("--fine-tune", "Instead of all four above: one frozen epoch at a rate (--lr, 2e-3), then so many with all layers at half of it.", 1, null);
+    readonly Option<double?> mixup = Optional("--mixup", "Train on weighted means of two photos; a usual strength is 0.4.");
+    readonly Option<double?> cutmix = Optional("--cutmix", "Train on photos with a rectangle of another one; a usual strength is 1.");
+    readonly Option<double?> ema = Optional("--ema", "Validate and save the moving average of the weights, such as 0.999: of about the last 1000 steps.");
+    readonly Option<double?> clip = Optional("--clip", "Scale the gradients of a step so that their norm is at most this.");
+    readonly Option<string?> resume = new("--resume") { Description = "Keeps the run in this file (and one beside it for the frozen epochs); where it is there already, goes on behind its last step." };
+
+    public RecipeOptions(PhotoOptions photos) => this.photos = photos;
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, resume }) command.Add(option);
+        command.Validators.Add(Check);
+    }
+
+    static Option<double?> Optional(string name, string description) => new(name) { Description = description };
+
+    void Check(CommandResult result)
+    {
+        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+        if (Given(mixup) && Given(cutmix)) result.AddError("--mixup, --cutmix: got both, expected at most one of them.");
+        if (Given(fineTune) && new Option[] { epochs, unfreezeEpochs, unfreezeLr }.FirstOrDefault(Given) is { } other)
+            result.AddError($"--fine-tune, {other.Name}: got both, expected one of them: --fine-tune chooses epochs and rates itself.");
+    }
+
+    /// <summary>Where the run is kept; null for nowhere.</summary>
+    public string? KeptIn(ParseResult args) => args.GetValue(resume);
+
+    /// <summary>The stages and their rates, for a reader.</summary>
+    public string Describe(ParseResult args) => args.GetValue(fineTune) is { } n
+        ? string.Create(CultureInfo.InvariantCulture, $"1 epoch frozen and {n} with all layers, fine-tuned at {FineTuneRate(args):0.######}")
+        : string.Create(CultureInfo.InvariantCulture, $"{args.GetValue(epochs)} epochs frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}");
+
+    /// <summary>What goes on beside the steps.</summary>
+    /// <exception cref="TesseraException">A number is out of its range.</exception>
+    public IReadOnlyList<Callback> Callbacks(ParseResult args)
+    {
+        List<Callback> callbacks = [];
+        if (args.GetValue(mixup) is { } a) callbacks.Add(new Mixup(a));
+        if (args.GetValue(cutmix) is { } b) callbacks.Add(new CutMix(b));
+        if (args.GetValue(clip) is { } norm) callbacks.Add(new GradientClip(Positive("--clip", norm)));
+        if (args.GetValue(ema) is { } decay) callbacks.Add(new Ema(decay is >= 0 and < 1 ? decay : throw new TesseraException(FormattableString.Invariant($"--ema: got {decay}, expected at least 0 and below 1. Hint: 0.999 averages about the last 1000 steps."))));
+        return callbacks;
+    }
+
+    /// <summary>The stages of training, for a learner whose body is frozen.</summary>
+    /// <exception cref="TesseraException">A rate cannot be read.</exception>
+    public Action<ImageLearner, TextWriter, CancellationToken> Stages(ParseResult args)
+    {
+        string? kept = KeptIn(args);
+        RunFile? file = kept is null ? null : new(kept), frozenFile = kept is null ? null : new(FrozenPart(kept));
+        if (args.GetValue(fineTune) is { } n)
+        {
+            double rate = FineTuneRate(args);
+            return (learn, _, stop) => learn.FineTune(n, rate, resume: file, cancellation: stop);
+        }
+        var (frozenRate, unfrozenRate) = (LearningRate.Parse(args.GetValue(lr)!), LearningRate.Parse(UnfrozenRate(args)));
+        var (frozen, unfrozen) = (args.GetValue(epochs), args.GetValue(unfreezeEpochs));
+        return (learn, writer, stop) =>
+        {
+            if (frozen > 0) learn.FitOneCycle(frozen, frozenRate, resume: frozenFile, cancellation: stop);
+            if (unfrozen == 0) return;
+            writer.WriteLine("All layers from here on:");
+            learn.Unfreeze().FitOneCycle(unfrozen, unfrozenRate, resume: file, cancellation: stop);
+        };
+    }
+
+    /// <summary><c>NAME.frozen.run</c> of <c>NAME.run</c>, as <see cref="Learner.FineTune"/> calls it too.</summary>
+    static string FrozenPart(string path) => Path.ChangeExtension(path, "frozen" + Path.GetExtension(path));
+
+    string UnfrozenRate(ParseResult args) => args.GetValue(unfreezeLr) ?? (photos.AreOwn(args) ? "slice(1e-6,1e-4)" : "slice(1e-5,3e-4)");
+
+    double FineTuneRate(ParseResult args) => args.GetResult(lr) is { Implicit: false }
+        ? Positive("--lr", LearningRate.Parse(args.GetValue(lr)!).Last)
+        : 2e-3;
+
+    static double Positive(string option, double value) => value > 0 && double.IsFinite(value) ? value
+        : throw new TesseraException(FormattableString.Invariant($"{option}: got {value}, expected a positive number."));
+}

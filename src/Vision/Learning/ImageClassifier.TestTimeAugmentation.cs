@@ -1,0 +1,33 @@
+using Tessera.NN;
+
+namespace Tessera.Vision;
+
+public sealed partial class ImageClassifier
+{
+    /// <summary>
+    /// Classifies a photo by nine views of it: p = β·p₀ + (1 - β)·p₁ with the plain prediction p₀ and the mean p₁ over its four corners, enlarged, each as it is and mirrored;
+    /// what <see cref="ImageLearner.TestTimeAugmentation"/> gives for a learner that was read from the same file.
+    /// </summary>
+    /// <param name="image">The photo.</param>
+    /// <param name="beta">β, the weight of the plain prediction, 0 to 1.</param>
+    /// <param name="scale">How much the corners are enlarged, at least 1.</param>
+    /// <exception cref="TesseraException">An argument is out of range.</exception>
+    public Prediction PredictWithTestTimeAugmentation(Image image, double beta = 0.4, double scale = 1.35)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        if (beta is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: beta: got {beta}, expected 0..1."));
+        if (!(scale >= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: scale: got {scale}, expected at least 1."));
+        float[] pixels = [.. View(Pipeline).Concat(Enumerable.Range(0, 8).SelectMany(i => View(Pass(i))))];
+        using var noGrad = Autograd.NoGrad();
+        using var scope = Scope.Begin();
+        Model.Eval();
+        var x = Tensor.FromChannelsLast<float>(pixels, [9, Image.Channels, Size.Height, Size.Width]);
+        float[][] rows = [.. Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>().Chunk(Classes.Count)];
+        float[] p = [.. Enumerable.Range(0, Classes.Count).Select(c => (float)((beta * rows[0][c]) + ((1 - beta) * rows[1..].Average(row => row[c]))))];
+        int best = Array.IndexOf(p, p.Max());
+        return new Prediction(Classes[best], best, p);
+
+        float[] View(TransformPipeline pipeline) => pipeline.Apply(image, layout: PixelLayout.Hwc).Pixels;
+        TransformPipeline Pass(int i) => new(TestTimePredictions.Transforms(Pipeline.Transforms, i, scale), Pipeline.Size, Pipeline.Method, Pipeline.Padding, Pipeline.Mode);
+    }
+}
