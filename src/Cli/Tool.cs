@@ -33,6 +33,7 @@ public static class Tool
             InspectCommand.Create(output),
             ExportCommand.Create(output),
             ConvertCommand.Create(output),
+            ServeCommand.Create(output, error),
             DoctorCommand.Create(output),
             KernelsCommand.Create(output),
             verbose,

@@ -85,6 +85,7 @@ public sealed class ToolTests
     [TestCase("data", "list")]
     [TestCase("data", "fetch")]
     [TestCase("data", "inspect")]
+    [TestCase("serve")]
     [TestCase("doctor")]
     [TestCase("kernels")]
     [TestCase("kernels", "verify")]

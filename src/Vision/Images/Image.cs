@@ -110,6 +110,19 @@ public sealed class Image
     /// <exception cref="TesseraException">The file cannot be written.</exception>
     public void Save(string path, int quality = 90) => ImageCodec.Save(this, path, quality);
 
+    /// <summary>The bytes of a PNG file.</summary>
+    public byte[] ToPng() => ImageCodec.ToFile(this, SkiaSharp.SKEncodedImageFormat.Png, 100);
+
+    /// <summary>The bytes of a JPEG file.</summary>
+    /// <param name="quality">1 to 100.</param>
+    public byte[] ToJpeg(int quality = 90) => ImageCodec.ToFile(this, SkiaSharp.SKEncodedImageFormat.Jpeg, quality);
+
+    /// <summary>How large a photo is, read from the head of its file without decoding it; before it is turned as its EXIF orientation says.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="name">How messages call it.</param>
+    /// <exception cref="DataException">No image, or its head is damaged.</exception>
+    public static (int Height, int Width) SizeOf(ReadOnlySpan<byte> file, string name = "image") => ImageCodec.SizeOf(file, name);
+
     /// <summary>The window of <paramref name="height"/> x <paramref name="width"/> pixels whose corner is (row, col).</summary>
     /// <exception cref="ShapeException">The window is empty or leaves the picture.</exception>
     public Image Crop(int row, int col, int height, int width)

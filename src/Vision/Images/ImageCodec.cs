@@ -108,9 +108,24 @@ static class ImageCodec
             ".jpg" or ".jpeg" => SKEncodedImageFormat.Jpeg,
             var other => throw new DataException($"{path}: cannot write this format: got '{other}', expected .png, .jpg or .jpeg. Hint: change the name's ending."),
         };
+        byte[] file = ToFile(image, format, quality);
+        AtomicFile.Write(path, stream => stream.Write(file));
+    }
+
+    /// <summary>The bytes of a file of this format.</summary>
+    public static byte[] ToFile(Image image, SKEncodedImageFormat format, int quality)
+    {
         using var bitmap = ToBitmap(image);
         using var data = bitmap.Encode(format, Math.Clamp(quality, 1, 100));
-        AtomicFile.Write(path, data.SaveTo);
+        return data.ToArray();
+    }
+
+    /// <summary>Rows and columns as stored.</summary>
+    public static (int Height, int Width) SizeOf(ReadOnlySpan<byte> file, string name)
+    {
+        using var data = SKData.CreateCopy(file);
+        using var codec = SKCodec.Create(data) ?? throw NotAnImage(file, name);
+        return (codec.Info.Height, codec.Info.Width);
     }
 
     /// <summary>A picture of RGBA pixels [height, width, 4]; alpha is dropped.</summary>

@@ -60,17 +60,7 @@ public sealed partial class ImageClassifier
     public Prediction Predict(string path) => Predict(Image.Load(path));
 
     /// <summary>Classifies a photo.</summary>
-    public Prediction Predict(Image image)
-    {
-        var (pixels, height, width) = Pipeline.Apply(image, layout: PixelLayout.Hwc);
-        using var noGrad = Autograd.NoGrad();
-        using var scope = Scope.Begin();
-        Model.Eval();
-        var x = Tensor.FromChannelsLast<float>(pixels, [1, Image.Channels, height, width]);
-        float[] p = Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>();
-        int best = Array.IndexOf(p, p.Max());
-        return new Prediction(Classes[best], best, p);
-    }
+    public Prediction Predict(Image image) => Predict([image])[0];
 
     /// <summary>Writes the network and all it takes to use it; the file appears whole or not at all.</summary>
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>

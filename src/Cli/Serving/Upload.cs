@@ -1,0 +1,61 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace Tessera.Cli;
+
+/// <summary>The photo's file in a request: its body, or the first file of a form.</summary>
+static class Upload
+{
+    /// <exception cref="BadHttpRequestException">No file, a damaged form, or more than <paramref name="atMost"/> bytes.</exception>
+    public static async Task<ReadOnlyMemory<byte>> Read(HttpRequest request, long atMost, CancellationToken cancellation)
+    {
+        if (request.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) != true) return await ReadAll(request.Body, request.ContentLength, atMost, cancellation);
+        try
+        {
+            return await ReadForm(request, atMost, cancellation);
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
+        {
+            throw new BadHttpRequestException($"the form is damaged: {e.Message.TrimEnd('.')}. Hint: send multipart/form-data with one file, or the photo itself as the body.", e);
+        }
+    }
+
+    /// <summary>Refuses what says that it is too large before any of it is read.</summary>
+    /// <exception cref="BadHttpRequestException">It is.</exception>
+    public static void CheckLength(HttpRequest request, long atMost)
+    {
+        if (request.ContentLength > atMost + FormOverhead) throw TooLarge(atMost);
+    }
+
+    /// <summary>Bytes that a form adds to its file, with room to spare.</summary>
+    public const int FormOverhead = 16 << 10;
+
+    static async Task<ReadOnlyMemory<byte>> ReadForm(HttpRequest request, long atMost, CancellationToken cancellation)
+    {
+        string? boundary = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? HeaderUtilities.RemoveQuotes(type.Boundary).Value : null;
+        if (string.IsNullOrEmpty(boundary) || boundary.Length > 200) throw new BadHttpRequestException("the form has no boundary: expected Content-Type: multipart/form-data; boundary=...");
+        var reader = new MultipartReader(boundary, request.Body);
+        while (await reader.ReadNextSectionAsync(cancellation) is { } section)
+            if (ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) && disposition.IsFileDisposition())
+                return await ReadAll(section.Body, request.ContentLength, atMost, cancellation);
+        throw new BadHttpRequestException("the form has no file: expected one. Hint: curl -F photo=@cat.jpg");
+    }
+
+    static async Task<ReadOnlyMemory<byte>> ReadAll(Stream body, long? length, long atMost, CancellationToken cancellation)
+    {
+        var file = new MemoryStream((int)Math.Min(length ?? 0, atMost));
+        byte[] part = new byte[64 << 10];
+        for (int n; (n = await body.ReadAsync(part, cancellation)) > 0;)
+        {
+            if (file.Length + n > atMost) throw TooLarge(atMost);
+            file.Write(part, 0, n);
+        }
+        return file.Length > 0 ? file.GetBuffer().AsMemory(0, (int)file.Length)
+            : throw new BadHttpRequestException("no photo: got an empty file, expected the bytes of a JPEG, PNG, GIF, BMP or WebP file. Hint: curl --data-binary @cat.jpg");
+    }
+
+    static BadHttpRequestException TooLarge(long atMost) => new(
+        FormattableString.Invariant($"the photo's file is too large: expected at most {atMost / (double)(1 << 20):0.##} MiB. Hint: shrink the photo, or let the server take more with --max-upload-mb."),
+        StatusCodes.Status413PayloadTooLarge);
+}

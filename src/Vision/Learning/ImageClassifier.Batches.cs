@@ -1,0 +1,38 @@
+namespace Tessera.Vision;
+
+public sealed partial class ImageClassifier
+{
+    /// <summary>Classifies photos together, which is faster than one by one; an answer does not depend on the other photos beyond rounding.</summary>
+    public IReadOnlyList<Prediction> Predict(IReadOnlyList<Image> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        return PredictPrepared([.. images.Select(Prepare)]);
+    }
+
+    /// <summary>A photo as <see cref="PredictPrepared"/> takes it: brought to the size, before normalisation, <c>[H, W, 3]</c> in [0, 1]. Any number of threads may call this.</summary>
+    public float[] Prepare(Image image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Pipeline.Apply(image, layout: PixelLayout.Hwc).Pixels;
+    }
+
+    /// <summary>Classifies photos that <see cref="Prepare"/> made, together. One thread at a time.</summary>
+    /// <param name="photos">Each <c>[H, W, 3]</c> of this model's <see cref="Size"/>.</param>
+    /// <exception cref="ShapeException">A photo of another size.</exception>
+    public IReadOnlyList<Prediction> PredictPrepared(IReadOnlyList<float[]> photos)
+    {
+        ArgumentNullException.ThrowIfNull(photos);
+        if (photos.Count == 0) return [];
+        int length = Size.Height * Size.Width * Image.Channels;
+        if (photos.FirstOrDefault(p => p.Length != length) is { } odd)
+            throw new ShapeException(FormattableString.Invariant($"PredictPrepared: a photo of another size: got {odd.Length} numbers, expected {length} = {Size.Height} x {Size.Width} x 3. Hint: Prepare makes them."));
+        using var noGrad = Autograd.NoGrad();
+        using var scope = Scope.Begin();
+        Model.Eval();
+        float[] pixels = new float[photos.Count * length];
+        for (int i = 0; i < photos.Count; i++) photos[i].CopyTo(pixels, i * length);
+        var x = Tensor.FromChannelsLast<float>(pixels, [photos.Count, Image.Channels, Size.Height, Size.Width]);
+        float[] all = Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>(); // [N, classes]
+        return [.. all.Chunk(Classes.Count).Select(p => (Best: Array.IndexOf(p, p.Max()), P: p)).Select(r => new Prediction(Classes[r.Best], r.Best, r.P))];
+    }
+}
