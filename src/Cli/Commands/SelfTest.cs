@@ -20,6 +20,7 @@ static class SelfTest
         new("matrix products", 3e-5, d => [Numbers(d, 1, 130, 70).MatMul(Numbers(d, 2, 70, 95)), Numbers(d, 3, 3, 17, 40).MatMul(Numbers(d, 4, 3, 40, 64))]),
         new("convolutions", 3e-5, d => [.. Differentiated((x, w) => x.Conv2d(w, padding: 1), d, [2, 16, 14, 13], [24, 16, 3, 3]), .. Differentiated((x, w) => x.Conv2d(w, padding: 1, groups: 16), d, [2, 16, 9, 9], [16, 1, 3, 3])]),
         new("batch norm", 1e-5, d => Differentiated((x, w) => x.BatchNorm(w, null, null, null, training: true, relu: true), d, [4, 24, 7, 6], [24])),
+        new("layer, group norm", 1e-5, d => [.. Differentiated((x, w) => x.LayerNorm([30], w), d, [40, 30], [30]), .. Differentiated((x, w) => x.GroupNorm(2, w), d, [3, 8, 5, 6], [8])]),
         new("pools", 1e-6, d => [.. Differentiated((x, w) => x.MaxPool2d(3, stride: 2, padding: 1) * w, d, [2, 8, 11, 10], [1]), .. Differentiated((x, w) => x.AvgPool2d(2) * w, d, [2, 8, 10, 10], [1])]),
         new("softmax", 1e-6, d => Differentiated((x, w) => (x * w).CrossEntropy(Indices(d, 30, 40)), d, [30, 40], [1])),
         new("optimizers", 1e-6, d => [Stepped(d, w => new Adam(w, 0.01)), Stepped(d, w => new Sgd(w, 0.01, 0.9))]),
@@ -35,7 +36,7 @@ static class SelfTest
         foreach (var family in families)
         {
             var (ok, verdict) = Verdict(family, device);
-            output.WriteLine($"{family.Name,-15}  {(ok ? "ok" : "WRONG"),-5}  {verdict}");
+            output.WriteLine($"{family.Name,-17}  {(ok ? "ok" : "WRONG"),-5}  {verdict}");
             right &= ok;
         }
         return right;

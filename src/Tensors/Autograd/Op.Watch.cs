@@ -35,6 +35,9 @@ public abstract partial class Op
         return new Watching(before);
     }
 
+    /// <summary>Whether somebody watches this thread: what one kernel does for several operations is done by these then, so that they are seen.</summary>
+    internal static bool IsWatched => watcher is not null;
+
     /// <summary>Arguments with their names.</summary>
     protected static IReadOnlyDictionary<string, object?> Named(params ReadOnlySpan<(string Name, object? Value)> arguments)
     {

@@ -72,6 +72,18 @@ public sealed class CheckedKernelsTests
             b.Gpu.Where(m, x, y, z);
             b.Gpu.Copy(x, b.Empty([3, 7, 11, 5], DType.BFloat16));
         },
+        ["layer and group norm"] = b =>
+        {
+            foreach (Shape s in (Shape[])[[1, 5, 1, 7, 1], [1, 2, 3, 300, 1], [1, 2, 2, 3, 11], [1, 1, 1, 9000, 1]])
+            {
+                View x = b.Of(s, Arrays.Normal(s.Count, 7)), gy = b.Of(s, Arrays.Normal(s.Count, 8)), w = b.Normal(1, 1, s[2], s[3], 1), statistics = b.Empty([2, s[1], s[2], 1, 1]);
+                b.Gpu.LayerNorm(x, w, null, 1e-5f, b.Empty(s), statistics);
+                b.Gpu.LayerNorm(x, w, w, 1e-5f, b.Empty(s), statistics);
+                b.Gpu.LayerNormBackward(gy, x, w, statistics, b.Empty(s), b.Empty(w.Shape), b.Empty(w.Shape));
+                b.Gpu.LayerNormBackward(gy, x, null, statistics, b.Empty(s), null, null);
+                b.Gpu.LayerNormBackward(gy, x, null, statistics, null, b.Empty(w.Shape), null);
+            }
+        },
         ["reductions"] = b =>
         {
             View x = b.Normal(3, 70, 11, 5);
