@@ -128,9 +128,21 @@ public sealed class DataLoader
     {
         var (n, shape) = (items.Length, Dataset.InputShape);
         Shape batchShape = [n, .. shape];
-        var elements = buffer.X.AsSpan(0, (int)batchShape.Count);
-        var x = shape.Rank == 3 ? Tensor.FromChannelsLast<float>(elements, batchShape, Device) : Tensor.From<float>(elements, batchShape, Device);
+        var x = Dataset.MakesBatches ? Made() : Uploaded();
         var y = Tensor.From<long>(buffer.Y.AsSpan(0, n), [n], Device);
         return new Batch(Scope.Keep(x), Scope.Keep(y), items);
+
+        Tensor Made()
+        {
+            var made = Dataset.Make(buffer.Prepared.AsSpan(0, n), Device);
+            Array.Clear(buffer.Prepared);
+            return made;
+        }
+
+        Tensor Uploaded()
+        {
+            var elements = buffer.X.AsSpan(0, (int)batchShape.Count);
+            return shape.Rank == 3 ? Tensor.FromChannelsLast<float>(elements, batchShape, Device) : Tensor.From<float>(elements, batchShape, Device);
+        }
     }
 }

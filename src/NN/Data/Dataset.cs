@@ -16,6 +16,15 @@ public abstract class Dataset
     /// <param name="label">The class.</param>
     public abstract void Load(int item, Philox random, Span<float> x, out long label);
 
+    /// <summary>Whether threads only <see cref="Prepare"/> items, and the device makes a batch of them with <see cref="Make"/>.</summary>
+    internal virtual bool MakesBatches => false;
+
+    /// <summary>Like <see cref="Load"/>, but gives what <see cref="Make"/> needs.</summary>
+    internal virtual object Prepare(int item, Philox random, out long label) => throw new NotSupportedException();
+
+    /// <summary>The batch [N, ...] of prepared items.</summary>
+    internal virtual Tensor Make(ReadOnlySpan<object?> items, Device device) => throw new NotSupportedException();
+
     /// <summary>What an error message calls the item: its file where there is one.</summary>
     public virtual string Describe(int item) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"item {item}");
 }

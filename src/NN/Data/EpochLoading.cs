@@ -144,8 +144,11 @@ sealed class EpochLoading : IDisposable
         Exception? error = null;
         try
         {
-            var x = buffer.X.AsSpan(row * buffer.ItemSize, buffer.ItemSize);
-            loader.Dataset.Load(order[at], random.At((uint)Epoch, (uint)order[at]), x, out buffer.Y[row]);
+            var stream = random.At((uint)Epoch, (uint)order[at]);
+            if (loader.Dataset.MakesBatches)
+                buffer.Prepared[row] = loader.Dataset.Prepare(order[at], stream, out buffer.Y[row]);
+            else
+                loader.Dataset.Load(order[at], stream, buffer.X.AsSpan(row * buffer.ItemSize, buffer.ItemSize), out buffer.Y[row]);
         }
         catch (Exception e)
         {

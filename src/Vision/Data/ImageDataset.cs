@@ -8,7 +8,7 @@ namespace Tessera.Vision;
 public readonly record struct LabeledImage(string Path, int Label);
 
 /// <summary>Photos that are decoded and transformed as they are asked for.</summary>
-public sealed class ImageDataset : Dataset
+public sealed partial class ImageDataset : Dataset
 {
     readonly TransformPipeline pipeline;
     readonly DecodedPhotos? decoded;
@@ -40,7 +40,7 @@ public sealed class ImageDataset : Dataset
 
     /// <summary>The same photos with other transforms; decoded ones are shared.</summary>
     internal ImageDataset With(IReadOnlyList<Transform> transforms) =>
-        new(Items, new TransformPipeline(transforms, Size, pipeline.Method, pipeline.Padding, pipeline.Mode), atLeast is not null, decoded);
+        new(Items, new TransformPipeline(transforms, Size, pipeline.Method, pipeline.Padding, pipeline.Mode), atLeast is not null, decoded) { OnDevice = OnDevice };
 
     /// <summary>The photos, in order.</summary>
     public IReadOnlyList<LabeledImage> Items { get; }

@@ -9,7 +9,7 @@ namespace Tessera.Vision;
 /// gather in one sampling grid, lighting in one line over logits, flips and crops in one window. Then a single pass samples,
 /// lights and writes each pixel once.
 /// </summary>
-public sealed class Canvas : IDisposable
+public sealed partial class Canvas : IDisposable
 {
     Image? image; // what lies beneath: either bytes as decoded,
     float[]? floats; // or [H, W, 4] floats, rented
@@ -19,9 +19,10 @@ public sealed class Canvas : IDisposable
     (double Scale, double Shift)? lighting;
     Window window;
 
-    internal Canvas(Image image, PaddingMode padding = PaddingMode.Reflection, InterpolationMode mode = InterpolationMode.Bilinear)
+    internal Canvas(Image image, PaddingMode padding = PaddingMode.Reflection, InterpolationMode mode = InterpolationMode.Bilinear, bool planning = false)
     {
         (this.image, sourceH, sourceW) = (image, image.Height, image.Width);
+        plan = planning ? new() : null;
         (Padding, Mode) = (padding, mode);
         window = Window.Whole(sourceH, sourceW);
     }
@@ -68,11 +69,20 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>Every sampling coordinate + U(-magnitude, magnitude).</summary>
-    public void Jitter(double magnitude, ItemRandom random) => Grid().Jitter(magnitude, random);
+    public void Jitter(double magnitude, ItemRandom random)
+    {
+        var points = Grid();
+        if (plan is null)
+            points.Jitter(magnitude, random);
+        else if (!points.DeferJitter(magnitude, random))
+            plan.Failed = true;
+    }
 
     /// <summary>Logits l of the pixels become scale l + shift.</summary>
     public void Light(double scale, double shift)
     {
+        if (plan is { IsEmpty: false })
+            Pixels();
         var (s, b) = lighting ?? (1, 0);
         lighting = (s * scale, b * scale + shift);
     }
@@ -101,6 +111,8 @@ public sealed class Canvas : IDisposable
     /// <summary>Adds <paramref name="rows"/> above and below and <paramref name="cols"/> left and right.</summary>
     public void Pad(int rows, int cols, PaddingMode mode)
     {
+        if (plan is not null && PlanPadding(rows, cols, mode))
+            return;
         var from = Pixels();
         var (H, W) = (Height + 2 * rows, Width + 2 * cols);
         var y = ArrayPool<float>.Shared.Rent(H * W * 4);
@@ -118,6 +130,16 @@ public sealed class Canvas : IDisposable
             }
         }
         Put(y, H, W);
+    }
+
+    /// <summary>Rows r0..r1-1 and columns c0..c1-1 become black.</summary>
+    public void Clear(int r0, int r1, int c0, int c1)
+    {
+        if (r0 >= r1 || c0 >= c1 || plan is not null && PlanHole(window.Beneath(r0, r1, c0, c1)))
+            return;
+        var px = Pixels();
+        for (var r = r0; r < r1; r++)
+            px.Slice((r * Width + c0) * 4, (c1 - c0) * 4).Clear();
     }
 
     /// <summary>The index inside 0..n-1 that stands for i, or -1 for none.</summary>
@@ -140,7 +162,10 @@ public sealed class Canvas : IDisposable
         {
             var (H, W) = (Height, Width);
             var y = ArrayPool<float>.Shared.Rent(H * W * 4);
-            Render(y, layout: null);
+            if (plan is not null)
+                plan.Failed = true;
+            else
+                Render(y, layout: null);
             Put(y, H, W);
         }
         return floats.AsSpan(0, Height * Width * 4);
@@ -162,13 +187,14 @@ public sealed class Canvas : IDisposable
     }
 
     /// <summary>Whether something is queued that comes after the sampling.</summary>
-    bool PixelsTouched => lighting is not null || !window.IsWhole(grid?.Height ?? sourceH, grid?.Width ?? sourceW);
+    bool PixelsTouched => plan is { IsEmpty: false } || lighting is not null || !window.IsWhole(grid?.Height ?? sourceH, grid?.Width ?? sourceW);
 
     void Put(float[] pixels, int height, int width)
     {
         Dispose();
         (floats, image, sourceH, sourceW) = (pixels, null, height, width);
         (grid, affine, lighting, window) = (null, null, null, Window.Whole(height, width));
+        plan?.Clear();
     }
 
     /// <summary>Returns the rented buffer.</summary>
@@ -179,14 +205,19 @@ public sealed class Canvas : IDisposable
         floats = null;
     }
 
+    /// <summary>The affine matrix goes into the grid.</summary>
+    void CloseGrid()
+    {
+        if (affine is not { } m)
+            return;
+        grid ??= new SamplingGrid(sourceH, sourceW);
+        grid.Compose(grid.AspectCorrected(m));
+        affine = null;
+    }
+
     void Render(Span<float> y, PixelLayout? layout)
     {
-        if (affine is { } m)
-        {
-            grid ??= new SamplingGrid(sourceH, sourceW);
-            grid.Compose(grid.AspectCorrected(m));
-            affine = null;
-        }
+        CloseGrid();
         if (ShrunkSize() is var (h, w))
             Shrink(h, w);
         if (image is not null)

@@ -24,6 +24,9 @@ public sealed class ItemRandom(Philox stream)
     /// <summary>Starts the sub-stream of transform number <paramref name="k"/>.</summary>
     internal void Begin(int k) => (block, used) = ((ulong)k << 32, 4);
 
+    /// <summary>The stream and its next block, where no numbers of a block are left; else null.</summary>
+    internal (Philox Stream, ulong Block)? Next => used == 4 ? (philox, block) : null;
+
     /// <summary>32 random bits.</summary>
     public uint NextUInt32()
     {

@@ -28,6 +28,8 @@ public readonly record struct Matrix3(
         return ((A * x + B * y + C) / w, (D * x + E * y + F) / w);
     }
 
+    internal Projection ToProjection() => new(A, B, C, D, E, F, G, H, I);
+
     /// <summary>The map back, scaled so that I = 1 (the adjugate over its last element).</summary>
     public Matrix3 Inverse()
     {

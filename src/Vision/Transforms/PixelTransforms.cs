@@ -78,13 +78,11 @@ public sealed record Cutout() : Transform(TransformOrder.Cutout)
     {
         var n = Holes.Low + random.NextInt(Holes.High - Holes.Low + 1);
         var half = (Length.Low + random.NextInt(Length.High - Length.Low + 1)) / 2.0;
-        var px = canvas.Pixels();
         for (; n > 0; n--)
         {
             var (r0, r1) = Side(random.NextInt(canvas.Height), half, canvas.Height);
             var (c0, c1) = Side(random.NextInt(canvas.Width), half, canvas.Width);
-            for (var r = r0; r < r1; r++)
-                px.Slice((r * canvas.Width + c0) * 4, (c1 - c0) * 4).Clear();
+            canvas.Clear(r0, r1, c0, c1);
         }
     }
 

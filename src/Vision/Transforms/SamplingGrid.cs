@@ -10,6 +10,7 @@ sealed class SamplingGrid(int height, int width)
 {
     Matrix3 map = FromIndex(height, width); // index to point; after a jitter: stored point to point
     float[]? points; // [H, W, 2] as (x, y)
+    DeferredJitter? deferred;
 
     public int Height => height;
 
@@ -37,6 +38,35 @@ sealed class SamplingGrid(int height, int width)
         }
         (points, map) = (moved, Matrix3.Identity);
     }
+
+    /// <summary>Like <see cref="Jitter"/>, but no point is moved: <see cref="Plan"/> says how. False where that cannot be said.</summary>
+    public bool DeferJitter(double magnitude, ItemRandom random)
+    {
+        if (deferred is not null || random.Next is not var (stream, block)) return false;
+        if (magnitude == 0) return true;
+        (deferred, map) = (new(map, magnitude, stream, block), Matrix3.Identity);
+        return true;
+    }
+
+    /// <summary>Whether points are still to be moved, so that <see cref="Extent"/> is not known.</summary>
+    public bool HasDeferredJitter => deferred is not null;
+
+    /// <summary>Writes the way from the index of a pixel to (column, row) of a [sourceH, sourceW] picture into a sampling.</summary>
+    public void Plan(ref PictureSampling how, int sourceH, int sourceW)
+    {
+        var toSource = ToIndex(sourceH, sourceW) * map;
+        how.GridWidth = width;
+        if (deferred is not { } jitter)
+        {
+            how.Map = toSource.ToProjection();
+            return;
+        }
+        (how.Map, how.AfterJitter, how.Jitter) = (jitter.Before.ToProjection(), toSource.ToProjection(), jitter.Magnitude);
+        (how.Seed, how.Stream, how.Block) = (jitter.Stream.Seed, jitter.Stream.Stream, jitter.Block);
+    }
+
+    /// <summary>Points before(p) that are to be moved by U(-magnitude, magnitude), from one block of random numbers each.</summary>
+    sealed record DeferredJitter(Matrix3 Before, double Magnitude, Philox Stream, ulong Block);
 
     /// <summary>The point of pixel (i, j).</summary>
     public (double X, double Y) Point(int i, int j)

@@ -72,10 +72,30 @@ public sealed class TransformPipeline
         canvas.Write(y, layout);
     }
 
-    /// <summary>The picture with everything queued; without <paramref name="crop"/>, as it stands before the last step.</summary>
-    internal Canvas Draw(Image image, ItemRandom random, bool crop = true)
+    /// <summary>
+    /// The photo and what a device must do to it: the parameters that <see cref="Apply(Image, ItemRandom, Span{float}, PixelLayout)"/> draws from the same
+    /// stream. Where one sampling cannot say it, the finished picture as bytes.
+    /// </summary>
+    internal Picture Plan(Image image, Philox stream)
     {
-        var canvas = new Canvas(image, Padding, Mode);
+        using var canvas = Draw(image, new ItemRandom(stream), planning: true);
+        if (canvas.Plan() is { } how)
+            return Expected(canvas.Height, canvas.Width, new(image.Buffer, how));
+        var (pixels, h, w) = Apply(image, new ItemRandom(stream), PixelLayout.Hwc);
+        var bytes = new byte[pixels.Length];
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] = (byte)(Math.Clamp(pixels[i], 0, 1) * 255 + 0.5f);
+        return Expected(h, w, new(bytes, PictureSampling.Whole(h, w)));
+    }
+
+    Picture Expected(int h, int w, Picture picture) => Size is not { } size || (size.Height == h && size.Width == w)
+        ? picture
+        : throw new ShapeException($"TransformPipeline: the result does not fit: got {h} x {w}, expected {size.Height} x {size.Width}. Hint: end with CropPad, so that all pictures come out alike.");
+
+    /// <summary>The picture with everything queued; without <paramref name="crop"/>, as it stands before the last step.</summary>
+    internal Canvas Draw(Image image, ItemRandom random, bool crop = true, bool planning = false)
+    {
+        var canvas = new Canvas(image, Padding, Mode, planning);
         if (Size is { } size)
             Resize(canvas, size);
         for (var k = 0; k < chain.Length; k++)

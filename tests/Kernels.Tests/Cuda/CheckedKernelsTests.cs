@@ -157,6 +157,11 @@ public sealed class CheckedKernelsTests
         ["batch norm, plain"] = b => BatchNorm(b, plain: true),
         ["pools"] = b => Pools(b, plain: false),
         ["pools, plain"] = b => Pools(b, plain: true),
+        ["pictures"] = b =>
+        {
+            b.Gpu.SamplePictures(PictureTests.Pictures, b.Empty(PictureTests.Shape), PictureTests.Scale);
+            b.Gpu.NormalizeBytes(b.Of([2, 3, 5, 7], [.. Enumerable.Range(0, 210).Select(i => (byte)i)], DType.UInt8), b.Empty([2, 3, 5, 7]), PictureTests.Scale);
+        },
         ["grid sample"] = b =>
         {
             foreach (var (c, padding) in ((int, GridPadding)[])[(8, GridPadding.Zeros), (33, GridPadding.Border), (132, GridPadding.Reflection)])

@@ -16,7 +16,7 @@ public sealed unsafe class FormulaTests
         U(new Ops.PowScalar(1.5f)), U<Ops.LogicalNot>(), U<Ops.IsNaN>(), U<Ops.IsFinite>(), U<Ops.Relu>(), U(new Ops.LeakyRelu(0.1f)), U<Ops.Relu6>(),
         U(new Ops.HardTanh(-1, 1)), U<Ops.Tanh>(), U<Ops.Sigmoid>(), U<Ops.Silu>(), U<Ops.Gelu>(), U<Ops.GeluTanh>(), U(new Ops.Softplus(2, 20)),
         U(new Ops.Elu(0.5f)), U<Ops.Selu>(), U(new Ops.Celu(0.7f)), U<Ops.HardSigmoid>(), U<Ops.HardSwish>(), U<Ops.Mish>(), U<Ops.Softsign>(),
-        U<Ops.LogSigmoid>(),
+        U<Ops.LogSigmoid>(), U(new Ops.Lighting(0.8f, 0.4f)),
         B<Ops.Add>(), B<Ops.Sub>(), B<Ops.Mul>(), B<Ops.Div>(), B<Ops.Maximum>(), B<Ops.Minimum>(), B<Ops.Pow>(), B<Ops.Atan2>(), B<Ops.Fmod>(),
         B<Ops.Remainder>(), B(new Ops.AddScaled(0.3f)), B(new Ops.Lerp(0.3f)), B<Ops.Equal>(), B<Ops.NotEqual>(), B<Ops.Less>(), B<Ops.LessEqual>(),
         B<Ops.Greater>(), B<Ops.GreaterEqual>(), B<Ops.LogicalAnd>(), B<Ops.LogicalOr>(), B<Ops.LogicalXor>(),
