@@ -29,10 +29,19 @@ public sealed class DeviceTransformTests
 
     static IEnumerable<string> Names => lists.Keys;
 
-    [Test]
-    public void PicturesAreThoseOfTheCpu([ValueSource(nameof(Names))] string name, [Values] ResizeMethod method, [Values] PaddingMode padding)
+    // Where a list does not end in one size for every photo (a crop of what Pad leaves small, a Pad behind Squish), there is no batch.
+    static IEnumerable<string> NamesFor(ResizeMethod method) =>
+        Names.Where(n => n != (method switch { ResizeMethod.Pad => "random resize crop", ResizeMethod.Squish => "two samplings", _ => null }));
+
+    static IEnumerable<object[]> Fitted() =>
+        from method in (ResizeMethod[])[ResizeMethod.Crop, ResizeMethod.Pad, ResizeMethod.Squish]
+        from name in NamesFor(method)
+        from padding in Enum.GetValues<PaddingMode>()
+        select new object[] { name, method, padding };
+
+    [TestCaseSource(nameof(Fitted))]
+    public void PicturesAreThoseOfTheCpu(string name, ResizeMethod method, PaddingMode padding)
     {
-        if (method == ResizeMethod.None) Assert.Ignore("without a size photos do not fit into a batch");
         var (transforms, _) = lists[name];
         var pipeline = new TransformPipeline(transforms, Side, method, padding);
         Image[] photos = [Photo(50, 63), Photo(40, 40), Photo(31, 90), Photo(150, 110), Photo(1, 7)];
