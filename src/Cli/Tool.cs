@@ -30,6 +30,7 @@ public static class Tool
             LrFindCommand.Create(output),
             TrainCommand.Create(output),
             PredictCommand.Create(output),
+            InterpretCommand.Create(output),
             InspectCommand.Create(output),
             ExportCommand.Create(output),
             ConvertCommand.Create(output),

@@ -86,6 +86,7 @@ public sealed class ToolTests
     [TestCase("data", "fetch")]
     [TestCase("data", "inspect")]
     [TestCase("serve")]
+    [TestCase("interpret")]
     [TestCase("doctor")]
     [TestCase("kernels")]
     [TestCase("kernels", "verify")]

@@ -41,14 +41,17 @@ sealed class PhotoOptions
     /// <summary>The photos for training and validation, normalised.</summary>
     public ImageDataBunch ToBunch(ParseResult args) => Bunch(args, Transforms.Default(), check: true).Normalize(ImageNet.Stats);
 
+    /// <summary>The photos as a trained model takes them, for <see cref="ImageLearner.WithData"/>, which normalises them.</summary>
+    public ImageDataBunch ToBunch(ParseResult args, ImageLearner model) => Bunch(args, Transforms.Default(), check: true, model.Images);
+
     /// <summary>The photos and their classes; none is opened.</summary>
     public ImageDataBunch Listed(ParseResult args) => Bunch(args, Transforms.None(), check: false);
 
-    ImageDataBunch Bunch(ParseResult args, TransformPair transforms, bool check)
+    ImageDataBunch Bunch(ParseResult args, TransformPair transforms, bool check, ImageDataBunch? like = null)
     {
-        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check };
+        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check, Classes = like?.Classes, Resize = like?.Resize };
         int bs = Math.Max(1, args.GetValue(batchSize));
-        ImageSize side = args.GetValue(size) ?? (AreOwn(args) ? 224 : 160);
+        ImageSize side = args.GetValue(size) ?? like?.Size ?? (AreOwn(args) ? 224 : 160);
         string? path = args.GetValue(folder);
         if (args.GetValue(csv) is { } table)
             return ImageDataBunch.FromCsv(table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options);
