@@ -82,6 +82,7 @@ public sealed class Table
     /// <summary>The values of a column, none of them missing.</summary>
     internal IReadOnlyList<string> Filled(string column)
     {
+        if (Count == 0) throw new DataException($"{name}: the table has no rows: expected one row a photo.");
         var values = Column(column);
         int missing = values.ToList().FindIndex(string.IsNullOrWhiteSpace);
         return missing < 0 ? values : throw new DataException(string.Create(CultureInfo.InvariantCulture,

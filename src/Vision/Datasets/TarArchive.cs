@@ -61,7 +61,7 @@ sealed class TarArchive
             foreach (var link in links) Copy(link, grace + (expansion * file.Length));
             report((file.Length, file.Length));
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or NotSupportedException or InvalidOperationException or OverflowException or OutOfMemoryException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or PathTooLongException or FormatException or ArgumentException or NotSupportedException or InvalidOperationException or OverflowException or OutOfMemoryException)
         {
             throw new DataException($"{archive}: no sound archive: {e.Message.TrimEnd('.')}. Hint: delete the file and fetch it again.", e);
         }
@@ -80,13 +80,13 @@ sealed class TarArchive
         switch (entry.EntryType)
         {
             case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
-                string path = Target(entry.Name);
+                string path = Free(entry.Name);
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 using (var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None)) entry.DataStream?.CopyTo(file);
                 files++;
                 break;
             case TarEntryType.Directory or TarEntryType.DirectoryList:
-                Directory.CreateDirectory(Target(entry.Name));
+                Directory.CreateDirectory(Free(entry.Name, isFolder: true));
                 break;
             case TarEntryType.SymbolicLink or TarEntryType.HardLink:
                 Target(entry.Name);
@@ -107,7 +107,7 @@ sealed class TarArchive
         if (!IsInside(source)) Outside(link.Name);
         if (!File.Exists(source)) throw Refused($"has the link '{link.Name}' to '{link.LinkName}', which is no file of the archive", "unpack it by hand");
         if ((copied += new FileInfo(source).Length) > limit) throw Bomb();
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(Free(link.Name))!);
         if (!string.Equals(source, path, StringComparison.Ordinal)) File.Copy(source, path, overwrite: true);
     }
 
@@ -121,6 +121,16 @@ sealed class TarArchive
         return IsInside(path) ? path : Outside(name);
     }
 
+    /// <summary>Where an entry goes, with no file in the place of a folder of it, and no folder in the place of a file.</summary>
+    string Free(string name, bool isFolder = false)
+    {
+        string path = Target(name);
+        if (!isFolder && Directory.Exists(path)) throw Refused($"has the file '{name}' where it has a folder", "it is damaged, or made to do harm");
+        for (string above = isFolder ? path : Path.GetDirectoryName(path)!; above.Length > root.Length; above = Path.GetDirectoryName(above)!)
+            if (File.Exists(above)) throw Refused($"has the entry '{name}' below a file", "it is damaged, or made to do harm");
+        return path;
+    }
+
     bool IsInside(string path) => string.Equals(path, root, StringComparison.Ordinal) || path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     string Outside(string name) => throw Refused($"has the entry '{name}', which leads out of the target", "an archive from a trusted place has none");
@@ -129,9 +139,10 @@ sealed class TarArchive
 
     DataException Refused(string what, string hint) => new(string.Create(CultureInfo.InvariantCulture, $"{archive}: the archive {what}: nothing was unpacked. Hint: {hint}."));
 
-    /// <summary>A stream that may be read up to a length.</summary>
+    /// <summary>A stream that may be read up to a length, and only where its headers are sensible.</summary>
     sealed class Limited(Stream stream, long limit, Func<Exception> tooLong) : Stream
     {
+        readonly TarHeaders headers = new();
         long read;
 
         /// <summary>Whether there was nothing left to read.</summary>
@@ -143,7 +154,9 @@ sealed class TarArchive
         {
             int n = stream.Read(buffer);
             Ended = n == 0 && buffer.Length > 0;
-            return (read += n) <= limit ? n : throw tooLong();
+            if ((read += n) > limit) throw tooLong();
+            headers.See(buffer[..n]);
+            return n;
         }
 
         protected override void Dispose(bool disposing)
