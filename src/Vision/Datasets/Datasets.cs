@@ -17,7 +17,7 @@ public static class Datasets
     /// <summary>Dogs and cats, 839 MB: 25,000 photos in one folder a class.</summary>
     public static DatasetUrl Dogs { get; } = new(samples + "dogscats") { Bytes = 839_285_364, Md5OfFirstMebibyte = "3e483c8d6ef2175e9d395a6027eb92b7" };
 
-    /// <summary>Ten easy classes of ImageNet at full size.</summary>
+    /// <summary>Ten easy classes of ImageNet at full size, in <c>train/</c> and <c>val/</c>.</summary>
     public static DatasetUrl Imagenette { get; } = new(classification + "imagenette2");
 
     /// <summary>Ten easy classes of ImageNet, shorter side 160.</summary>
@@ -26,7 +26,7 @@ public static class Datasets
     /// <summary>Ten easy classes of ImageNet, shorter side 320.</summary>
     public static DatasetUrl Imagenette320 { get; } = new(classification + "imagenette2-320");
 
-    /// <summary>Ten breeds of dogs of ImageNet at full size.</summary>
+    /// <summary>Ten breeds of dogs of ImageNet at full size, in <c>train/</c> and <c>val/</c>.</summary>
     public static DatasetUrl Imagewoof { get; } = new(classification + "imagewoof2");
 
     /// <summary>Ten breeds of dogs of ImageNet, shorter side 160.</summary>

@@ -52,4 +52,32 @@ public sealed class TableTests
 
     [Test]
     public void LongValuesAreCut() => Assert.That(Table.Of(["x"], ("text", _ => new string('n', 50) + "\nend")).ToString(), Does.EndWith("  " + new string('n', 37) + "..."));
+
+    [Test]
+    public void DamagedFilesAreTablesOrErrorsOfOurs()
+    {
+        using TemporaryFolder folder = new();
+        byte[] whole = System.Text.Encoding.UTF8.GetBytes("file,breed,\"note, long\"\n" + string.Concat(Enumerable.Range(0, 8).Select(i => $"photo_{i}.jpg,\"cat \"\"{i}\"\"\",\"a\nb\"\n")));
+        byte[] odd = [0, (byte)'"', (byte)',', (byte)';', (byte)'\t', (byte)'\n', (byte)'\r', 0xFF, 0xC3, (byte)'='];
+        Random random = new(3);
+        int read = 0;
+        for (int k = 0; k < 600; k++)
+        {
+            byte[] csv = whole[..random.Next(whole.Length + 1)];
+            for (int i = 0; i < k % 6 && csv.Length > 0; i++) csv[random.Next(csv.Length)] = odd[random.Next(odd.Length)];
+            File.WriteAllBytes(folder.File("t.csv"), csv);
+            try
+            {
+                var table = Table.Read(folder.File("t.csv"));
+                _ = table.ToString();
+                _ = ImageList.FromTable(table, folder.Path).SplitNone().LabelFromColumn();
+                read++;
+            }
+            catch (DataException)
+            {
+                // as it should be
+            }
+        }
+        Assert.That(read, Is.GreaterThan(20));
+    }
 }
