@@ -56,8 +56,10 @@ public sealed class ConfusionMatrix
     public double Accuracy => (double)Range.Sum(i => counts[i, i]) / Total;
 
     /// <summary>The pairs of different classes confused at least <paramref name="min"/> times, most often first, then in the order of the rows.</summary>
-    public IReadOnlyList<(int Actual, int Predicted, long Count)> MostConfused(int min = 1) =>
-        [.. from i in Range from j in Range where i != j && counts[i, j] >= min orderby counts[i, j] descending select (i, j, counts[i, j])];
+    /// <exception cref="TesseraException"><paramref name="min"/> is below 1.</exception>
+    public IReadOnlyList<(int Actual, int Predicted, long Count)> MostConfused(int min = 1) => min < 1
+        ? throw new TesseraException(FormattableString.Invariant($"MostConfused: least count: got {min}, expected at least 1."))
+        : [.. from i in Range from j in Range where i != j && counts[i, j] >= min orderby counts[i, j] descending select (i, j, counts[i, j])];
 
     /// <summary>True positives over predicted ones, per class; 0 where nothing was predicted.</summary>
     public double[] PrecisionPerClass() => [.. Range.Select(c => Ratio(counts[c, c], Predicted(c)))];

@@ -31,9 +31,11 @@ public static class Metrics
     /// <param name="losses">The loss of each item.</param>
     /// <param name="k">How many; all where null.</param>
     /// <param name="largest">Whether the largest come first.</param>
+    /// <exception cref="TesseraException"><paramref name="k"/> is negative.</exception>
     public static IReadOnlyList<(int Item, float Loss)> TopLosses(IReadOnlyList<float> losses, int? k = null, bool largest = true)
     {
         ArgumentNullException.ThrowIfNull(losses);
+        if (k < 0) throw new TesseraException(FormattableString.Invariant($"TopLosses: number of items: got {k}, expected at least 0, or null for all."));
         var items = losses.Select((loss, item) => (Item: item, Loss: loss));
         float Key((int Item, float Loss) x) => float.IsNaN(x.Loss) ? float.PositiveInfinity : x.Loss;
         return [.. (largest ? items.OrderByDescending(Key) : items.OrderBy(Key)).Take(k ?? losses.Count)];

@@ -5,7 +5,8 @@ namespace Tessera.NN;
 public sealed record FlatCosine(int Batches)
 {
     /// <summary>Fraction of the batches at the full rate, 0 to 1.</summary>
-    public double PctStart { get; init; } = 0.72;
+    /// <exception cref="TesseraException">It is no fraction.</exception>
+    public double PctStart { get; init => field = OneCycle.Fraction(value, nameof(FlatCosine)); } = 0.72;
 
     /// <summary>The momentum (Adam's β₁) while the rate is flat and while it falls.</summary>
     public (double Flat, double Falling) Momenta { get; init; } = (0.95, 0.85);

@@ -9,13 +9,16 @@ namespace Tessera.NN;
 public sealed record OneCycle(int Batches)
 {
     /// <summary>Fraction of the batches that rise, 0 to 1.</summary>
-    public double PctStart { get; init; } = 0.3;
+    /// <exception cref="TesseraException">It is no fraction.</exception>
+    public double PctStart { get; init => field = Fraction(value, nameof(OneCycle)); } = 0.3;
 
     /// <summary>The first rate is max divided by this.</summary>
-    public double DivFactor { get; init; } = 25;
+    /// <exception cref="TesseraException">It is not positive.</exception>
+    public double DivFactor { get; init => field = Positive(value, nameof(DivFactor)); } = 25;
 
     /// <summary>The last rate is max divided by this; <see cref="DivFactor"/> · 10⁴ where it is null.</summary>
-    public double? FinalDiv { get; init; }
+    /// <exception cref="TesseraException">It is not positive.</exception>
+    public double? FinalDiv { get; init => field = value is { } div ? Positive(div, nameof(FinalDiv)) : null; }
 
     /// <summary>The momentum (Adam's β₁) at both ends and at the peak of the rate.</summary>
     public (double Ends, double Peak) Momenta { get; init; } = (0.95, 0.85);
@@ -37,4 +40,10 @@ public sealed record OneCycle(int Batches)
             ? new CosineSchedule(start, peak).At((double)k / n1)
             : new CosineSchedule(peak, end).At(Math.Min(1, (double)(k - n1) / n2));
     }
+
+    internal static double Fraction(double value, string schedule) => value is >= 0 and <= 1 ? value
+        : throw new TesseraException(FormattableString.Invariant($"{schedule}: pctStart: got {value}, expected a fraction of the batches, 0..1."));
+
+    static double Positive(double value, string name) => value is > 0 and < double.PositiveInfinity ? value
+        : throw new TesseraException(FormattableString.Invariant($"OneCycle: {name}: got {value}, expected a positive number to divide the largest rate by."));
 }

@@ -10,7 +10,7 @@ public sealed class LabeledSplit
     internal LabeledSplit(ImageSplit split, IReadOnlyList<(string Path, string Label)> train, IReadOnlyList<(string Path, string Label)> valid, IReadOnlyList<string>? classes, bool integers)
     {
         Split = split;
-        Classes = classes is null ? Vocabulary([.. (train.Count > 0 ? train : valid).Select(p => p.Label)], integers) : [.. classes];
+        Classes = classes is null ? Vocabulary([.. (train.Count > 0 ? train : valid).Select(p => p.Label)], integers) : Given(classes);
         ClassNumbers = integers && Classes.All(Labels.IsInteger) ? [.. Classes.Select(c => long.Parse(c, CultureInfo.InvariantCulture))] : null;
         Train = Number(train, "training");
         Valid = Number(valid, "validation");
@@ -23,6 +23,10 @@ public sealed class LabeledSplit
         (Split, Classes, ClassNumbers, Train, Valid, Test) = (other.Split, other.Classes, other.ClassNumbers, other.Train, other.Valid, test);
         warnings.AddRange(other.warnings);
     }
+
+    static string[] Given(IReadOnlyList<string> classes) => classes.GroupBy(c => c, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice
+        ? throw new DataException($"classes: a name twice: got '{twice.Key}' in {string.Join(", ", classes)}, expected each once.")
+        : [.. classes];
 
     internal ImageSplit Split { get; }
 

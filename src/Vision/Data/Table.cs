@@ -77,7 +77,10 @@ public sealed class Table
     }
 
     /// <summary>The first rows.</summary>
-    public Table Head(int count = 5) => new(name, columns, [.. rows.Take(count)], firstRow);
+    /// <exception cref="TesseraException"><paramref name="count"/> is negative.</exception>
+    public Table Head(int count = 5) => count < 0
+        ? throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Head: rows: got {count}, expected at least 0."))
+        : new(name, columns, [.. rows.Take(count)], firstRow);
 
     /// <summary>The values of a column, none of them missing.</summary>
     internal IReadOnlyList<string> Filled(string column)

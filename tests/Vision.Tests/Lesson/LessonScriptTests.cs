@@ -1,0 +1,47 @@
+using Tessera.Testing;
+using Tessera.Vision;
+
+namespace Tessera.Tests.Lesson;
+
+/// <summary>The whole script on photos and digits of the repository, small enough for every run. That all layers at the default rates spoil a network shows on the real photos only: see <see cref="LessonRunTests"/>.</summary>
+[NonParallelizable]
+public sealed class LessonScriptTests
+{
+    [Test]
+    public void TheLessonRunsFromPhotosToInterpretation()
+    {
+        using TemporaryFolder folder = new();
+        var trunk = Architecture.FromOnnx(TestData.Asset("models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx"));
+        string photos = TestData.Asset("pets/images");
+        LessonData lesson = new(photos, TestData.Asset("mnist"), trunk, trunk, trunk)
+        {
+            Exclude = ImageFiles.In(photos).Where((_, i) => i % 4 > 0).ToHashSet(StringComparer.Ordinal),
+            Size = 64,
+            BatchSize = 16,
+            LargerSize = 80,
+            LargerBatchSize = 16,
+            DigitBatchSize = 8,
+            RatesToTry = 24,
+        };
+        LessonScript script = new(lesson, folder.Path);
+
+        var learn = script.Learner(script.Photos(lesson.Size, lesson.BatchSize), lesson.First);
+        double frozen = LessonScript.TrainTheHead(learn, 4, "stage-1");
+        script.Interpret(learn);
+        double spoilt = LessonScript.UnfreezeAtTheDefaultRates(learn);
+        script.GoBackAndFindRates(learn, "stage-1", frozen);
+        double tuned = LessonScript.FineTune(learn, 1);
+
+        var larger = script.Learner(script.Photos(lesson.LargerSize, lesson.LargerBatchSize), lesson.Larger);
+        double largerFrozen = LessonScript.TrainTheHead(larger, 2, "stage-1-50");
+        double largerTuned = LessonScript.FineTune(larger, 1);
+        larger.Load("stage-1-50");
+        Assert.That(larger.Validate().Metrics[0], Is.EqualTo(largerFrozen).Within(1e-9));
+        Assert.That(larger.Interpret().MostConfused(), Is.Not.Empty);
+        double digits = script.Digits();
+
+        TestContext.Out.WriteLine($"frozen {frozen:F3}, default rates for all layers {spoilt:F3}, small rates {tuned:F3}; larger {largerFrozen:F3}, {largerTuned:F3}; digits {digits:F3}");
+        Assert.That(new[] { frozen, tuned, largerFrozen, largerTuned }, Has.All.LessThan(0.6), "six of seven are wrong by chance");
+        Assert.That(digits, Is.GreaterThan(0.6));
+    }
+}
