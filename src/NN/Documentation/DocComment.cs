@@ -67,7 +67,7 @@ sealed partial record DocComment(string Summary, IReadOnlyList<(string Name, str
     }
 
     static (string, string)[] Named(XElement[] elements, string tag, string attribute) =>
-        [.. elements.SelectMany(e => e.Elements(tag)).Select(e => (ShortName(e.Attribute(attribute)?.Value ?? ""), Text(e))).DistinctBy(e => e.Item1)];
+        [.. elements.SelectMany(e => e.Elements(tag)).Select(e => (ShortName(e.Attribute(attribute)?.Value ?? ""), Text(e))).DistinctBy(e => e.Item1, StringComparer.Ordinal)];
 
     /// <summary>The text on one line; references are their names.</summary>
     static string Text(XElement? element) => element is null ? "" : Space().Replace(string.Concat(element.Nodes().Select(Node)), " ").Trim();

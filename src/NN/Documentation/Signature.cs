@@ -9,12 +9,12 @@ namespace Tessera.NN;
 [RequiresUnreferencedCode("Reads parameters and base types.")]
 static class Signature
 {
-    static readonly Dictionary<Type, string> keywords = new()
+    static readonly Dictionary<Type, string> keywords = new (Type Type, string Keyword)[]
     {
-        [typeof(void)] = "void", [typeof(object)] = "object", [typeof(string)] = "string", [typeof(bool)] = "bool", [typeof(byte)] = "byte", [typeof(sbyte)] = "sbyte",
-        [typeof(short)] = "short", [typeof(ushort)] = "ushort", [typeof(int)] = "int", [typeof(uint)] = "uint", [typeof(long)] = "long", [typeof(ulong)] = "ulong",
-        [typeof(float)] = "float", [typeof(double)] = "double", [typeof(char)] = "char", [typeof(decimal)] = "decimal", [typeof(nint)] = "nint", [typeof(nuint)] = "nuint",
-    };
+        (typeof(void), "void"), (typeof(object), "object"), (typeof(string), "string"), (typeof(bool), "bool"), (typeof(byte), "byte"), (typeof(sbyte), "sbyte"),
+        (typeof(short), "short"), (typeof(ushort), "ushort"), (typeof(int), "int"), (typeof(uint), "uint"), (typeof(long), "long"), (typeof(ulong), "ulong"),
+        (typeof(float), "float"), (typeof(double), "double"), (typeof(char), "char"), (typeof(decimal), "decimal"), (typeof(nint), "nint"), (typeof(nuint), "nuint"),
+    }.ToDictionary(t => t.Type, t => t.Keyword);
 
     /// <summary><c>Learner.FitOneCycle</c>, or the type's name.</summary>
     public static string QualifiedName(MemberInfo member) => member.DeclaringType is { } owner ? $"{QualifiedName(owner)}.{(member is ConstructorInfo ? "new" : Name(member))}" : Name(member);

@@ -41,7 +41,7 @@ public sealed class LessonScriptTests
         double digits = script.Digits();
 
         TestContext.Out.WriteLine($"frozen {frozen:F3}, default rates for all layers {spoilt:F3}, small rates {tuned:F3}; larger {largerFrozen:F3}, {largerTuned:F3}; digits {digits:F3}");
-        Assert.That(new[] { frozen, tuned, largerFrozen, largerTuned }, Has.All.LessThan(0.6), "six of seven are wrong by chance");
+        Assert.That(new[] { frozen, tuned, largerFrozen, largerTuned }, Has.All.LessThan(0.75), "six of seven are wrong by chance");
         Assert.That(digits, Is.GreaterThan(0.6));
     }
 }
