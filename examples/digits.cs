@@ -8,7 +8,7 @@ var transforms = Transforms.Default(doFlip: false); // a mirrored three is no th
 var table = Table.Read($"{path}/labels.csv");
 Console.WriteLine(table.Head());
 string[] files = [.. table.Column("name").Select(name => Path.Combine(path, name))];
-string Digit(string file) => file.Contains("/3/") ? "3" : "7";
+string Digit(string file) => file.Contains("/3/", StringComparison.Ordinal) ? "3" : "7";
 
 foreach (var data in new[]
 {

@@ -4,7 +4,7 @@ using Tessera.NN;
 using Tessera.Vision;
 
 string photos = "assets/pets/images";
-var options = new ImageDataOptions { Seed = 2, Exclude = ImageFiles.In(photos).Where((_, i) => i % 4 != 0).ToHashSet() };
+var options = new ImageDataOptions { Seed = 2, Exclude = ImageFiles.In(photos).Where((_, i) => i % 4 != 0).ToHashSet(StringComparer.Ordinal) };
 ImageDataBunch Photos(int size) => ImageDataBunch.FromNameRegex(photos, @"/([^/]+)_\d+.jpg$", Transforms.Default(), size, batchSize: 16, options).Normalize(ImageNet.Stats);
 
 var learn = ImageLearner.Create(Photos(64), Architecture.FromOnnx("assets/models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx"), Metrics.ErrorRate);

@@ -9,7 +9,7 @@ string[] files = ImageFiles.In(photos);
 Console.WriteLine($"{Folder.List("assets/pets")}: {files.Length} photos");
 
 // 2. Batches of photos that are changed a little each time; a fifth of them is held back to measure with.
-var options = new ImageDataOptions { Seed = 2, Exclude = files.Where((_, i) => i % 4 != 0).ToHashSet() };
+var options = new ImageDataOptions { Seed = 2, Exclude = files.Where((_, i) => i % 4 != 0).ToHashSet(StringComparer.Ordinal) };
 var data = ImageDataBunch.FromNameRegex(photos, @"/([^/]+)_\d+.jpg$", Transforms.Default(), size: 64, batchSize: 16, options).Normalize(ImageNet.Stats);
 data.ShowBatch(rows: 3, width: 700, height: 600).Save("batch.png");
 Console.WriteLine(data);
