@@ -83,6 +83,14 @@ public sealed partial class PackageTests
     }
 
     [Test]
+    public void TheToolLeavesOutRareSystemsAndDebugFilesOfNativeLibraries()
+    {
+        using var package = set.Open("tessera");
+        Assert.That(new FileInfo(Path.Combine(set.Feed, $"tessera.{set.Version}.nupkg")).Length, Is.LessThan(60_000_000));
+        Assert.That(package.Entries.Select(e => e.FullName).Where(n => n.Contains("runtimes/", StringComparison.Ordinal) && n.EndsWith(".pdb", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test]
     public async Task AnEmptyProjectTrainsAndPredicts()
     {
         string project = set.Project("classify", "Tessera.Vision", Program(ids[..^1].Select(id => libraries[id].Folder)));
