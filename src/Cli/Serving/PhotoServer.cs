@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Tessera.Vision;
@@ -54,21 +53,22 @@ sealed class PhotoServer
         app.Run(site.Answer);
         try
         {
-            await app.StartAsync();
+            await app.StartAsync(CancellationToken.None);
             return new PhotoServer(app, queue, metrics);
         }
         catch (Exception e)
         {
             queue.Finish();
             await app.DisposeAsync();
-            throw e is IOException or SocketException ? Unreachable(options, e) : e;
+            if (e is IOException or SocketException) throw Unreachable(options, e);
+            throw;
         }
     }
 
     /// <summary>Takes no more requests, answers those it has, and ends.</summary>
     public async Task Stop()
     {
-        await app.StopAsync();
+        await app.StopAsync(CancellationToken.None);
         queue.Finish();
         await app.DisposeAsync();
     }

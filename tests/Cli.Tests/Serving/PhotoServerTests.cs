@@ -10,12 +10,12 @@ namespace Tessera.Tests.Serving;
 /// <summary>A server on the loopback: what it answers, what it refuses, and how it ends.</summary>
 public sealed class PhotoServerTests
 {
-    static readonly HttpClient client = new() { Timeout = TimeSpan.FromSeconds(60) };
+    readonly HttpClient client = new() { Timeout = TimeSpan.FromSeconds(60) };
+    readonly StringWriter errors = new();
 
     ImageLearner learner = null!;
     PhotoServer server = null!;
     IReadOnlyList<KnownPhoto> photos = null!;
-    readonly StringWriter errors = new();
 
     [OneTimeSetUp]
     public async Task Start()
@@ -29,7 +29,10 @@ public sealed class PhotoServerTests
     public async Task Stop()
     {
         await server.Stop();
-        Assert.That(errors.ToString(), Is.Empty, "no mistake of the server itself");
+        string written = errors.ToString();
+        errors.Dispose();
+        client.Dispose();
+        Assert.That(written, Is.Empty, "no mistake of the server itself");
     }
 
     Uri Url(string path) => new(server.Address, path);
