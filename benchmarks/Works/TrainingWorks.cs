@@ -19,7 +19,7 @@ static class TrainingWorks
         using var ours = new OurTraining(depth, learned, bench.Size);
         if (!Peer.TorchSharp.Loaded) return Row.Alone(target, bench.Sampling.Alternate(ours.Step)[0].Milliseconds, "ms", Peer.TorchSharp);
         // A layout in which libtorch ends the process is left out, and the row says so.
-        var layouts = (bench.Sampling.Once ? [0] : new[] { 0, 1 }).ToLookup(l => TorchSteps.HowItEnds(depth, learned, bench.Size, l == 1));
+        var layouts = (bench.Sampling.Once ? [0] : new[] { 0, 1 }).ToLookup(l => TorchSteps.HowItEnds(depth, learned, bench.Size, l == 1), StringComparer.Ordinal);
         int[] living = [.. layouts[null]];
         string note = string.Join("; ", layouts.Where(l => l.Key is not null).SelectMany(l => l.Select(i => $"TorchSharp {TorchLayout.Name(i)} {l.Key}")));
         if (living.Length == 0) return Row.Alone(target, bench.Sampling.Alternate(ours.Step)[0].Milliseconds, "ms", Peer.TorchSharp) with { Note = note };

@@ -42,7 +42,10 @@ static class Fuzz
             {
                 failure = e;
             }
-        }) { IsBackground = true };
+        })
+        {
+            IsBackground = true,
+        };
         reader.Start();
         while (!reader.Join(500))
             if (Stopwatch.GetElapsedTime(Volatile.Read(ref began)) > hung) Assert.Fail($"mutation {Volatile.Read(ref current)} of {path} hangs");
