@@ -33,7 +33,7 @@ public sealed class ToolTests
         var (code, output, error) = Run("doctor", "--self-test", "--device", "emulator");
         Assert.That((code, error), Is.EqualTo((0, "")), output);
         Assert.That(output, Does.Contain("maps ").And.Contain("convolutions ").And.Contain("random numbers ").And.Not.Contain("WRONG"));
-        Assert.That(output.Split('\n').Count(l => l.Contains("  ok  ")), Is.EqualTo(13));
+        Assert.That(output.Split('\n').Count(l => l.Contains("  ok  ")), Is.EqualTo(14));
         Assert.That(Run("doctor", "--self-test", "--device", "tpu").Code, Is.EqualTo(Tool.Usage));
     }
 
