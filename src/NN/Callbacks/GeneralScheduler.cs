@@ -18,10 +18,9 @@ public sealed record TrainingPhase(int Batches, LearningRate From, LearningRate 
 }
 
 /// <summary>Phases one after another; training ends after the last. For <c>learn.Fit</c>, whose own rates do not count then.</summary>
-public sealed class GeneralScheduler : Callback
+public sealed class GeneralScheduler : BatchSchedule
 {
     readonly TrainingPhase[] phases;
-    int k;
 
     /// <summary>A schedule of phases.</summary>
     /// <exception cref="TesseraException">There is no phase, or one has no batch.</exception>
@@ -36,40 +35,9 @@ public sealed class GeneralScheduler : Callback
     /// <summary>Batches of all phases.</summary>
     public int Batches => phases.Sum(p => p.Batches);
 
-    /// <inheritdoc/>
-    public override void TrainBegin(TrainingState s)
-    {
-        ArgumentNullException.ThrowIfNull(s);
-        k = 0;
-        Set(s.Learner);
-    }
+    private protected override int End => Batches;
 
-    /// <inheritdoc/>
-    public override void EpochJump(TrainingState s)
-    {
-        ArgumentNullException.ThrowIfNull(s);
-        k = (s.Epoch - s.FirstEpoch) * s.Batches;
-        Set(s.Learner);
-    }
-
-    /// <inheritdoc/>
-    public override void Remember(RunState run)
-    {
-        ArgumentNullException.ThrowIfNull(run);
-        k = (int)run.Value("k", k);
-    }
-
-    /// <inheritdoc/>
-    public override void BatchEnd(TrainingState s)
-    {
-        ArgumentNullException.ThrowIfNull(s);
-        if (!s.IsTraining) return;
-        k++;
-        Set(s.Learner);
-        if (k >= Batches) s.StopEpoch = s.StopTraining = true;
-    }
-
-    void Set(Learner learner)
+    private protected override void Set(Learner learner, int k)
     {
         var (phase, at) = (phases[0], k);
         foreach (var next in phases[1..])
