@@ -26,13 +26,25 @@ public sealed partial class ImageClassifier
         int length = Size.Height * Size.Width * Image.Channels;
         if (photos.FirstOrDefault(p => p.Length != length) is { } odd)
             throw new ShapeException(FormattableString.Invariant($"PredictPrepared: a photo of another size: got {odd.Length} numbers, expected {length} = {Size.Height} x {Size.Width} x 3. Hint: Prepare makes them."));
+        return [.. Classify(photos).Select(Named)];
+    }
+
+    /// <summary>The probabilities of each photo's classes; photos as <see cref="PredictPrepared"/> takes them.</summary>
+    float[][] Classify(IReadOnlyList<float[]> photos)
+    {
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
         Model.Eval();
+        int length = photos[0].Length;
         float[] pixels = new float[photos.Count * length];
         for (int i = 0; i < photos.Count; i++) photos[i].CopyTo(pixels, i * length);
         var x = Tensor.FromChannelsLast<float>(pixels, [photos.Count, Image.Channels, Size.Height, Size.Width]);
-        float[] all = Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>(); // [N, classes]
-        return [.. all.Chunk(Classes.Count).Select(p => (Best: Array.IndexOf(p, p.Max()), P: p)).Select(r => new Prediction(Classes[r.Best], r.Best, r.P))];
+        return [.. Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>().Chunk(Classes.Count)];
+    }
+
+    Prediction Named(float[] probabilities)
+    {
+        int best = Array.IndexOf(probabilities, probabilities.Max());
+        return new Prediction(Classes[best], best, probabilities);
     }
 }

@@ -17,15 +17,8 @@ public sealed partial class ImageClassifier
         ArgumentNullException.ThrowIfNull(image);
         if (beta is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: beta: got {beta}, expected 0..1."));
         if (!(scale >= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: scale: got {scale}, expected at least 1."));
-        float[] pixels = [.. View(Pipeline).Concat(Enumerable.Range(0, 8).SelectMany(i => View(Pass(i))))];
-        using var noGrad = Autograd.NoGrad();
-        using var scope = Scope.Begin();
-        Model.Eval();
-        var x = Tensor.FromChannelsLast<float>(pixels, [9, Image.Channels, Size.Height, Size.Width]);
-        float[][] rows = [.. Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>().Chunk(Classes.Count)];
-        float[] p = [.. Enumerable.Range(0, Classes.Count).Select(c => (float)((beta * rows[0][c]) + ((1 - beta) * rows[1..].Average(row => row[c]))))];
-        int best = Array.IndexOf(p, p.Max());
-        return new Prediction(Classes[best], best, p);
+        float[][] rows = Classify([View(Pipeline), .. Enumerable.Range(0, 8).Select(i => View(Pass(i)))]);
+        return Named([.. Enumerable.Range(0, Classes.Count).Select(c => (float)((beta * rows[0][c]) + ((1 - beta) * rows[1..].Average(row => row[c]))))]);
 
         float[] View(TransformPipeline pipeline) => pipeline.Apply(image, layout: PixelLayout.Hwc).Pixels;
         TransformPipeline Pass(int i) => new(TestTimePredictions.Transforms(Pipeline.Transforms, i, scale), Pipeline.Size, Pipeline.Method, Pipeline.Padding, Pipeline.Mode);
