@@ -22,14 +22,12 @@ static class ServeCommand
         var port = Options.Number("--port", "Where to listen; 0 for any free port.", 0, 8080);
         var host = Host();
         var batch = Options.Number("--max-batch", "Photos classified together at most.", 1, 32);
-        var wait = Options.Number("--max-wait-ms", "Milliseconds that a photo waits for others that are on their way.", 0, 5);
         var upload = Options.Number("--max-upload-mb", "Size of a photo's file at most, in MiB.", 1, 16);
         var device = Options.Device();
         port.Validators.Add(AtMost(65535));
         batch.Validators.Add(AtMost(1024));
-        wait.Validators.Add(AtMost(10_000));
         upload.Validators.Add(AtMost(1024));
-        var command = new ExampleCommand("serve", "Classify photos on a web page and for other programs.", Examples) { model, port, host, batch, wait, upload, device };
+        var command = new ExampleCommand("serve", "Classify photos on a web page and for other programs.", Examples) { model, port, host, batch, upload, device };
         command.SetAction(parsed =>
         {
             Device.Default = Device.Parse(parsed.GetValue(device)!);
@@ -38,7 +36,6 @@ static class ServeCommand
                 Host = Address(parsed.GetValue(host)!)!,
                 Port = parsed.GetValue(port),
                 MaxBatch = parsed.GetValue(batch),
-                MaxWait = TimeSpan.FromMilliseconds(parsed.GetValue(wait)),
                 MaxUpload = (long)parsed.GetValue(upload) << 20,
             };
             return Run(parsed.GetValue(model)!, options, output, error).GetAwaiter().GetResult();

@@ -83,14 +83,11 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
     {
         int? wanted = WantedClass(request.Query["heatmap"]);
         bool explain = request.Query.ContainsKey("heatmap");
-        using var arrival = queue.Announce();
         if (explain) await explaining.WaitAsync(cancellation); // such a request keeps its whole photo
         try
         {
             var (photo, whole) = await Receive(request, explain, cancellation);
-            var asked = queue.Predict(photo, cancellation);
-            arrival.Dispose();
-            var prediction = await asked;
+            var prediction = await queue.Predict(photo, cancellation);
             var map = whole is null ? null : await queue.Explain(whole, wanted ?? prediction.Index, cancellation);
             return Described(prediction, map);
         }

@@ -1,12 +1,11 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using Tessera.Vision;
 
 namespace Tessera.Cli;
 
 /// <summary>
-/// One thread owns the model; others hand it photos and wait. Photos that wait at the same time are classified as one batch. It waits for more only while
-/// requests are on their way, and no longer than <see cref="ServingOptions.MaxWait"/>, so that a single request is answered at once.
+/// One thread owns the model; others hand it photos and wait. What has come while a batch was classified is the next batch: a single request is answered at
+/// once, and the more come, the more are classified together.
 /// </summary>
 sealed class PredictionQueue
 {
@@ -16,7 +15,6 @@ sealed class PredictionQueue
     readonly ServingMetrics metrics;
     readonly Channel<Job> jobs;
     readonly Thread worker;
-    int arriving;
 
     public PredictionQueue(ImageLearner learner, ServingOptions options, ServingMetrics metrics)
     {
@@ -26,9 +24,6 @@ sealed class PredictionQueue
         worker = new Thread(Work) { Name = "tessera model", IsBackground = true };
         worker.Start();
     }
-
-    /// <summary>Says that a photo is on its way; the result, disposed, that it has come or never will.</summary>
-    public Arrival Announce() => new(this);
 
     /// <summary>Classifies a photo that <see cref="ImageClassifier.Prepare"/> made.</summary>
     public Task<Prediction> Predict(float[] photo, CancellationToken cancellation = default) => Ask<Prediction>(answer => new PhotoJob(photo, answer), cancellation);
@@ -53,36 +48,13 @@ sealed class PredictionQueue
     void Work()
     {
         List<Job> batch = [];
-        while (WaitFor(jobs.Reader.WaitToReadAsync(), Timeout.InfiniteTimeSpan))
+        while (jobs.Reader.WaitToReadAsync().AsTask().Result)
         {
-            Fill(batch);
+            while (batch.Count < options.MaxBatch && jobs.Reader.TryRead(out var job)) batch.Add(job);
             Answer([.. batch.OfType<PhotoJob>()]);
-            foreach (var job in batch.OfType<HeatMapJob>()) Answer(job);
+            foreach (var map in batch.OfType<HeatMapJob>()) Answer(map);
             batch.Clear();
         }
-    }
-
-    /// <summary>Takes what waits; then, while there is room, what comes in time.</summary>
-    void Fill(List<Job> batch)
-    {
-        long began = Stopwatch.GetTimestamp();
-        while (batch.Count < options.MaxBatch)
-        {
-            if (jobs.Reader.TryRead(out var job))
-            {
-                batch.Add(job);
-                continue;
-            }
-            var left = options.MaxWait - Stopwatch.GetElapsedTime(began);
-            if (Volatile.Read(ref arriving) == 0 || left <= TimeSpan.Zero || !WaitFor(jobs.Reader.WaitToReadAsync(), left)) return;
-        }
-    }
-
-    /// <summary>False where nothing came in time or nothing will come any more.</summary>
-    static bool WaitFor(ValueTask<bool> more, TimeSpan atMost)
-    {
-        var task = more.AsTask();
-        return task.Wait(atMost) && task.Result;
     }
 
     void Answer(PhotoJob[] photos)
@@ -118,21 +90,4 @@ sealed class PredictionQueue
     sealed record PhotoJob(float[] Photo, TaskCompletionSource<Prediction> Answer) : Job;
 
     sealed record HeatMapJob(Image Photo, int Class, TaskCompletionSource<GradCam> Answer) : Job;
-
-    /// <summary>A photo on its way to the queue.</summary>
-    public sealed class Arrival : IDisposable
-    {
-        PredictionQueue? queue;
-
-        public Arrival(PredictionQueue queue)
-        {
-            this.queue = queue;
-            Interlocked.Increment(ref queue.arriving);
-        }
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref queue, null) is { } it) Interlocked.Decrement(ref it.arriving);
-        }
-    }
 }

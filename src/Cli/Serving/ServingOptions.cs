@@ -14,9 +14,6 @@ sealed record ServingOptions
     /// <summary>Photos classified together at most.</summary>
     public int MaxBatch { get; init; } = 32;
 
-    /// <summary>How long a photo waits for others that are on their way.</summary>
-    public TimeSpan MaxWait { get; init; } = TimeSpan.FromMilliseconds(5);
-
     /// <summary>Bytes of a photo's file at most.</summary>
     public long MaxUpload { get; init; } = 16 << 20;
 
