@@ -32,6 +32,7 @@ static class RatiosCommand
             foreach (var w in works) Console.WriteLine(w.Name);
             return 0;
         }
+        if (args.GetValue(markdown) is { } written) Page.Check(written);
         bool once = args.GetValue(smoke);
         var bench = new Bench(new Sampling(args.GetValue(seconds), once), Machine.Measure(once), once ? BenchSize.Tiny : BenchSize.Full, args.GetValue(data));
         string? file = args.GetValue(json);
