@@ -86,6 +86,8 @@ public sealed partial class Tensor
 
     sealed class CloneOp : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Empty(x[0].Shape, x[0].DType, x[0].Device);
@@ -100,6 +102,8 @@ public sealed partial class Tensor
 
     sealed class MoveOp(Device device) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         Device? from;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
@@ -120,6 +124,8 @@ public sealed partial class Tensor
 
     sealed class CastOp(DType dtype) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         DType from;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)

@@ -19,13 +19,15 @@ sealed class RecipeOptions
     readonly Option<double?> cutmix = Optional("--cutmix", "Train on photos with a rectangle of another one; a usual strength is 1.");
     readonly Option<double?> ema = Optional("--ema", "Validate and save the moving average of the weights, such as 0.999: of about the last 1000 steps.");
     readonly Option<double?> clip = Optional("--clip", "Scale the gradients of a step so that their norm is at most this.");
+    readonly Option<bool> fp16 = new("--fp16") { Description = "Mixed precision with float16: half the memory of activations, and tensor cores on a GPU; the loss is scaled." };
+    readonly Option<bool> bf16 = new("--bf16") { Description = "Mixed precision with bfloat16, which has float32's range and 8 bits of mantissa." };
     readonly Option<string?> resume = new("--resume") { Description = "Keeps the run in this file (and one beside it for the frozen epochs); where it is there already, goes on behind its last step." };
 
     public RecipeOptions(PhotoOptions photos) => this.photos = photos;
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, resume }) command.Add(option);
+        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, fp16, bf16, resume }) command.Add(option);
         command.Validators.Add(Check);
     }
 
@@ -35,6 +37,7 @@ sealed class RecipeOptions
     {
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
         if (Given(mixup) && Given(cutmix)) result.AddError("--mixup, --cutmix: got both, expected at most one of them.");
+        if (Given(fp16) && Given(bf16)) result.AddError("--fp16, --bf16: got both, expected at most one of them.");
         if (Given(fineTune) && new Option[] { epochs, unfreezeEpochs, unfreezeLr }.FirstOrDefault(Given) is { } other)
             result.AddError($"--fine-tune, {other.Name}: got both, expected one of them: --fine-tune chooses epochs and rates itself.");
     }
@@ -42,8 +45,17 @@ sealed class RecipeOptions
     /// <summary>Where the run is kept; null for nowhere.</summary>
     public string? KeptIn(ParseResult args) => args.GetValue(resume);
 
-    /// <summary>The stages and their rates, for a reader.</summary>
-    public string Describe(ParseResult args) => args.GetValue(fineTune) is { } n
+    /// <summary>Lets a learner train and predict in the precision that was asked for.</summary>
+    public void ChoosePrecision(ParseResult args, Learner learn)
+    {
+        if (args.GetValue(fp16)) learn.ToFp16();
+        if (args.GetValue(bf16)) learn.ToBf16();
+    }
+
+    /// <summary>The stages, their rates and the precision, for a reader.</summary>
+    public string Describe(ParseResult args) => StagesInWords(args) + (args.GetValue(fp16) ? ", float16" : args.GetValue(bf16) ? ", bfloat16" : "");
+
+    string StagesInWords(ParseResult args) => args.GetValue(fineTune) is { } n
         ? string.Create(CultureInfo.InvariantCulture, $"1 epoch frozen and {n} with all layers, fine-tuned at {FineTuneRate(args):0.######}")
         : string.Create(CultureInfo.InvariantCulture, $"{args.GetValue(epochs)} epochs frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}");
 

@@ -17,6 +17,7 @@ static class TrainCommand
           tessera train
           tessera train photos/ --weights resnet34.onnx --epochs 4 --unfreeze-epochs 2
           tessera train photos/ --arch efficientnet_b0 --weights efficientnet_b0.pth --fine-tune 5 --mixup 0.4 --ema 0.999
+          tessera train photos/ --weights resnet34.onnx --device cuda:0 --bf16
           tessera train photos/ --weights resnet34.onnx --resume pets.run      again after a kill: goes on
           tessera train photos/ --regex "/([^/]+)_\d+.jpg$" --size 224 --bs 32 --lr "slice(3e-3)"
           tessera train photos/ --csv labels.csv --out pets.safetensors
@@ -45,6 +46,7 @@ static class TrainCommand
         foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
         var learn = network.ToLearner(args, data);
         learn.Display = TrainingDisplays.For(writer);
+        recipe.ChoosePrecision(args, learn);
         foreach (var callback in callbacks) learn.Callbacks.Add(callback);
         learn.Callbacks.Add(new ExportEachEpoch(learn, model));
         PrintHead(args, network, recipe, data, learn, writer);

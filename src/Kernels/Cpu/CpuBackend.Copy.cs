@@ -62,7 +62,7 @@ internal sealed unsafe partial class CpuBackend
     static void Cast<TFrom, TTo>(nint x, long sx, nint y, long sy, long n) where TFrom : unmanaged where TTo : unmanaged
     {
         if (sx == sizeof(TFrom) && sy == sizeof(TTo))
-            for (long i = 0; i < n; i++) ((TTo*)y)[i] = Convert<TFrom, TTo>(((TFrom*)x)[i]);
+            for (long i = HalfCasts.Run<TFrom, TTo>(x, y, n); i < n; i++) ((TTo*)y)[i] = Convert<TFrom, TTo>(((TFrom*)x)[i]);
         else
             for (long i = 0; i < n; i++, x += (nint)sx, y += (nint)sy) *(TTo*)y = Convert<TFrom, TTo>(*(TFrom*)x);
     }

@@ -39,7 +39,7 @@ internal sealed unsafe partial class CudaBackend
 
     // The emulator has tensor cores, but computes their products one by one: a multiple of Tiled's time.
     Conv2dVersion Conv2dVersion => OnlyConv2d
-        ?? (Driver.Architecture < 80 || Determinism.Exact ? Conv2dVersion.Tiled : Precision.AllowTf32 ? Conv2dVersion.Tf32 : Driver is EmulatedCudaDriver ? Conv2dVersion.Tiled : Conv2dVersion.Tf32x3);
+        ?? (Driver.Architecture < 80 || Determinism.Exact ? Conv2dVersion.Tiled : Precision.AllowTf32 || operandsAreHalves ? Conv2dVersion.Tf32 : Driver is EmulatedCudaDriver ? Conv2dVersion.Tiled : Conv2dVersion.Tf32x3);
 
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {

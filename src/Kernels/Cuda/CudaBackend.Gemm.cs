@@ -29,23 +29,16 @@ internal sealed unsafe partial class CudaBackend
         if (epilogue.Moments is { } moments) Moments(y, moments, y.Shape.Rank - 1);
     }
 
-    /// <summary>y ← alpha · a · b + beta · y with factors of one type of 16 bits; sums and y are Float32. Tensor cores where 8 neighbours lie in 16 aligned bytes.</summary>
-    internal void Gemm16(View a, View b, View y, float alpha = 1, float beta = 0)
+    // On tensor cores where 8 neighbours lie in 16 aligned bytes.
+    public override void Gemm16(View a, View b, View y, float alpha = 1, float beta = 0)
     {
         ExpectFloat("Gemm16", y);
-        if (a.DType != b.DType || a.DType is not (DType.Float16 or DType.BFloat16))
-            throw new DTypeException($"Gemm16: element types: got {a.DType} and {b.DType}, expected Float16 twice or BFloat16 twice. Hint: cast with To(DType.BFloat16).");
-        if (Driver.Architecture >= 80 && (ReadingA(a) & ReadingB(b) & 2) != 0)
-        {
-            Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
-            return;
-        }
-        using var x = new Temporary(a);
-        using var w = new Temporary(b);
-        Copy(a, x.View);
-        Copy(b, w.View);
-        Gemm(x.View, w.View, y, alpha, beta);
+        Expect16("Gemm16", a, b);
+        if (ReadsHalves(a, b)) Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
+        else base.Gemm16(a, b, y, alpha, beta);
     }
+
+    bool ReadsHalves(View a, View b) => Driver.Architecture >= 80 && (ReadingA(a) & ReadingB(b) & 2) != 0;
 
     void Gemm(View a, View b, View y, float alpha, in Epilogue epilogue, View? r, float beta)
     {

@@ -93,6 +93,7 @@ internal sealed unsafe partial class CudaBackend
             Check(Driver.MemcpyDtoDAsync(nest.Start(0), nest.Start(1), y.Count * size, stream), "cuMemcpyDtoDAsync");
             return;
         }
+        if (TryCastHalves(nest, x.DType, y.DType)) return;
         if (x.DType != y.DType) Launch("cast.ptx", "cast", BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), (int)x.DType, (int)y.DType]);
         else if (PlainChannels || !TryCopyRows(ref nest, size)) Launch("copy.ptx", copies[BitOperations.Log2((uint)size)], BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest)]);
     }

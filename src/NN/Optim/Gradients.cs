@@ -16,6 +16,22 @@ public static class Gradients
         return Math.Sqrt(sum);
     }
 
+    /// <summary>g ← factor·g for all gradients, in one pass; true where all of them are finite then. Waits once for each device.</summary>
+    /// <param name="parameters">The parameters.</param>
+    /// <param name="factor">1/scale of a loss that was scaled.</param>
+    public static bool Unscale(IEnumerable<Tensor> parameters, double factor)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        bool finite = true;
+        foreach (var device in parameters.Select(p => p.Grad).OfType<Tensor>().GroupBy(g => g.Device))
+        {
+            Tensor[] gradients = [.. device];
+            finite &= device.Key.Backend.Unscale(Array.ConvertAll(gradients, g => g.View), (float)factor);
+            foreach (var g in gradients) g.View.Storage.Touch();
+        }
+        return finite;
+    }
+
     /// <summary>Scales all gradients by min(1, max/(norm + 10⁻⁶)), so that their common norm is at most <paramref name="max"/>; returns the norm before.</summary>
     /// <param name="parameters">The parameters.</param>
     /// <param name="max">The largest norm, positive.</param>

@@ -15,7 +15,7 @@ public partial class Learner
     public LearningRateCurve FindLearningRate(LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, double? wd = null, CancellationToken cancellation = default)
     {
         var finder = new LearningRateFinder(new LearningRateSearch(start, end, batches, stopOnDivergence));
-        var (optimizer, recorder, epochs, position) = (Optimizer, Recorder, EpochsTrained, Generator.Default.Position);
+        var (optimizer, recorder, epochs, position, scale) = (Optimizer, Recorder, EpochsTrained, Generator.Default.Position, LossScaler?.State);
         var before = Model.StateDict().ToDictionary(t => t.Key, t => Scope.Keep(t.Value.Detach().Clone()), StringComparer.Ordinal);
         try
         {
@@ -32,6 +32,7 @@ public partial class Learner
             Model.ZeroGrad();
             foreach (var t in before.Values) t.Dispose();
             (Optimizer, Recorder, EpochsTrained, Generator.Default.Position) = (optimizer, recorder, epochs, position);
+            if (scale is { } s) LossScaler!.State = s;
         }
     }
 }

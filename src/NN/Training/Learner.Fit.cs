@@ -91,7 +91,7 @@ public partial class Learner
         using var scope = Scope.Begin();
         s.Begin(batch, Data.Prepare(batch.X));
         Raise(s, static (c, s) => c.BatchBegin(s));
-        s.Output = Model.Call(s.X);
+        s.Output = Output(s.X);
         Raise(s, static (c, s) => c.LossBegin(s));
         s.Know(s.LossFunction.Forward(s.Output, s.Y));
         Raise(s, static (c, s) => c.BackwardBegin(s));
@@ -113,10 +113,10 @@ public partial class Learner
         SetLr((lr ?? LearningRate.Default).ForGroups(LayerGroups.Count));
         SetWd(wd ?? Wd);
         Recorder = new Recorder();
-        string call = string.Create(CultureInfo.InvariantCulture, $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}");
+        string call = string.Create(CultureInfo.InvariantCulture, $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}{(Precision == DType.Float32 ? "" : $", {Precision}")}");
         var keeper = resume is null ? null : new RunKeeper(resume, this, call, OptimizerContent(Made()));
         var s = new TrainingState(this, first, epochs, loader.BatchCount) { Resumes = keeper is { Resumes: true } };
-        Run(s, [Recorder, new MetricsCallback(), .. callbacks, .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
+        Run(s, [Recorder, new MetricsCallback(), .. callbacks, .. LossScaler is { } scaler ? new Callback[] { scaler } : [], .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
     }
 
     void Run(TrainingState s, IEnumerable<Callback> callbacks, CancellationToken cancellation)

@@ -28,7 +28,7 @@ public partial class Learner
             return Scope.Run(() =>
             {
                 var prepared = Data.Prepare(x);
-                return Tensor.Stack([.. Enumerable.Range(0, times).Select(_ => Loss.Activation(Model.Call(prepared)))]);
+                return Tensor.Stack([.. Enumerable.Range(0, times).Select(_ => Loss.Activation(Output(prepared)))]);
             });
         }
         finally

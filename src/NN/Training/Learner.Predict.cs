@@ -55,7 +55,7 @@ public partial class Learner
     public Tensor Predict(Tensor x)
     {
         using var evaluating = new Evaluating(Model);
-        return Scope.Run(() => Loss.Activation(Model.Call(Data.Prepare(x))));
+        return Scope.Run(() => Loss.Activation(Output(Data.Prepare(x))));
     }
 
     void ValidateEpoch(TrainingState s, DataLoader loader, CancellationToken cancellation)
@@ -68,7 +68,7 @@ public partial class Learner
             using var scope = Scope.Begin();
             s.Begin(batch, Data.Prepare(batch.X));
             Raise(s, static (c, s) => c.BatchBegin(s));
-            s.Output = Model.Call(s.X);
+            s.Output = Output(s.X);
             Raise(s, static (c, s) => c.LossBegin(s));
             s.Know(s.LossFunction.Forward(s.Output, s.Y));
             (sum, n) = (sum + (s.LossValue * batch.Items.Length), n + batch.Items.Length);
@@ -87,7 +87,7 @@ public partial class Learner
         foreach (var batch in loader.Epoch(epoch, cancellation))
         {
             using var scope = Scope.Begin();
-            take(Model.Call(Data.Prepare(batch.X)), batch);
+            take(Output(Data.Prepare(batch.X)), batch);
             cancellation.ThrowIfCancellationRequested();
         }
     }

@@ -20,6 +20,7 @@ public partial class Learner
         if (withOptimizer && Optimizer is { } optimizer)
             foreach (var (key, tensor) in optimizer.State()) tensors.Add(OptimizerPrefix + key, tensor);
         var metadata = Metadata();
+        LossScaler?.Describe(metadata);
         if (withOptimizer && Optimizer is not null) metadata[OptimizerKey] = OptimizerContent(Optimizer);
         Safetensors.Write(path, tensors, metadata.AsReadOnly());
         return path;
@@ -40,6 +41,7 @@ public partial class Learner
         var file = Safetensors.Read(PathOf(name));
         var parts = file.Tensors.ToLookup(t => t.Key.StartsWith(OptimizerPrefix, StringComparison.Ordinal));
         Model.LoadStateDict(parts[false].ToDictionary(StringComparer.Ordinal), strict);
+        LossScaler?.Restore(file.Metadata);
         if (!withOptimizer || !parts[true].Any()) return this;
         if (file.Metadata.GetValueOrDefault(OptimizerKey) == OptimizerContent(Made()))
             Made().LoadState(parts[true].ToDictionary(t => t.Key[OptimizerPrefix.Length..], t => t.Value, StringComparer.Ordinal));

@@ -105,6 +105,7 @@ public static partial class Autograd
     /// <summary>a + b, both handed over: in the memory of one of them where nobody else uses it.</summary>
     internal static Tensor Sum(Tensor a, Tensor b)
     {
+        if (a.Is16Bit) return Sum(a.TakeWidened(), b.TakeWidened()).TakeRounded(a.DType);
         if (!a.IsSole && b.IsSole) (a, b) = (b, a);
         if (!a.IsSole)
         {
@@ -146,6 +147,11 @@ public sealed partial class Tensor
     /// <summary>Grad ← Grad + g, which is handed over. It is copied where it shares memory, since optimizers may change Grad in place.</summary>
     internal void Accumulate(Tensor g)
     {
+        if (Grad is { Is16Bit: true } halves)
+        {
+            Grad = Scope.Keep(Autograd.Sum(halves, g));
+            return;
+        }
         if (Grad is { } sum)
         {
             sum.Backend.Binary(default(Ops.Add), sum.View, g.View, sum.View);

@@ -21,10 +21,13 @@ public static partial class Autograd
     {
         readonly Generator generator = Generator.Default;
         ulong position;
+        DType precision;
+
+        private protected override Mixing Mixing => Mixing.Own;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            position = generator.Position;
+            (position, precision) = (generator.Position, Autocast.Type);
             var y = f(x[0], false);
             return y == x[0] ? y.Detach() : y;
         }
@@ -39,6 +42,7 @@ public static partial class Autograd
             try
             {
                 generator.Position = position;
+                using (Autocast.To(precision))
                 using (Record()) f(x, true).Backward(g);
             }
             finally

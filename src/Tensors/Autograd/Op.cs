@@ -84,7 +84,7 @@ public abstract partial class Op
         recording &= Autograd.IsEnabled;
         Tensor y;
         using (Autograd.NoGrad())
-        using (Temporaries.KeepAlive()) y = watcher is null ? Forward(x) : ForwardUnseen(x);
+        using (Temporaries.KeepAlive()) y = ForwardMixed(x);
         if (recording && y.DType.IsFloat()) Record(x, y);
         foreach (var t in x) GC.KeepAlive(t);
         watcher?.Invoke(new OpCall(this, [.. x], y));
@@ -96,23 +96,27 @@ public abstract partial class Op
 
     /// <summary>Input <paramref name="i"/> as it was in the forward computation.</summary>
     /// <exception cref="AutogradException">It was changed in place since, or not saved.</exception>
-    protected Tensor Input(int i) => Unchanged(saved[i], i);
+    protected Tensor Input(int i) => Read(Unchanged(saved[i], i));
 
     /// <summary>Shape of input <paramref name="i"/>, whatever happened to its content.</summary>
     protected Shape InputShape(int i) => inputs[i].Shape;
 
     /// <summary>The output as it was computed.</summary>
     /// <exception cref="AutogradException">It was changed in place since, or not saved.</exception>
-    protected Tensor Output => Unchanged(saved[^1], inputs.Length);
+    protected Tensor Output => Read(Unchanged(saved[^1], inputs.Length));
 
-    /// <summary>The wanted gradients, each of its input's shape.</summary>
+    /// <summary>The wanted gradients, each of its input's shape and type.</summary>
     internal Tensor?[] Run(Tensor g)
     {
         var grads = new Tensor?[inputs.Length];
         using var temporaries = Temporaries.KeepAlive();
-        Gradients(g, grads);
+        using var exact = Autocast.To(DType.Float32);
+        Gradients(widened ? g.Widened() : g, grads);
         for (int i = 0; i < grads.Length; i++)
-            if (grads[i] is { } t && t.Shape != inputs[i].Shape) grads[i] = t.SumTo(inputs[i].Shape);
+        {
+            if (grads[i] is { } t && t.Shape != inputs[i].Shape) grads[i] = t.Widened().SumTo(inputs[i].Shape);
+            if (grads[i] is { } u && inputs[i].DType.IsFloat()) grads[i] = u.As(inputs[i].DType);
+        }
         GC.KeepAlive(g);
         return grads;
     }
@@ -170,6 +174,9 @@ internal readonly struct Edge(Tensor x)
 
     /// <summary>The input's shape.</summary>
     public Shape Shape { get; } = x.Shape;
+
+    /// <summary>The input's element type.</summary>
+    public DType DType { get; } = x.DType;
 
     /// <summary>True where the gradient is wanted.</summary>
     public bool IsNeeded => Producer is not null || Leaf is not null;

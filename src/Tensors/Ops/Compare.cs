@@ -64,6 +64,8 @@ public sealed partial class Tensor
     /// <summary>A comparison of two tensors of one element type, any type; the result is Bool and has no gradient.</summary>
     sealed class CompareOp<TOp>(TOp op, string name) : Op where TOp : struct, IBinary
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         public override string Name => name;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)

@@ -129,7 +129,7 @@ public sealed partial class Tensor
     }
 
     /// <summary>Inputs: x, w, the bias if any, the residual if any.</summary>
-    sealed class Conv2dOp(Window2d window, bool bias, bool residual, bool relu, bool moments) : Op
+    sealed class Conv2dOp(Window2d window, bool bias, bool residual, bool relu, bool moments) : ProductOp
     {
         public Tensor? Moments { get; private set; }
 
@@ -137,14 +137,15 @@ public sealed partial class Tensor
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var (a, w) = (x[0].Contiguous(), x[1].Contiguous());
-            var y = Empty([a.Shape[0], w.Shape[0], window.OutH(a.Shape[2]), window.OutW(a.Shape[3])], DType.Float32, a.Device);
+            var (a, w) = Factors(x[0], x[1]);
+            (a, w) = (a.Contiguous(), w.Contiguous());
+            var y = Empty([a.Shape[0], w.Shape[0], window.OutH(a.Shape[2]), window.OutW(a.Shape[3])], Rounding, a.Device);
             if (moments) Moments = Empty([2, w.Shape[0]], DType.Float32, a.Device);
-            a.Backend.Conv2d(a.View, w.View, y.View, window, new Epilogue(bias ? x[2].View : null, residual ? x[^1].Contiguous().View : null, relu, Moments?.View));
+            Epilogue epilogue = new(bias ? x[2].View : null, residual ? x[^1].Contiguous().View : null, relu, Moments?.View);
+            if (a.Is16Bit) a.Backend.Conv2d16(a.View, w.View, y.View, window, epilogue);
+            else a.Backend.Conv2d(a.View, w.View, y.View, window, epilogue);
             return y;
         }
-
-        protected override bool Saves(int i) => i < 2 && Needs(1 - i);
 
         protected override bool SavesOutput => relu;
 
@@ -154,43 +155,56 @@ public sealed partial class Tensor
             g = g.Contiguous();
             if (relu)
             {
+                g = g.Widened();
                 var passed = g.IsSole ? g : Empty(g.Shape, DType.Float32, g.Device);
-                g.Backend.Binary(default(Ops.ReluGrad), g.View, Output.View, passed.View);
+                g.Backend.Binary(default(Ops.ReluGrad), g.View, Output.Widened().View, passed.View);
                 g = passed;
             }
-            base.Gradients(g, grads);
+            base.Gradients(Rounded(g), grads);
         }
 
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            if (i >= 2) return bias && i == 2 ? g.Sum([0, 2, 3]) : g;
-            var y = Empty(InputShape(i), DType.Float32, g.Device);
-            if (i == 0) g.Backend.Conv2dBackwardData(g.View, Input(1).Contiguous().View, y.View, window);
-            else g.Backend.Conv2dBackwardWeight(g.View, Input(0).Contiguous().View, y.View, window);
+            if (i >= 2) return bias && i == 2 ? g.Widened().Sum([0, 2, 3]) : g;
+            var y = Empty(InputShape(i), InputType(i), g.Device);
+            View other = Factor(1 - i).Contiguous().View;
+            switch (i, g.Is16Bit)
+            {
+                case (0, false): g.Backend.Conv2dBackwardData(g.View, other, y.View, window); break;
+                case (0, true): g.Backend.Conv2d16BackwardData(g.View, other, y.View, window); break;
+                case (_, false): g.Backend.Conv2dBackwardWeight(g.View, other, y.View, window); break;
+                default: g.Backend.Conv2d16BackwardWeight(g.View, other, y.View, window); break;
+            }
             return y;
         }
     }
 
-    sealed class ConvTranspose2dOp(Window2d window, Shape shape) : Op
+    sealed class ConvTranspose2dOp(Window2d window, Shape shape) : ProductOp
     {
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var y = Empty(shape, DType.Float32, x[0].Device);
-            y.Backend.Conv2dBackwardData(x[0].Contiguous().View, x[1].Contiguous().View, y.View, window);
+            var (a, w) = Factors(x[0], x[1]);
+            var y = Empty(shape, Rounding, a.Device);
+            if (a.Is16Bit) y.Backend.Conv2d16BackwardData(a.Contiguous().View, w.Contiguous().View, y.View, window);
+            else y.Backend.Conv2dBackwardData(a.Contiguous().View, w.Contiguous().View, y.View, window);
             return y;
         }
-
-        protected override bool Saves(int i) => Needs(1 - i);
 
         // The gradients of the convolution, with the roles of input and output exchanged.
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            g = g.Contiguous();
-            var y = Empty(InputShape(i), DType.Float32, g.Device);
-            if (i == 0) g.Backend.Conv2d(g.View, Input(1).Contiguous().View, y.View, window);
-            else g.Backend.Conv2dBackwardWeight(Input(0).Contiguous().View, g.View, y.View, window);
+            g = Rounded(g).Contiguous();
+            var y = Empty(InputShape(i), InputType(i), g.Device);
+            View other = Factor(1 - i).Contiguous().View;
+            switch (i, g.Is16Bit)
+            {
+                case (0, false): g.Backend.Conv2d(g.View, other, y.View, window); break;
+                case (0, true): g.Backend.Conv2d16(g.View, other, y.View, window); break;
+                case (_, false): g.Backend.Conv2dBackwardWeight(other, g.View, y.View, window); break;
+                default: g.Backend.Conv2d16BackwardWeight(other, g.View, y.View, window); break;
+            }
             return y;
         }
     }

@@ -77,6 +77,8 @@ public sealed partial class Tensor
     /// <summary>Loss of each sample <c>[N, 1, ...]</c>; inputs: logits, class, counts and weight of each sample, and the weights of the classes if any.</summary>
     sealed class CrossEntropyOp(float smoothing) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         Tensor? kept;
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("smoothing", smoothing));

@@ -12,5 +12,5 @@ public sealed partial class Tensor
     }
 
     /// <summary>Elements where the mask (Bool) holds, scaled by 1/(1 - p); the others are 0.</summary>
-    public Tensor Dropout(float p, Tensor keep) => Where(keep, this * (p == 1 ? 0 : 1 / (1 - p)), Scalar(0, Device));
+    public Tensor Dropout(float p, Tensor keep) => Where(keep, this * (p == 1 ? 0 : 1 / (1 - p)), Full([], 0, DType, Device));
 }

@@ -62,10 +62,10 @@ public sealed partial class Tensor
         return y;
     }
 
-    /// <summary>Arithmetic is done in float32 only.</summary>
+    /// <summary>Arithmetic is done in float32 only; under <see cref="Autocast"/> halves are widened first.</summary>
     void RequireFloat(string op)
     {
-        if (DType != DType.Float32)
+        if (DType != DType.Float32 && !(Is16Bit && Autocast.Type != DType.Float32))
             throw new DTypeException($"{op}: element type: got {DType}, expected Float32. Hint: cast with To(DType.Float32).");
     }
 
@@ -134,6 +134,8 @@ public sealed partial class Tensor
     sealed class SumToOp(Shape shape) : Op
     {
         public override string Name => "Sum";
+
+        private protected override Mixing Mixing => Mixing.Float32;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(default(Ops.Sum), x[0], shape);
 

@@ -29,6 +29,7 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(theta);
         if (theta.Rank != 3 || theta.Shape[1] != 2 || theta.Shape[2] != 3 || size.Rank != 4 || size[0] != theta.Shape[0])
             throw new ShapeException($"AffineGrid: got θ {theta.Shape} and size {size}, expected [N, 2, 3] and [N, C, H, W].");
+        using var exact = Autocast.To(DType.Float32);
         int h = size[2], w = size[3];
         float[] points = new float[h * w * 3];
         for (int i = 0; i < h * w; i++)
@@ -46,6 +47,8 @@ public sealed partial class Tensor
 
     sealed class GridSampleOp(GridSampling how) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("how", how));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)

@@ -92,6 +92,8 @@ public sealed partial class Tensor
 
     sealed class GatherOp(int dim) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
@@ -104,7 +106,7 @@ public sealed partial class Tensor
 
         protected override bool Saves(int i) => i == 1;
 
-        protected override Tensor? Gradient(int i, Tensor g) => Zeros(InputShape(0), g.Device).ScatterAdd(dim, Input(1), g);
+        protected override Tensor? Gradient(int i, Tensor g) => Zeros(InputShape(0), g.Device).ScatterAdd(dim, Input(1), g.Widened());
     }
 
     sealed class ScatterAddOp(int dim) : Op

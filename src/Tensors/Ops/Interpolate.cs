@@ -52,6 +52,8 @@ public sealed partial class Tensor
     /// <summary>A_h · x · A_wᵀ for each plane of x <c>[N, C, H, W]</c>, with the channels kept adjacent in memory.</summary>
     Tensor Separable(float[,] ah, float[,] aw)
     {
+        if (Is16Bit) return To(DType.Float32).Separable(ah, aw).To(DType);
+        using var exact = Autocast.To(DType.Float32);
         int n = Shape[0], c = Shape[1], h = ah.GetLength(0), w = aw.GetLength(0);
         var rows = Matrix(ah).MatMul(Rows().Reshape(n, Shape[2], Shape[3] * c));      // [N, h, W·C]
         var both = Matrix(aw).MatMul(rows.Reshape(n * h, Shape[3], c));               // [N·h, w, C]

@@ -82,6 +82,8 @@ public sealed partial class Tensor
 
     sealed class CatOp(int dim) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         readonly List<(int Start, int Length)> ranges = [];
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
@@ -111,6 +113,8 @@ public sealed partial class Tensor
 
     sealed class FlipOp(int dim) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)

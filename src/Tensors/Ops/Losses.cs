@@ -65,6 +65,8 @@ public sealed partial class Tensor
 
     sealed class SmoothL1Op(float beta) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("beta", beta));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.SmoothL1(beta), x[0], x[1], Name);

@@ -35,50 +35,38 @@ public sealed partial class Tensor
         return y.Reshape([.. Shape.Dims[..^1], w.Shape[0]]);
     }
 
-    sealed class LinearOp : Op
+    sealed class LinearOp : ProductOp
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var (a, w) = (x[0], x[1]);
-            a.RequireFloat(Name);
-            w.RequireFloat(Name);
+            var (a, w) = Factors(x[0], x[1]);
             var y = Empty([a.Shape[0], w.Shape[0]], DType.Float32, a.Device);
+            float bias = x.Length > 2 ? 1 : 0;
             if (x.Length > 2) y.Backend.Copy(x[2].View.BroadcastTo(y.Shape), y.View);
-            y.Backend.Gemm(a.View, w.View.Permute(1, 0), y.View, beta: x.Length > 2 ? 1 : 0);
-            return y;
+            if (a.Is16Bit) y.Backend.Gemm16(a.View, w.View.Permute(1, 0), y.View, beta: bias);
+            else y.Backend.Gemm(a.View, w.View.Permute(1, 0), y.View, beta: bias);
+            return y.TakeRounded(Rounding);
         }
-
-        protected override bool Saves(int i) => i < 2 && Needs(1 - i);
 
         // Y = X·Wᵀ + b:  dX = G·W,  dW = Gᵀ·X,  db = Σ rows of G
         protected override Tensor? Gradient(int i, Tensor g) => i switch
         {
-            0 => g.MatMul(Input(1)),
-            1 => g.Transpose().MatMul(Input(0)),
-            _ => g.Sum(0),
+            0 => Product(Rounded(g), Factor(1), Name),
+            1 => Product(Rounded(g).Transpose(), Factor(0), Name),
+            _ => g.Widened().Sum(0),
         };
     }
 
-    sealed class MatMulOp : Op
+    sealed class MatMulOp : ProductOp
     {
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var (a, b) = (x[0], x[1]);
-            a.RequireFloat(Name);
-            b.RequireFloat(Name);
-            var batch = Shape.Broadcast(new Shape(a.Shape.Dims[..^2]), new Shape(b.Shape.Dims[..^2]), Name);
-            Shape shape = [.. batch.Dims, a.Shape[-2], b.Shape[-1]];
-            var y = Empty(shape, DType.Float32, a.Device);
-            a.Backend.Gemm(
-                a.View.BroadcastTo([.. batch.Dims, a.Shape[-2], a.Shape[-1]]),
-                b.View.BroadcastTo([.. batch.Dims, b.Shape[-2], b.Shape[-1]]),
-                y.View);
-            return y;
+            var (a, b) = Factors(x[0], x[1], isWeight: false);
+            return Product(a, b, Name).TakeRounded(Rounding);
         }
 
-        protected override bool Saves(int i) => Needs(1 - i);
-
         // Y = A·B:  dA = G·Bᵀ,  dB = Aᵀ·G
-        protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g.MatMul(Input(1).Transpose()) : Input(0).Transpose().MatMul(g);
+        protected override Tensor? Gradient(int i, Tensor g)
+            => i == 0 ? Product(Rounded(g), Factor(1).Transpose(), Name) : Product(Factor(0).Transpose(), Rounded(g), Name);
     }
 }

@@ -52,6 +52,8 @@ public sealed partial class Tensor
 
     sealed class PadOp(int left, int right, int top, int bottom, float value) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("left", left), ("right", right), ("top", top), ("bottom", bottom), ("value", value));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)

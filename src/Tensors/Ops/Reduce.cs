@@ -128,6 +128,8 @@ public sealed partial class Tensor
 
     sealed class ExtremeOp<TOp>(TOp op, Shape kept, string name) : Op where TOp : struct, IReduction
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override string Name => name;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(op, x[0], kept);
@@ -145,6 +147,8 @@ public sealed partial class Tensor
     /// <summary>The position of the first extreme along a dimension, Int64: without a gradient.</summary>
     sealed class ArgExtremeOp(int dim, bool largest) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override string Name => largest ? "ArgMax" : "ArgMin";
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
@@ -161,6 +165,8 @@ public sealed partial class Tensor
 
     sealed class Norm2Op(Shape kept) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var y = Reduce(default(Ops.SumSquare), x[0], kept);
@@ -176,6 +182,8 @@ public sealed partial class Tensor
 
     sealed class LogSumExpOp(Shape kept) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var max = Reduce(default(Ops.Max), x[0], kept);

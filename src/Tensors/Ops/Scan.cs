@@ -35,6 +35,8 @@ public sealed partial class Tensor
 
     sealed class CumSumOp(int dim) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Scan(default(Ops.Sum), x[0], dim);
@@ -47,6 +49,8 @@ public sealed partial class Tensor
 
     sealed class CumProdOp(int dim) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Scan(default(Ops.Prod), x[0], dim);
@@ -67,6 +71,8 @@ public sealed partial class Tensor
 
     sealed class ProdOp(int dim) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Reduce(default(Ops.Prod), x[0], x[0].Shape.With(dim, 1));

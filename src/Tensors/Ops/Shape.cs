@@ -78,6 +78,8 @@ public sealed partial class Tensor
 
     sealed class ReshapeOp(Shape shape) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             if (shape.Count != x[0].Count)
@@ -102,6 +104,8 @@ public sealed partial class Tensor
 
     sealed class PermuteOp(int[] dims) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dims", dims));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.Permute(dims));
@@ -118,6 +122,8 @@ public sealed partial class Tensor
 
     sealed class ExpandOp(Shape shape) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.BroadcastTo(shape));
 
         protected override bool Saves(int i) => false;
@@ -127,6 +133,8 @@ public sealed partial class Tensor
 
     sealed class SliceOp(int dim, int start, int length, int step) : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim), ("start", start), ("length", length), ("step", step));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => x[0].Alias(x[0].View.Slice(dim, start, length, step));
@@ -135,7 +143,7 @@ public sealed partial class Tensor
 
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            var gx = Zeros(InputShape(0), g.Device);
+            var gx = Zeros(InputShape(0), g.DType, g.Device);
             g.Backend.Copy(g.View, gx.View.Slice(dim, start, length, step));
             return gx;
         }

@@ -10,6 +10,8 @@ public sealed partial class Tensor
 
     sealed class SoftmaxOp(int dim, bool log) : Op
     {
+        private protected override Mixing Mixing => Mixing.Float32;
+
         public override string Name => log ? "LogSoftmax" : "Softmax";
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("dim", dim));

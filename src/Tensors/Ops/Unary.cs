@@ -83,6 +83,9 @@ public sealed partial class Tensor
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("parameters", Fields(op)));
 
+        private protected override Mixing Mixing
+            => default(TOp) is Ops.Exp or Ops.Expm1 or Ops.Log or Ops.Log1p or Ops.Reciprocal or Ops.Rsqrt or Ops.PowScalar ? Mixing.Float32 : Mixing.Stored;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
 
         protected override bool Saves(int i) => !ofOutput;

@@ -25,6 +25,8 @@ public sealed partial class Tensor
 
     sealed class WhereOp : Op
     {
+        private protected override Mixing Mixing => Mixing.Moved;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (condition, a, b) = (x[0], x[1], x[2]);
@@ -42,7 +44,7 @@ public sealed partial class Tensor
 
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            var zero = Scalar(0, g.Device);
+            var zero = Full([], 0, g.DType, g.Device);
             return i == 1 ? Where(Input(0), g, zero) : Where(Input(0), zero, g);
         }
     }

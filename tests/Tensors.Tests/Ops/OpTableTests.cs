@@ -107,7 +107,7 @@ public sealed class OpTableTests
     }
 
     // What a row makes besides its inputs, such as indices, is made on the device too.
-    static Tensor[] Tensors(Plain[] x, Device device)
+    internal static Tensor[] Tensors(Plain[] x, Device device)
     {
         Device.Default = device;
         return [.. x.Select(p => From(p, device))];
@@ -116,7 +116,7 @@ public sealed class OpTableTests
     [TearDown]
     public void BackOnTheCpu() => Device.Default = Device.Cpu;
 
-    static Tensor From(Plain p, Device device) => Tensor.From(Array.ConvertAll(p.Data, v => (float)v), p.Shape, device);
+    internal static Tensor From(Plain p, Device device) => Tensor.From(Array.ConvertAll(p.Data, v => (float)v), p.Shape, device);
 
     /// <summary>The same elements with the memory order of the dimensions reversed.</summary>
     static Tensor Permuted(Tensor x)
@@ -136,14 +136,14 @@ public sealed class OpTableTests
     }
 
     /// <summary>Output gradients that are all different.</summary>
-    static Plain Weights(int[] shape)
+    internal static Plain Weights(int[] shape)
     {
         int k = 0;
         return Plain.Of(shape, _ => (float)Math.Cos(1 + (1.7 * k++)));
     }
 
     /// <summary>∂(Σ y·g)/∂x of one input by central differences of the double-precision reference.</summary>
-    static Plain Differences(OpCase r, Plain[] x, int input, Plain g)
+    internal static Plain Differences(OpCase r, Plain[] x, int input, Plain g)
     {
         const double H = 1e-6;
         double Loss() => r.Reference(x).Data.Zip(g.Data, (a, b) => a * b).Sum();
@@ -160,7 +160,7 @@ public sealed class OpTableTests
         return new Plain(x[input].Shape, slope);
     }
 
-    static void Compare(Tensor actual, Plain expected, double tolerance)
+    internal static void Compare(Tensor actual, Plain expected, double tolerance)
     {
         Assert.That(actual.Shape.ToArray(), Is.EqualTo(expected.Shape));
         float[] a = actual.To(DType.Float32).ToArray<float>();

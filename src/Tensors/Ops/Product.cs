@@ -1,0 +1,50 @@
+namespace Tessera;
+
+public sealed partial class Tensor
+{
+    /// <summary>a · b for matrices and batches of them, which broadcast; of one type, the result Float32. Without history.</summary>
+    static Tensor Product(Tensor a, Tensor b, string op)
+    {
+        var batch = Shape.Broadcast(new Shape(a.Shape.Dims[..^2]), new Shape(b.Shape.Dims[..^2]), op);
+        var y = Empty([.. batch.Dims, a.Shape[-2], b.Shape[-1]], DType.Float32, a.Device);
+        View left = a.View.BroadcastTo([.. batch.Dims, a.Shape[-2], a.Shape[-1]]), right = b.View.BroadcastTo([.. batch.Dims, b.Shape[-2], b.Shape[-1]]);
+        if (a.Is16Bit) y.Backend.Gemm16(left, right, y.View);
+        else y.Backend.Gemm(left, right, y.View);
+        return y;
+    }
+
+    /// <summary>
+    /// An operation whose inputs 0 and 1 are the factors of products. Under <see cref="Autocast"/> they are rounded to 16 bits, which its gradients
+    /// read then, and so is the result.
+    /// </summary>
+    abstract class ProductOp : Op
+    {
+        Tensor? a, b; // the rounded factors that gradients read
+
+        private protected sealed override Mixing Mixing => Mixing.Own;
+
+        /// <summary>Float16 or BFloat16 where the factors were rounded, else Float32.</summary>
+        protected DType Rounding { get; private set; }
+
+        protected override bool Saves(int i) => Rounding == DType.Float32 && i < 2 && Needs(1 - i);
+
+        /// <summary>Within Forward: the factors as they are multiplied.</summary>
+        protected (Tensor A, Tensor B) Factors(Tensor x, Tensor w, bool isWeight = true)
+        {
+            x.RequireFloat(Name);
+            w.RequireFloat(Name);
+            (Rounding, a, b) = (Autocast.Type, null, null);
+            if (Rounding == DType.Float32) return (x, w);
+            var (left, right) = (x.As(Rounding), isWeight && !IsRecording ? RoundedWeights.Of(w, Rounding) : w.As(Rounding));
+            if (IsRecording && w.RequiresGrad) a = Save(left);
+            if (IsRecording && x.RequiresGrad) b = Save(right);
+            return (left, right);
+        }
+
+        /// <summary>A factor as it was multiplied, for the gradients.</summary>
+        protected Tensor Factor(int i) => (i == 0 ? a : b) ?? Input(i);
+
+        /// <summary>A result or an output gradient in the type of the factors.</summary>
+        protected Tensor Rounded(Tensor t) => t.As(Rounding);
+    }
+}

@@ -1,0 +1,80 @@
+using Tessera.NN;
+using Tessera.Testing;
+using Tessera.Vision;
+
+namespace Tessera.Tests;
+
+/// <summary>A whole ResNet-18 in 16 bits: losses, memory, predictions.</summary>
+[NonParallelizable]
+public sealed class MixedPrecisionTests
+{
+    const int Side = 64, Batch = 8, Steps = 3, Classes = 10;
+
+    static Learner ResNet18()
+    {
+        Generator.Seed(3);
+        var photos = new TensorDataset(Tensor.Normal([Batch * Steps, 3, Side, Side], new Philox(1)), Tensor.From([.. Enumerable.Range(0, Batch * Steps).Select(i => (long)(i % Classes))], [Batch * Steps]));
+        return new Learner(new DataBunch(new DataLoader(photos, Batch, workers: 0)), new ResNet(ResNetOptions.ResNet18 with { Classes = Classes }), new CrossEntropyLoss()) { Display = null };
+    }
+
+    static double Epsilon(DType type) => type == DType.Float16 ? 1.0 / 2048 : 1.0 / 256;
+
+    static double[] Losses(Action<Learner> precision)
+    {
+        var learn = ResNet18();
+        precision(learn);
+        learn.Fit(1, 1e-4);
+        return [.. learn.Recorder.BatchLosses];
+    }
+
+    /// <summary>
+    /// About 40 roundings of eps/2 each lie between the photos and the logits; batch norms keep their size, so they add up like a random walk: 40^(1/2) eps/√12, some 2 eps
+    /// of logits of about 1, and a loss moves by no more than twice what a logit does. The bound is four times that for the first step; the next ones start from other weights.
+    /// </summary>
+    [Test]
+    public void LossesFollowThoseOfFloat32()
+    {
+        double[] exact = Losses(_ => { });
+        foreach (var (type, losses) in new[] { (DType.Float16, Losses(l => l.ToFp16())), (DType.BFloat16, Losses(l => l.ToBf16())) })
+        {
+            TestContext.Out.WriteLine($"{type}: {string.Join(", ", losses.Zip(exact, (a, b) => $"{a:0.0000} ({a - b:0.0000})"))}");
+            Assert.That(losses[0], Is.EqualTo(exact[0]).Within(16 * Epsilon(type)).And.Not.EqualTo(exact[0]));
+            Assert.That(losses, Is.EqualTo(exact).Within(48 * Epsilon(type)));
+        }
+    }
+
+    /// <summary>What a step holds between its forward and its backward pass.</summary>
+    [Test]
+    public void ActivationsTakeAboutHalfTheMemory()
+    {
+        long Held(DType type)
+        {
+            using var scope = Scope.Begin();
+            Generator.Seed(3);
+            var network = new ResNet(ResNetOptions.ResNet18 with { Classes = Classes });
+            var x = Tensor.Normal([Batch, 3, Side, Side], new Philox(1));
+            long before = Device.Cpu.Memory.Live;
+            using (Autocast.To(type)) network.Call(x);
+            return Device.Cpu.Memory.Live - before;
+        }
+        long exact = Held(DType.Float32), half = Held(DType.BFloat16), weights = 2 * 11_181_642L;
+        TestContext.Out.WriteLine($"float32 {exact / 1024.0:0} KiB, 16 bits {half / 1024.0:0} KiB, of it the weights in 16 bits {weights / 1024.0:0} KiB");
+        Assert.That(half - weights, Is.LessThan(0.6 * exact));
+    }
+
+    [Test]
+    public void PredictionsAndTestTimeAugmentationWorkInHalf()
+    {
+        var learn = SmallNetworks.OverPets(Transforms.Default());
+        float[] exact = learn.GetPreds().Probabilities.ToArray<float>();
+        foreach (var (type, change) in new (DType, Action)[] { (DType.Float16, () => learn.ToFp16()), (DType.BFloat16, () => learn.ToBf16()) })
+        {
+            change();
+            float[] half = learn.GetPreds().Probabilities.ToArray<float>();
+            Assert.That(half.Zip(exact, (a, b) => Math.Abs(a - b)).Max(), Is.LessThan(24 * Epsilon(type)).And.GreaterThan(0));
+            var tta = learn.TestTimeAugmentation();
+            Assert.That(tta.Probabilities.DType, Is.EqualTo(DType.Float32));
+            Assert.That(tta.Probabilities.Sum(1).ToArray<float>(), Is.All.EqualTo(1f).Within(1e-5f));
+        }
+    }
+}
