@@ -90,8 +90,14 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         bool depthwise = Conv2dVersion != Conv2dVersion.Plain && IsDepthwise(gx.Shape, w.Shape, window);
+        using var gradient = new Quads(this, gy, depthwise ? 1 : window.Groups);
+        BackwardPhases(gradient.View, w, gx, window, depthwise);
+    }
+
+    /// <summary>The gradient of the input, phase by phase; gy and w both float32, or both halves that <see cref="MultipliesHalves"/>.</summary>
+    void BackwardPhases(View gy, View w, View gx, Window2d window, bool depthwise = false)
+    {
         int groups = depthwise ? 1 : window.Groups;
-        using var gradient = new Quads(this, gy, groups);
         foreach (var rows in Phase.Of(gx.Shape[2], window.R, window.StrideH, window.DilationH, window.Top))
             foreach (var columns in Phase.Of(gx.Shape[3], window.S, window.StrideW, window.DilationW, window.Left))
             {
@@ -102,9 +108,9 @@ internal sealed unsafe partial class CudaBackend
                     continue;
                 }
                 using var turned = depthwise ? ChannelTaps(w, window, rows, columns) : Turned(w, window, rows, columns);
-                var conv = ImplicitGemm.Backward(gradient.View, turned.View, pixels, rows, columns, groups);
+                var conv = ImplicitGemm.Backward(InPairs(gy), turned.View, pixels, rows, columns, groups);
                 if (depthwise) Depthwise(conv);
-                else Correlate(conv, groups, gx.Storage.Device);
+                else Correlate(conv, groups, gx.Storage.Device, w.DType);
             }
     }
 
@@ -117,9 +123,10 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>[K, C] of a dense weight [K, C, 1, 1].</summary>
     static View Flat(View w) => w.As(new Layout([w.Shape[0], w.Shape[1]], [w.Shape[1], 1], w.Layout.Offset));
 
-    void Correlate(ImplicitGemm conv, int groups, Device device)
+    /// <summary>y of a convolution. Factors of 16 bits lie in pairs, which the kernels take for one number: see <see cref="HalfFactors"/>.</summary>
+    void Correlate(ImplicitGemm conv, int groups, Device device, DType factors = DType.Float32)
     {
-        var version = Conv2dVersion;
+        var version = factors == DType.Float32 ? Conv2dVersion : Conv2dVersion.Tf32;
         if (version == Conv2dVersion.Plain)
         {
             Launch("conv2d_plain.ptx", "conv2d_plain", new Dim3(BlocksFor((long)conv.Rows * conv.Outer), 1, groups), BlockSize, [KernelArgument.Struct(ref conv)]);
@@ -133,7 +140,8 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         string entry = (split ? "conv2d_tf32x3" : "conv2d_tf32") + (wide ? "_wide" : "");
-        var kernel = Kernels.Get(wide ? entry + ".sm80.ptx" : "conv2d_tf32.sm80.ptx", entry);
+        string file = wide ? entry + ".sm80.ptx" : "conv2d_tf32.sm80.ptx";
+        var kernel = factors == DType.Float32 ? Kernels.Get(file, entry) : HalfFactors(file, entry, factors);
         var (threads, shared) = (wide && !split ? 128 : 256, wide ? WideConvShared : 0);
         if (wide) Check(Driver.FuncSetAttribute(kernel.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, shared), "cuFuncSetAttribute");
         int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
@@ -163,7 +171,7 @@ internal sealed unsafe partial class CudaBackend
         int groups = window.Groups, K = w.Shape[0] / groups, C = w.Shape[1];
         long row = (long)window.S * C, filter = window.R * row;
         var taps = new Layout([groups, C, rows.Taps, columns.Taps, K], [K * filter, 1, rows.TapStep * row, columns.TapStep * C, filter], w.Layout.Offset + (rows.FirstTap * row) + (columns.FirstTap * C));
-        var turned = new Temporary(w.Storage.Device, Layout.RowMajor([groups, C, rows.Taps, columns.Taps, Quads.RoundUp(K)]));
+        var turned = new Temporary(w.Storage.Device, Layout.RowMajor([groups, C, rows.Taps, columns.Taps, Quads.RoundUp(K)]), w.DType);
         if (K % 4 != 0) Fill(turned.View, 0);
         Copy(w.As(taps), turned.View.Slice(4, 0, K));
         return turned;

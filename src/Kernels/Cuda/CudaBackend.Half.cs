@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Tessera.Cuda;
 
 /// <content>
-/// Mixed precision. Numbers of 16 bits are exact in TF32 (8 bits of exponent, 11 of mantissa), so a convolution of widened halves takes the kernels that
-/// multiply by one TF32 product, whatever <see cref="Precision.AllowTf32"/> says.
+/// Mixed precision. Convolutions whose channels come by eights read halves and multiply them as they are. For the others, and the gradients of weights, halves are
+/// widened: they are exact in TF32 (8 bits of exponent, 11 of mantissa), so these take the kernels with one TF32 product, whatever <see cref="Precision.AllowTf32"/> says.
 /// </content>
 internal sealed unsafe partial class CudaBackend
 {
@@ -15,25 +15,71 @@ internal sealed unsafe partial class CudaBackend
     public override void Conv2d16(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {
         Expect16("Conv2d16", x, w);
-        if (y.DType == DType.Float32 && IsProduct(window) && x.Count > 0 && y.Count > 0 && epilogue is { Residual: null or { DType: DType.Float32, IsDense: true } } && ReadsHalves(Pixels(x), Flat(w).Permute(1, 0)))
+        bool product = IsProduct(window) && ReadsHalves(Pixels(x), Flat(w).Permute(1, 0));
+        if (x.Count == 0 || y.Count == 0 || !(product || MultipliesHalves(x, w, window)) || epilogue is { Residual.IsDense: false } or { Bias.IsDense: false })
         {
-            ConvolutionPlan.Show(x.Shape, w.Shape, window);
-            View? residual = epilogue.Residual is { } r ? Pixels(r) : null;
-            Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y), 1, epilogue, residual, 1);
-            if (epilogue.Moments is { } moments) Moments(y, moments, 1);
+            using (new HalfOperands()) base.Conv2d16(x, w, y, window, epilogue);
             return;
         }
-        using (new HalfOperands()) base.Conv2d16(x, w, y, window, epilogue);
+        ConvolutionPlan.Show(x.Shape, w.Shape, window);
+        using var added = WidenedOrNone(epilogue.Residual, out var residual);
+        using var rounded = ToRound(y, out var result);
+        if (product) Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(result), 1, epilogue, residual is { } r ? Pixels(r) : null, 1);
+        else Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), result, window, epilogue with { Residual = residual }), window.Groups, y.Storage.Device, x.DType);
+        if (epilogue.Moments is { } moments) Moments(result, moments, 1);
+        Round(result, y);
     }
 
     public override void Conv2d16BackwardData(View gy, View w, View gx, Window2d window)
     {
-        using (new HalfOperands()) base.Conv2d16BackwardData(gy, w, gx, window);
+        Expect16("Conv2d16BackwardData", gy, w);
+        bool product = IsProduct(window);
+        if (gx.Count == 0 || gy.Count == 0 || !(product || MultipliesHalves(gy, w, window)))
+        {
+            using (new HalfOperands()) base.Conv2d16BackwardData(gy, w, gx, window);
+            return;
+        }
+        using var rounded = ToRound(gx, out var result);
+        if (product) Gemm16(Pixels(gy), Flat(w), Pixels(result));
+        else BackwardPhases(gy, w, result, window);
+        Round(result, gx);
     }
 
     public override void Conv2d16BackwardWeight(View gy, View x, View gw, Window2d window)
     {
-        using (new HalfOperands()) base.Conv2d16BackwardWeight(gy, x, gw, window);
+        Expect16("Conv2d16BackwardWeight", gy, x);
+        if (gw.Count == 0 || gy.Count == 0 || !IsProduct(window))
+        {
+            using (new HalfOperands()) base.Conv2d16BackwardWeight(gy, x, gw, window);
+            return;
+        }
+        using var rounded = ToRound(gw, out var result);
+        Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(result));
+        Round(result, gw);
+    }
+
+    /// <summary>True where tensor cores can read x, its channels by eights in every group, and w as they lie.</summary>
+    bool MultipliesHalves(View x, View w, Window2d window)
+        => Driver.Architecture >= 80 && !Determinism.Exact && (OnlyConv2d is null or Conv2dVersion.Tf32) && x.Shape[1] / window.Groups % 8 == 0 && x.Address % 16 == 0 && w.Address % 16 == 0;
+
+    /// <summary>Halves [N, C, H, W], two neighbouring channels as one number of 32 bits: [N, C/2, H, W]. Float32 as it is.</summary>
+    static View InPairs(View x)
+    {
+        if (x.DType == DType.Float32) return x;
+        Shape s = x.Shape;
+        return new View(x.Storage, DType.Float32, new Layout([s[0], s[1] / 2, s[2], s[3]], Layout.ChannelsLast([s[0], s[1] / 2, s[2], s[3]]).Strides, x.Layout.Offset / 2));
+    }
+
+    /// <summary>
+    /// The text of a convolution with one TF32 product, with products of halves in its place. A fragment of 8 TF32 numbers lies in a warp as one of 16 halves does, a pair in
+    /// each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded.
+    /// </summary>
+    Kernel HalfFactors(string file, string entry, DType factors)
+    {
+        string type = factors == DType.Float16 ? "f16" : "bf16";
+        return Kernels.Get($"{type}:{file}", entry, (file, type), static k => PtxLibrary.Text(k.file)
+            .Replace("cvt.rna.tf32.f32 ", "mov.b32 ", StringComparison.Ordinal)
+            .Replace("m16n8k8.row.col.f32.tf32.tf32.f32", $"m16n8k16.row.col.f32.{k.type}.{k.type}.f32", StringComparison.Ordinal));
     }
 
     // All gradients in launches of up to 64, one flag for all.

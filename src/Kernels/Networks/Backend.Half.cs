@@ -96,7 +96,7 @@ public abstract partial class Backend
         return memory;
     }
 
-    Temporary? WidenedOrNone(View? x, out View? wide)
+    private protected Temporary? WidenedOrNone(View? x, out View? wide)
     {
         wide = x;
         if (x is not { DType: DType.Float16 or DType.BFloat16 } halves) return null;
@@ -107,14 +107,14 @@ public abstract partial class Backend
     }
 
     /// <summary>Where a result is computed in Float32: in place, or in memory of its own that <see cref="Round"/> takes it from.</summary>
-    static Temporary? ToRound(View y, out View result)
+    private protected static Temporary? ToRound(View y, out View result)
     {
         Temporary? memory = y.DType == DType.Float32 ? null : new Temporary(y);
         result = memory?.View ?? y;
         return memory;
     }
 
-    void Round(View result, View y)
+    private protected void Round(View result, View y)
     {
         if (result.DType != y.DType) Copy(result, y);
     }

@@ -141,7 +141,7 @@ public sealed partial class Tensor
             (a, w) = (a.Contiguous(), w.Contiguous());
             var y = Empty([a.Shape[0], w.Shape[0], window.OutH(a.Shape[2]), window.OutW(a.Shape[3])], Rounding, a.Device);
             if (moments) Moments = Empty([2, w.Shape[0]], DType.Float32, a.Device);
-            Epilogue epilogue = new(bias ? x[2].View : null, residual ? x[^1].Contiguous().View : null, relu, Moments?.View);
+            Epilogue epilogue = new(bias ? x[2].Widened().View : null, residual ? x[^1].Contiguous().View : null, relu, Moments?.View);
             if (a.Is16Bit) a.Backend.Conv2d16(a.View, w.View, y.View, window, epilogue);
             else a.Backend.Conv2d(a.View, w.View, y.View, window, epilogue);
             return y;

@@ -29,6 +29,7 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(theta);
         if (theta.Rank != 3 || theta.Shape[1] != 2 || theta.Shape[2] != 3 || size.Rank != 4 || size[0] != theta.Shape[0])
             throw new ShapeException($"AffineGrid: got θ {theta.Shape} and size {size}, expected [N, 2, 3] and [N, C, H, W].");
+        if (theta.Is16Bit) theta = theta.To(DType.Float32);
         using var exact = Autocast.To(DType.Float32);
         int h = size[2], w = size[3];
         float[] points = new float[h * w * 3];

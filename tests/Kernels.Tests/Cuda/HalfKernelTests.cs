@@ -21,6 +21,7 @@ public sealed class HalfKernelTests
     [
         (2, 16, 4, 4, 24, new(1, 1)), (2, 3, 5, 7, 4, new(1, 1)), (2, 8, 9, 8, 16, new(3, 3, 1, 1, 1, 1, 1, 1)), (1, 3, 10, 9, 12, new(7, 7, 2, 2, 3, 3, 3, 3)), (1, 16, 7, 7, 70, new(3, 3, 2, 2, 1, 1, 1, 1)),
         (1, 8, 6, 6, 8, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8)), (0, 8, 4, 4, 8, new(3, 3)),
+        (1, 72, 5, 6, 16, new(3, 3, 2, 2, 1, 1, 1, 1)), (1, 32, 5, 5, 16, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2)), (3, 8, 14, 9, 8, new(3, 2, 2, 1, 0, 1, 2, 0, 1, 2)),
     ];
 
     [Test]
@@ -39,7 +40,7 @@ public sealed class HalfKernelTests
     }
 
     [Test]
-    public void ConvolutionsAgreeWithDoubles([ValueSource(nameof(names))] string backend, [ValueSource(nameof(types))] DType type, [Range(0, 6)] int shape, [Values] bool stored)
+    public void ConvolutionsAgreeWithDoubles([ValueSource(nameof(names))] string backend, [ValueSource(nameof(types))] DType type, [Range(0, 9)] int shape, [Values] bool stored)
     {
         var k = backends.First(b => b.Name == backend).Backend;
         var (N, C, H, W, K, p) = shapes[shape];

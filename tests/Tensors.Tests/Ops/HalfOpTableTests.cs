@@ -14,12 +14,15 @@ public sealed class HalfOpTableTests
     static readonly DType[] types = [DType.Float16, DType.BFloat16];
 
     /// <summary>Operations whose kernels for halves are their own, or that stand in networks: those that the emulator runs too.</summary>
-    static readonly string[] networks = ["matmul", "linear", "conv", "batch norm", "layer norm", "pool", "relu", "add", "cat", "cross entropy", "vector matrix", "dot"];
+    static readonly string[] networks = ["matmul", "linear", "conv", "batch norm", "max pool", "avg pool", "add", "cat images", "vector matrix"];
+
+    /// <summary>Rows whose rounded inputs lie on a kink or a tie, where there is no gradient to compare.</summary>
+    static readonly string[] kinks = ["relu6", "remainder", "sort descending", "max pool"];
 
     static IEnumerable<TestCaseData> All() => TestDevices.With(OpTable.Rows.SelectMany(r => types.Select(t => (Row: r, Type: t)))).Where(Runs);
 
     static IEnumerable<TestCaseData> Differentiable()
-        => TestDevices.With(OpTable.Rows.Where(r => r.HasGradient).SelectMany(r => types.Select(t => (Row: r, Type: t)))).Where(Runs);
+        => TestDevices.With(OpTable.Rows.Where(r => r.HasGradient && !kinks.Contains(r.Name, StringComparer.Ordinal)).SelectMany(r => types.Select(t => (Row: r, Type: t)))).Where(Runs);
 
     static bool Runs(TestCaseData c) => c.Arguments is not [ValueTuple<OpCase, DType> row, Device device] || device == Device.Cpu || networks.Any(n => row.Item1.Name.Contains(n, StringComparison.Ordinal));
 

@@ -1,5 +1,6 @@
 using Tessera.NN;
 using Tessera.Testing;
+using Tessera.Tests.Interpretation;
 using Tessera.Vision;
 
 namespace Tessera.Tests;
