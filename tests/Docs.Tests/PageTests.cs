@@ -6,7 +6,7 @@ namespace Tessera.Tests;
 [NonParallelizable]
 public sealed class PageTests
 {
-    string before = "";
+    RootFolder? folder;
 
     static IEnumerable<string> Pages =>
         new[] { Path.Combine(TestData.RepositoryRoot, "README.md") }
@@ -14,31 +14,11 @@ public sealed class PageTests
             .Where(p => CodeBlock.Of(File.ReadAllText(p)).Count > 0)
             .Select(p => Path.GetRelativePath(TestData.RepositoryRoot, p));
 
-    /// <summary>A page runs in a folder of its own that looks like the repository's root and keeps what the page writes away from it.</summary>
     [SetUp]
-    public void EnterAFolderLikeTheRoot()
-    {
-        before = Environment.CurrentDirectory;
-        string folder = Directory.CreateTempSubdirectory("tessera-docs-").FullName;
-        foreach (string name in (string[])["assets", "docs", "examples"])
-        {
-            string target = Path.Combine(TestData.RepositoryRoot, name);
-            if (Directory.Exists(target))
-                Directory.CreateSymbolicLink(Path.Combine(folder, name), target);
-        }
-        Environment.CurrentDirectory = folder;
-    }
+    public void EnterAFolderLikeTheRoot() => folder = new RootFolder();
 
     [TearDown]
-    public void LeaveIt()
-    {
-        Device.Default = Device.Cpu;
-        string folder = Environment.CurrentDirectory;
-        Environment.CurrentDirectory = before;
-        foreach (string link in Directory.EnumerateDirectories(folder).Where(d => new DirectoryInfo(d).LinkTarget != null).ToArray())
-            Directory.Delete(link);
-        Directory.Delete(folder, recursive: true);
-    }
+    public void LeaveIt() => folder?.Dispose();
 
     [TestCaseSource(nameof(Pages))]
     public Task EveryBlockRuns(string page) => Page.Run(page, CodeBlock.Of(File.ReadAllText(Path.Combine(TestData.RepositoryRoot, page))));

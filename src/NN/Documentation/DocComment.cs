@@ -12,20 +12,31 @@ namespace Tessera.NN;
 /// <param name="Parameters">Each described parameter.</param>
 /// <param name="Returns">What it gives.</param>
 /// <param name="Errors">Each exception and when it is thrown.</param>
+/// <param name="Example">C#, or empty.</param>
 [RequiresUnreferencedCode("Reads members.")]
-sealed partial record DocComment(string Summary, IReadOnlyList<(string Name, string Text)> Parameters, string Returns, IReadOnlyList<(string Name, string Text)> Errors)
+sealed partial record DocComment(
+    string Summary, IReadOnlyList<(string Name, string Text)> Parameters, string Returns, IReadOnlyList<(string Name, string Text)> Errors, string Example)
 {
     static readonly ConcurrentDictionary<Assembly, IReadOnlyDictionary<string, XElement>> files = new();
 
     /// <summary>The comment of a member, of the one it inherits it from, or of the parameter that makes a property.</summary>
-    public static DocComment Of(MemberInfo member)
+    /// <param name="member">The member.</param>
+    /// <param name="markdown">Whether the texts are Markdown, with names as code, or plain.</param>
+    public static DocComment Of(MemberInfo member, bool markdown = false)
     {
         var elements = Inherited(member).ToArray();
-        string summary = elements.Select(e => Text(e.Element("summary"))).FirstOrDefault(s => s.Length > 0) ?? "";
-        if (summary.Length == 0 && member is PropertyInfo { DeclaringType: { } record } && Element(record) is { } type)
-            summary = Text(type.Elements("param").FirstOrDefault(p => p.Attribute("name")?.Value == member.Name));
-        return new(summary, Named(elements, "param", "name"), elements.Select(e => Text(e.Element("returns"))).FirstOrDefault(s => s.Length > 0) ?? "", Named(elements, "exception", "cref"));
+        var parameters = member is PropertyInfo { DeclaringType: { } record } ? Element(record)?.Elements("param") : null;
+        return new(First("summary") is { Length: > 0 } summary ? summary : Text(parameters?.FirstOrDefault(p => p.Attribute("name")?.Value == member.Name), markdown),
+            Named("param", "name"), First("returns"), Named("exception", "cref"), Unindented(elements.Select(e => e.Element("example")?.Element("code")?.Value).FirstOrDefault() ?? ""));
+
+        string First(string tag) => elements.Select(e => Text(e.Element(tag), markdown)).FirstOrDefault(s => s.Length > 0) ?? "";
+
+        (string, string)[] Named(string tag, string attribute) =>
+            [.. elements.SelectMany(e => e.Elements(tag)).Select(e => (ShortName(e.Attribute(attribute)?.Value ?? ""), Text(e, markdown))).DistinctBy(e => e.Item1, StringComparer.Ordinal)];
     }
+
+    /// <summary>Whether a member has no words of its own, only those of the one it inherits them from.</summary>
+    public static bool IsInherited(MemberInfo member) => Element(member) is { } element && element.Element("inheritdoc") is not null && element.Element("summary") is null;
 
     /// <summary>The element of the member and those that <c>inheritdoc</c> leads to.</summary>
     static IEnumerable<XElement> Inherited(MemberInfo member)
@@ -66,23 +77,40 @@ sealed partial record DocComment(string Summary, IReadOnlyList<(string Name, str
         }
     }
 
-    static (string, string)[] Named(XElement[] elements, string tag, string attribute) =>
-        [.. elements.SelectMany(e => e.Elements(tag)).Select(e => (ShortName(e.Attribute(attribute)?.Value ?? ""), Text(e))).DistinctBy(e => e.Item1, StringComparer.Ordinal)];
-
     /// <summary>The text on one line; references are their names.</summary>
-    static string Text(XElement? element) => element is null ? "" : Space().Replace(string.Concat(element.Nodes().Select(Node)), " ").Trim();
+    static string Text(XElement? element, bool markdown) =>
+        element is null ? "" : Space().Replace(string.Concat(element.Nodes().Select(n => Node(n, markdown))), " ").Trim();
 
-    static string Node(XNode node) => node switch
+    static string Node(XNode node, bool markdown) => node switch
     {
-        XText text => text.Value,
-        XElement { IsEmpty: true } e => ShortName((e.Attribute("cref") ?? e.Attribute("name") ?? e.Attribute("langword") ?? e.Attribute("href"))?.Value ?? " "),
-        XElement e => $"{(e.Name.LocalName is "c" or "see" ? "" : " ")}{string.Concat(e.Nodes().Select(Node))}",
+        XText text => markdown ? Special().Replace(text.Value, @"\$0") : text.Value,
+        XElement { IsEmpty: true } e when e.Attribute("href") is { } address => markdown ? $"<{address.Value}>" : address.Value,
+        XElement { IsEmpty: true } e => Code(ShortName((e.Attribute("cref") ?? e.Attribute("name") ?? e.Attribute("langword"))?.Value ?? " "), markdown),
+        XElement { Name.LocalName: "c" } e => Code(e.Value, markdown),
+        XElement { Name.LocalName: "see" } e when e.Attribute("href") is { } address && markdown => $"[{Inside(e, markdown)}]({address.Value})",
+        XElement e => $"{(e.Name.LocalName is "see" ? "" : " ")}{Inside(e, markdown)}",
         _ => "",
     };
+
+    static string Inside(XElement element, bool markdown) => string.Concat(element.Nodes().Select(n => Node(n, markdown)));
+
+    static string Code(string text, bool markdown) => markdown && text != " " ? $"`{text}`" : text;
+
+    /// <summary>Lines without the space that all begin with.</summary>
+    static string Unindented(string code)
+    {
+        string[] lines = [.. code.Split('\n').Select(l => l.TrimEnd()).SkipWhile(l => l.Length == 0)];
+        int indent = lines.Where(l => l.Length > 0).Select(l => l.Length - l.TrimStart().Length).DefaultIfEmpty().Min();
+        return string.Join('\n', lines.Select(l => l.Length > 0 ? l[indent..] : l)).TrimEnd();
+    }
 
     /// <summary><c>M:Tessera.NN.Learner.Fit(System.Int32)</c> is <c>Fit</c>.</summary>
     static string ShortName(string id) => id.Length > 1 && id[1] == ':' ? id[2..].Split('(')[0].Split('.')[^1].Split('`')[0].Replace("#ctor", "new", StringComparison.Ordinal) : id;
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Space();
+
+    /// <summary>What Markdown would take for marks; letters in brackets are none without an address behind them.</summary>
+    [GeneratedRegex(@"[*<>`|]|(?<=\])(?=\()")]
+    private static partial Regex Special();
 }

@@ -36,6 +36,8 @@ static class Signature
 
     static string OfType(Type t)
     {
+        if (t.IsAssignableTo(typeof(Delegate)) && t.GetMethod("Invoke") is { } invoke)
+            return $"delegate {Text(invoke.ReturnType, new NullabilityInfoContext().Create(invoke.ReturnParameter))} {Name(t)}{Arguments(t.GetGenericArguments())}({Parameters(invoke)})";
         string kind = t.IsEnum ? "enum" : t.IsInterface ? "interface" : t.IsValueType ? "struct" : t.GetMethod("<Clone>$") is not null ? "record" : "class";
         string modifier = t is { IsAbstract: true, IsSealed: true } ? "static " : t.IsAbstract && kind is "class" or "record" ? "abstract " : "";
         Type[] bases = [.. t.BaseType is { } b && b != typeof(object) && !t.IsValueType && !t.IsEnum ? new[] { b } : []];

@@ -7,6 +7,7 @@ namespace Tessera.Vision;
 /// <summary>
 /// Photos for training and for validation, in batches <c>[N, 3, H, W]</c> with their class numbers, and the names of the classes.
 /// </summary>
+[TypeFormatterSource(typeof(NotebookPicture))]
 public sealed partial class ImageDataBunch : DataBunch
 {
     readonly ImageDataOptions options;

@@ -7,6 +7,7 @@ using CsvHelper.Configuration;
 namespace Tessera.Vision;
 
 /// <summary>Rows of text under named columns: a file of labels, or what a program holds in memory. A missing value is an empty text.</summary>
+[TypeFormatterSource(typeof(NotebookPicture))]
 public sealed class Table
 {
     const int widest = 40;

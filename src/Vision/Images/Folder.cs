@@ -24,6 +24,7 @@ public static class Folder
 }
 
 /// <summary>The paths of what is in a folder.</summary>
+[TypeFormatterSource(typeof(NotebookPicture))]
 public sealed class FolderListing : IReadOnlyList<string>
 {
     const int shown = 10;

@@ -6,6 +6,7 @@ namespace Tessera.Vision;
 /// A photo in memory: H x W pixels of three bytes (red, green, blue, 0 to 255), row by row, channels interleaved.
 /// Immutable, so that any number of threads may read it.
 /// </summary>
+[TypeFormatterSource(typeof(NotebookPicture))]
 public sealed class Image
 {
     /// <summary>Bytes a pixel, and colour channels.</summary>

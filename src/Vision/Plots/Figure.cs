@@ -5,8 +5,9 @@ namespace Tessera.Vision;
 
 /// <summary>
 /// A picture of numbers or photos: a chart, a grid of photos, a confusion matrix. It is drawn when it is asked for, as PNG, SVG, pixels, or text
-/// for a terminal, the same on every system: the font comes with Tessera. Immutable.
+/// for a terminal, the same on every system: the font comes with Tessera. A notebook of the .NET kernel shows it. Immutable.
 /// </summary>
+[TypeFormatterSource(typeof(NotebookPicture))]
 public sealed class Figure
 {
     const int MaxSide = 16384;
@@ -55,7 +56,7 @@ public sealed class Figure
         return data.ToArray();
     }
 
-    /// <summary>The text of an SVG file; photos are embedded.</summary>
+    /// <summary>The text of an SVG file. Photos are embedded; letters are outlines, so that they need no font, and their words are labels (<c>aria-label</c>).</summary>
     public string ToSvg()
     {
         using var stream = new MemoryStream();
@@ -65,8 +66,7 @@ public sealed class Figure
             canvas.DrawRect(area, new SKPaint { Color = SKColors.White });
             drawing.Draw(canvas, area);
         }
-        // Who has not the font takes one of much the same widths.
-        return Encoding.UTF8.GetString(stream.ToArray()).Replace("font-family=\"DejaVu Sans\"", "font-family=\"DejaVu Sans, Verdana, sans-serif\"", StringComparison.Ordinal);
+        return SvgOutlines.Of(Encoding.UTF8.GetString(stream.ToArray()));
     }
 
     /// <summary>The pixels.</summary>
