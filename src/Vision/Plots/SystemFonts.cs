@@ -33,17 +33,23 @@ sealed class SystemFonts(IEnumerable<string> folders)
     /// <summary>A font of this family that was given, or null.</summary>
     public SKTypeface? Used(string family) => faces.Values.FirstOrDefault(f => f?.FamilyName == family);
 
+    public static bool Has(SKTypeface face, Rune letter)
+    {
+        using var font = new SKFont(face);
+        return font.ContainsGlyph(letter.Value);
+    }
+
     SKTypeface? Find(Rune letter)
     {
-        if (SKFontManager.Default.MatchCharacter(letter.Value) is { } matched && matched.ContainsGlyph(letter.Value)) return matched;
+        if (SKFontManager.Default.MatchCharacter(letter.Value) is { } matched && Has(matched, letter)) return matched;
         lock (opened)
         {
-            if (opened.Find(f => f.ContainsGlyph(letter.Value)) is { } known) return known;
+            if (opened.Find(f => Has(f, letter)) is { } known) return known;
             while (files.MoveNext())
             {
                 if (SKTypeface.FromFile(files.Current) is not { } face) continue;
                 opened.Add(face);
-                if (face.ContainsGlyph(letter.Value)) return face;
+                if (Has(face, letter)) return face;
             }
             return null;
         }
