@@ -51,7 +51,7 @@ static class TypeSection
     static bool IsShown(MemberInfo member) => member is not Type && !IsGenerated(member) && !member.Name.Contains('<', StringComparison.Ordinal)
         && member switch
         {
-            ConstructorInfo c => IsVisible(c) && !c.IsStatic,
+            ConstructorInfo c => IsVisible(c) && !c.IsStatic && (c.IsPublic || DocComment.Of(c).Summary.Length > 0),
             MethodInfo m => IsVisible(m) && !IsDescribedElsewhere(m) && (!m.IsSpecialName || m.Name.StartsWith("op_", StringComparison.Ordinal)),
             PropertyInfo p => IsVisible(Accessor(p)) && !IsDescribedElsewhere(p),
             FieldInfo f => !f.IsSpecialName && (f.IsPublic || f.IsFamily || f.IsFamilyOrAssembly),

@@ -30,6 +30,7 @@ public static class Schedules
 }
 
 /// <summary>The same value throughout.</summary>
+/// <param name="Value">The value.</param>
 public readonly record struct ConstantSchedule(double Value) : ISchedule
 {
     /// <inheritdoc/>
@@ -37,6 +38,8 @@ public readonly record struct ConstantSchedule(double Value) : ISchedule
 }
 
 /// <summary>start + f·(end - start).</summary>
+/// <param name="Start">The value at the begin, f = 0.</param>
+/// <param name="End">The value at the end, f = 1.</param>
 public readonly record struct LinearSchedule(double Start, double End) : ISchedule
 {
     /// <inheritdoc/>
@@ -44,6 +47,8 @@ public readonly record struct LinearSchedule(double Start, double End) : ISchedu
 }
 
 /// <summary>end + (start - end)/2 · (1 + cos πf).</summary>
+/// <param name="Start">The value at the begin, f = 0.</param>
+/// <param name="End">The value at the end, f = 1.</param>
 public readonly record struct CosineSchedule(double Start, double End) : ISchedule
 {
     /// <inheritdoc/>
@@ -51,6 +56,8 @@ public readonly record struct CosineSchedule(double Start, double End) : ISchedu
 }
 
 /// <summary>start · (end/start)ᶠ; both positive.</summary>
+/// <param name="Start">The value at the begin, above 0.</param>
+/// <param name="End">The value at the end, above 0.</param>
 public readonly record struct ExponentialSchedule(double Start, double End) : ISchedule
 {
     /// <inheritdoc/>
@@ -58,6 +65,9 @@ public readonly record struct ExponentialSchedule(double Start, double End) : IS
 }
 
 /// <summary>end + (start - end) · (1 - f)ᵖ.</summary>
+/// <param name="Start">The value at the begin, f = 0.</param>
+/// <param name="End">The value at the end, f = 1.</param>
+/// <param name="Power">The power p.</param>
 public readonly record struct PolynomialSchedule(double Start, double End, double Power) : ISchedule
 {
     /// <inheritdoc/>

@@ -86,12 +86,13 @@ static class FigureFont
     /// <summary>A line cut into parts that one font has.</summary>
     public static IReadOnlyList<(string Text, SKTypeface Face)> Parts(string line, SystemFonts others)
     {
-        if (line.EnumerateRunes().All(r => SystemFonts.Has(Typeface, r))) return [(line, Typeface)];
+        using var ours = Font(Typeface, 12);
+        if (ours.ContainsGlyphs(line)) return [(line, Typeface)];
         List<(string Text, SKTypeface Face)> parts = [];
         foreach (Rune rune in line.EnumerateRunes())
         {
             var before = parts.Count > 0 ? parts[^1].Face : null;
-            var face = SystemFonts.Has(Typeface, rune) ? Typeface
+            var face = ours.ContainsGlyph(rune.Value) ? Typeface
                 : before is not null && SystemFonts.Has(before, rune) ? before
                 : others.With(rune) ?? Typeface;
             if (face == before) parts[^1] = (parts[^1].Text + rune, face);

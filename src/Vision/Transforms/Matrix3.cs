@@ -4,6 +4,15 @@ namespace Tessera.Vision;
 /// A projective map of the plane, in double precision:
 /// (x, y) to ((a x + b y + c)/w, (d x + e y + f)/w) with w = g x + h y + i. Affine when g = h = 0, i = 1.
 /// </summary>
+/// <param name="A">The entry a.</param>
+/// <param name="B">The entry b.</param>
+/// <param name="C">The entry c.</param>
+/// <param name="D">The entry d.</param>
+/// <param name="E">The entry e.</param>
+/// <param name="F">The entry f.</param>
+/// <param name="G">The entry g.</param>
+/// <param name="H">The entry h.</param>
+/// <param name="I">The entry i.</param>
 public readonly record struct Matrix3(
     double A, double B, double C,
     double D, double E, double F,

@@ -91,6 +91,8 @@ public sealed record Cutout() : Transform(TransformOrder.Cutout)
 }
 
 /// <summary>Pads all four sides by <paramref name="Padding"/> pixels before anything else.</summary>
+/// <param name="Padding">Pixels.</param>
+/// <param name="Mode">What stands there.</param>
 public sealed record Pad(int Padding, PaddingMode Mode = PaddingMode.Reflection) : Transform(TransformOrder.PrePad)
 {
     /// <inheritdoc/>
@@ -98,6 +100,7 @@ public sealed record Pad(int Padding, PaddingMode Mode = PaddingMode.Reflection)
 }
 
 /// <summary>Keeps a window of the given size, wherever the chain stands (with the flips, in list order).</summary>
+/// <param name="Size">Of the window, in pixels.</param>
 public sealed record Crop(ImageSize Size) : Transform(TransformOrder.Pixel)
 {
     /// <summary>Vertical position, 0 top to 1 bottom.</summary>

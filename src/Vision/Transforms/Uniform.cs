@@ -1,6 +1,8 @@
 namespace Tessera.Vision;
 
 /// <summary>A parameter drawn from U(Low, High) for every item; a plain number stands for a fixed value.</summary>
+/// <param name="Low">The least value.</param>
+/// <param name="High">The largest value.</param>
 public readonly record struct Uniform(double Low, double High)
 {
     /// <summary>Always <paramref name="value"/>.</summary>

@@ -6,6 +6,10 @@ namespace Tessera.Vision;
 /// Symmetric perspective: the corners (-1,-1), (-1,1), (1,-1), (1,1) move to (-1-m3, -1-m1), (-1-m2, 1+m1), (1+m3, -1-m0), (1+m2, 1+m0),
 /// as if the photo had been taken from another angle.
 /// </summary>
+/// <param name="M0">How far the corners of the right side part, in halves of the height.</param>
+/// <param name="M1">Those of the left side.</param>
+/// <param name="M2">How far the corners of the bottom part, in halves of the width.</param>
+/// <param name="M3">Those of the top.</param>
 [method: JsonConstructor]
 public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M3) : Transform(TransformOrder.Coordinate)
 {
@@ -42,6 +46,7 @@ public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transf
 }
 
 /// <summary>Leans the picture: one side (0 right, 1 left, 2 bottom, 3 top) grows by the magnitude at both ends.</summary>
+/// <param name="Magnitude">How far each end moves, in halves of the side.</param>
 public sealed record Tilt(Uniform Magnitude) : Transform(TransformOrder.Coordinate)
 {
     /// <summary>0 to 3, or null for a random side.</summary>
@@ -62,6 +67,7 @@ public sealed record Tilt(Uniform Magnitude) : Transform(TransformOrder.Coordina
 }
 
 /// <summary>Pulls one corner (directions 0, 1 top left; 2, 3 bottom left; 4, 5 top right; 6, 7 bottom right) outwards, along x when even, y when odd.</summary>
+/// <param name="Magnitude">How far the corner moves, in halves of the side.</param>
 public sealed record Skew(Uniform Magnitude) : Transform(TransformOrder.Coordinate)
 {
     /// <summary>0 to 7, or null for a random one.</summary>
