@@ -15,6 +15,10 @@ public sealed class CatalogueTests
     static IEnumerable<string> Kinds<T>() => new[] { typeof(Learner).Assembly, typeof(ImageLearner).Assembly }.SelectMany(a => a.GetExportedTypes())
         .Where(t => t.IsSubclassOf(typeof(T)) && !t.IsAbstract).Select(t => t.Name);
 
+    /// <summary>Methods and properties of a static class that give a <typeparamref name="T"/>.</summary>
+    static IEnumerable<string> Made<T>(Type type) => type.GetMembers(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)
+        .Where(m => ((m as MethodInfo)?.ReturnType ?? (m as PropertyInfo)?.PropertyType) == typeof(T)).Select(m => m.Name).Where(n => !n.StartsWith("get_", StringComparison.Ordinal)).Distinct();
+
     static IEnumerable<string> Missing(IEnumerable<string> names, params string[] pages)
     {
         string text = string.Join('\n', pages.Select(Page));
@@ -27,9 +31,10 @@ public sealed class CatalogueTests
     [Test]
     public void EveryLossMetricOptimizerAndScheduleIsTold()
     {
-        var made = new[] { typeof(Metrics), typeof(Schedules) }.SelectMany(t => t.GetMembers(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly))
-            .Where(m => m is MethodInfo { IsSpecialName: false } or PropertyInfo).Select(m => m.Name).Distinct();
-        Assert.That(Missing([.. Kinds<Loss>(), .. Kinds<Metric>(), .. Kinds<Optimizer>(), .. made], "docs/training.md"), Is.Empty);
+        string[] made = [.. Made<Metric>(typeof(Metrics)), .. Made<ISchedule>(typeof(Schedules))];
+        var metrics = Kinds<Metric>().Where(k => !made.Any(m => k.StartsWith(m, StringComparison.Ordinal))); // TopK makes a TopKAccuracy
+        Assert.That(made, Has.Length.GreaterThan(10));
+        Assert.That(Missing([.. Kinds<Loss>(), .. metrics, .. Kinds<Optimizer>(), .. made], "docs/training.md"), Is.Empty);
     }
 
     [Test]
