@@ -44,7 +44,7 @@ static class Reference
         StringBuilder text = new(Note);
         text.Append("# API reference\n\nEvery public type and member: made from the doc comments, as `Doc.Help(\"FitOneCycle\")` prints them in a program or a notebook.\n")
             .Append("Pages follow the folders of the sources. How the parts work together is told by [other pages](../../README.md#read-on).\n");
-        foreach (var project in topics.GroupBy(t => t.Folder.Split('/')[1]))
+        foreach (var project in topics.GroupBy(t => t.Folder.Split('/')[1], StringComparer.Ordinal))
         {
             Type any = project.First().Types[0];
             text.Append($"\n## {project.Key}\n\nPackage `{any.Assembly.GetName().Name}`, namespace `{any.Namespace}`.\n\n| topic | types |\n|---|---|\n");

@@ -20,12 +20,12 @@ static class TypeSection
         ("Operators", m => m is MethodInfo { IsSpecialName: true }),
     ];
 
-    static readonly Dictionary<string, string> operators = new(StringComparer.Ordinal)
+    static readonly Dictionary<string, string> operators = new (string Name, string Symbol)[]
     {
-        ["op_Addition"] = "+", ["op_Subtraction"] = "-", ["op_Multiply"] = "*", ["op_Division"] = "/", ["op_Modulus"] = "%", ["op_UnaryNegation"] = "-", ["op_OnesComplement"] = "~",
-        ["op_BitwiseAnd"] = "&", ["op_BitwiseOr"] = "|", ["op_ExclusiveOr"] = "^", ["op_LogicalNot"] = "!", ["op_Equality"] = "==", ["op_Inequality"] = "!=",
-        ["op_LessThan"] = "<", ["op_LessThanOrEqual"] = "<=", ["op_GreaterThan"] = ">", ["op_GreaterThanOrEqual"] = ">=", ["op_Implicit"] = "implicit", ["op_Explicit"] = "explicit",
-    };
+        ("Addition", "+"), ("Subtraction", "-"), ("Multiply", "*"), ("Division", "/"), ("Modulus", "%"), ("UnaryNegation", "-"), ("OnesComplement", "~"),
+        ("BitwiseAnd", "&"), ("BitwiseOr", "|"), ("ExclusiveOr", "^"), ("LogicalNot", "!"), ("Equality", "=="), ("Inequality", "!="),
+        ("LessThan", "<"), ("LessThanOrEqual", "<="), ("GreaterThan", ">"), ("GreaterThanOrEqual", ">="), ("Implicit", "implicit"), ("Explicit", "explicit"),
+    }.ToDictionary(o => $"op_{o.Name}", o => o.Symbol, StringComparer.Ordinal);
 
     public static void Append(StringBuilder text, Type type)
     {
