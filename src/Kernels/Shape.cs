@@ -10,7 +10,7 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
     readonly int[]? dims;
 
     /// <summary>A shape with the given sizes, each at least 0.</summary>
-    /// <exception cref="ShapeException">A size is negative or the element count exceeds 2^62.</exception>
+    /// <exception cref="ShapeException">A size is negative or the element count exceeds 2^59.</exception>
     public Shape(params ReadOnlySpan<int> dims)
     {
         UInt128 count = 1;
@@ -18,8 +18,8 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         {
             if (d < 0) throw new ShapeException($"Shape: a size is negative: got [{string.Join(", ", dims.ToArray())}], expected sizes of at least 0.");
             count *= (uint)d;
-            if (count > 1UL << 62 && !dims.Contains(0))
-                throw new ShapeException($"Shape: too many elements: got [{string.Join(", ", dims.ToArray())}], expected a product of at most 2^62.");
+            if (count > 1UL << 59 && !dims.Contains(0))
+                throw new ShapeException($"Shape: too many elements: got [{string.Join(", ", dims.ToArray())}], expected a product of at most 2^59.");
         }
         this.dims = dims.ToArray();
     }

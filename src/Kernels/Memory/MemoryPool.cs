@@ -56,7 +56,8 @@ public sealed class MemoryPool
     /// <exception cref="OutOfDeviceMemoryException">The budget or the device does not hold it, also after a collection.</exception>
     public (Storage Storage, Lease Lease) Rent(long bytes)
     {
-        long size = (Math.Max(bytes, 1) + Granule - 1) / Granule * Granule;
+        long size = RoundedUp(bytes);
+        MemoryAllowance.Take(size);
         if (Live + size > Volatile.Read(ref collectAt)) Collect();
         var block = Take(bytes, size);
         if (block is null)
@@ -67,6 +68,9 @@ public sealed class MemoryPool
         var storage = new Storage(this, block);
         return (storage, storage.Rent());
     }
+
+    /// <summary>What a storage of so many bytes takes.</summary>
+    internal static long RoundedUp(long bytes) => (Math.Max(bytes, 1) + Granule - 1) / Granule * Granule;
 
     /// <summary>Gives the segments in which nothing is in use back to the operating system or driver.</summary>
     public void Trim()
@@ -84,6 +88,7 @@ public sealed class MemoryPool
 
     internal void Return(Block block, bool finalizing)
     {
+        if (!finalizing) MemoryAllowance.Return(block.Size);
         lock (gate)
         {
             live.Remove(block);
