@@ -15,15 +15,8 @@ public static partial class Npy
     /// <exception cref="DataException">Missing, damaged, or of an element type we do not store.</exception>
     public static Tensor Read(string path, Device? device = null)
     {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Read(stream, path, device);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{path}: cannot be read: {e.Message}", e);
-        }
+        using var stream = InputFile.Open(path, "numpy.save in Python, or Npy.Write, writes one", [".npy"]);
+        return Read(stream, stream.Length, path, device);
     }
 
     /// <summary>Reads all arrays of an .npz archive by name.</summary>
@@ -31,19 +24,20 @@ public static partial class Npy
     public static IReadOnlyDictionary<string, Tensor> ReadArchive(string path, Device? device = null)
     {
         var arrays = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        using var stream = InputFile.Open(path, "numpy.savez in Python writes one", [".npz"]);
         try
         {
-            using var archive = ZipFile.OpenRead(path);
+            using var archive = new ZipArchive(stream, ZipArchiveMode.Read);
             foreach (var entry in archive.Entries)
             {
                 if (!entry.FullName.EndsWith(".npy", StringComparison.Ordinal)) continue;
-                using var stream = entry.Open();
-                arrays[entry.FullName[..^4]] = Read(stream, $"{path}/{entry.FullName}", device);
+                using var content = entry.Open();
+                arrays[entry.FullName[..^4]] = Read(content, entry.Length, $"{path}/{entry.FullName}", device);
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (e is IOException or InvalidDataException)
         {
-            throw new DataException($"{path}: cannot be read: {e.Message}", e);
+            throw new DataException($"{path}: damaged, or no .npz archive: {e.Message.TrimEnd('.')}. Hint: copy the file again.", e);
         }
         return arrays;
     }
@@ -75,7 +69,7 @@ public static partial class Npy
         });
     }
 
-    static Tensor Read(Stream stream, string path, Device? device)
+    static Tensor Read(Stream stream, long size, string path, Device? device)
     {
         try
         {
@@ -93,16 +87,16 @@ public static partial class Npy
             int[] dims = [.. match.Groups["shape"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
                 .Select(d => int.Parse(d, NumberStyles.None, CultureInfo.InvariantCulture))];
             bool fortran = match.Groups["fortran"].ValueSpan.SequenceEqual("True");
-            var x = Elements(stream, path, match.Groups["descr"].Value, fortran ? new Shape([.. dims.Reverse()]) : new Shape(dims), device);
+            var x = Elements(stream, size, path, match.Groups["descr"].Value, fortran ? new Shape([.. dims.Reverse()]) : new Shape(dims), device);
             return fortran && dims.Length > 1 ? x.Permute([.. Enumerable.Range(0, dims.Length).Reverse()]).Contiguous() : x;
         }
-        catch (Exception e) when (e is EndOfStreamException or OverflowException or System.FormatException)
+        catch (Exception e) when (e is EndOfStreamException or OverflowException or System.FormatException or ShapeException)
         {
             throw new DataException($"{path}: cut off or damaged: {e.Message}", e);
         }
     }
 
-    static Tensor Elements(Stream stream, string path, string descr, Shape shape, Device? device)
+    static Tensor Elements(Stream stream, long size, string path, string descr, Shape shape, Device? device)
     {
         (int width, var dtype) = descr[1..] switch
         {
@@ -119,6 +113,7 @@ public static partial class Npy
         };
         if (descr[0] == '>') throw new DataException($"{path}: big-endian elements ({descr}): expected little-endian.");
         if (shape.Count > Array.MaxLength / width) throw new DataException($"{path}: shape {shape} is too large: expected at most {Array.MaxLength} bytes.");
+        if (shape.Count * width > size) throw new DataException($"{path}: cut off or damaged: got {size} bytes in all, expected {shape.Count * width} for shape {shape}. Hint: copy the file again.");
         byte[] bytes = new byte[shape.Count * width];
         stream.ReadExactly(bytes);
         return descr[1..] switch

@@ -23,10 +23,24 @@ public static class PyTorchFile
     /// <exception cref="DataException">Missing, damaged, big-endian, or it holds more than tensors: the message names what.</exception>
     public static IReadOnlyDictionary<string, Tensor> Load(string path, Device? device = null)
     {
-        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var stream = InputFile.Open(path, "torch.save(model.state_dict(), path) in Python writes one", [".pth", ".pt"]);
+        return Load(stream, path, device);
+    }
+
+    /// <summary>Reads weights that are no file, such as an embedded resource; else as <see cref="Load(string, Device?)"/>.</summary>
+    /// <param name="stream">The content of a file, from its beginning; it can seek.</param>
+    /// <param name="name">How messages call it.</param>
+    /// <exception cref="DataException">Damaged, big-endian, or it holds more than tensors: the message names what.</exception>
+    public static IReadOnlyDictionary<string, Tensor> Load(Stream stream, string name)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        return Load(stream, name, null);
+    }
+
+    static IReadOnlyDictionary<string, Tensor> Load(Stream stream, string path, Device? device)
+    {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
             Span<byte> head = stackalloc byte[2];
             int read = stream.ReadAtLeast(head, 2, throwOnEndOfStream: false);
             stream.Position = 0;
@@ -34,16 +48,16 @@ public static class PyTorchFile
             if (read == 2 && head[0] == 0x80) return ReadPickles(stream, path, device);
             throw new DataException($"{path}: not a PyTorch file: expected a zip archive or pickles. Hint: files older than PyTorch 0.1.10 are tar archives; load and save those once with PyTorch.");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException or ArgumentException)
+        catch (Exception e) when (InputFile.IsRefusal(e) || e is InvalidDataException)
         {
-            throw new DataException($"{path}: cannot be read: {e.Message}", e);
+            throw new DataException($"{path}: damaged, or cut off: {e.Message.TrimEnd('.')}. Hint: copy or fetch the file again.", e);
         }
     }
 
     // NAME/data.pkl names the records NAME/data/KEY; all are stored, not compressed.
-    static IReadOnlyDictionary<string, Tensor> ReadArchive(FileStream stream, string path, Device? device)
+    static IReadOnlyDictionary<string, Tensor> ReadArchive(Stream stream, string path, Device? device)
     {
-        using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
         var pickle = zip.Entries.FirstOrDefault(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal))
             ?? throw PickleGlobals.Error(path, "archive", "no data.pkl inside", "one beside the records");
         string folder = pickle.FullName[..^"data.pkl".Length];
@@ -65,7 +79,7 @@ public static class PyTorchFile
     }
 
     // Pickles of a magic number, a version, the machine, the state, the keys of the records; then each record: its element count and its elements.
-    static IReadOnlyDictionary<string, Tensor> ReadPickles(FileStream stream, string path, Device? device)
+    static IReadOnlyDictionary<string, Tensor> ReadPickles(Stream stream, string path, Device? device)
     {
         if (Next() is not BigInteger number || number != magic || Next() is not 1001L)
             throw new DataException($"{path}: not a PyTorch file: a pickle, but not one of torch.save. Hint: save the weights in Python: torch.save(model.state_dict(), path).");

@@ -31,32 +31,35 @@ public static class Safetensors
     /// <exception cref="DataException">The file is missing, damaged, or not in this format; the message says where.</exception>
     public static SafetensorsFile Read(string path, Device? device = null)
     {
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-            return Read(stream, path, device);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{path}: cannot be read: {e.Message}", e);
-        }
+        using var stream = Open(path);
+        return Read(stream, path, device);
+    }
+
+    /// <summary>Reads tensors that are no file, such as an embedded resource.</summary>
+    /// <param name="stream">The content of a file, from its position to its end; it can seek.</param>
+    /// <param name="name">How messages call it.</param>
+    /// <exception cref="DataException">Damaged, or not in this format.</exception>
+    public static SafetensorsFile Read(Stream stream, string name)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        return Read(stream, name, null);
     }
 
     /// <summary>Reads the header only: names, element types and shapes, without the elements.</summary>
     /// <exception cref="DataException">As for <see cref="Read(string, Device?)"/>.</exception>
     public static (IReadOnlyDictionary<string, (string DType, Shape Shape)> Tensors, IReadOnlyDictionary<string, string> Metadata) ReadHeader(string path)
     {
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            var (entries, metadata, _) = ParseHeader(stream, path);
-            return (entries.ToDictionary(e => e.Name, e => (e.DType, e.Shape), StringComparer.Ordinal), metadata);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{path}: cannot be read: {e.Message}", e);
-        }
+        using var stream = Open(path);
+        return ReadHeader(stream, path);
     }
+
+    internal static (IReadOnlyDictionary<string, (string DType, Shape Shape)> Tensors, IReadOnlyDictionary<string, string> Metadata) ReadHeader(Stream stream, string path)
+    {
+        var (entries, metadata, _) = ParseHeader(stream, path);
+        return (entries.ToDictionary(e => e.Name, e => (e.DType, e.Shape), StringComparer.Ordinal), metadata);
+    }
+
+    static FileStream Open(string path) => InputFile.Open(path, "tessera train, Safetensors.Write and Python's safetensors.torch.save_file write such files", [".safetensors"]);
 
     /// <summary>Writes tensors and metadata; the file appears whole or not at all.</summary>
     /// <param name="path">Target file; its folder is created.</param>
@@ -94,6 +97,18 @@ public static class Safetensors
     }
 
     static SafetensorsFile Read(Stream stream, string path, Device? device)
+    {
+        try
+        {
+            return ReadWhole(stream, path, device);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path}: cannot be read to its end: {e.Message.TrimEnd('.')}. Hint: copy the file again.", e);
+        }
+    }
+
+    static SafetensorsFile ReadWhole(Stream stream, string path, Device? device)
     {
         var (entries, metadata, header) = ParseHeader(stream, path);
         string? ofAll = metadata.GetValueOrDefault(ChecksumKey), expected = ofAll ?? metadata.GetValueOrDefault(DataChecksumKey);
@@ -146,7 +161,7 @@ public static class Safetensors
 
     static (List<Entry> Entries, Dictionary<string, string> Metadata, byte[] Header) ParseHeader(Stream stream, string path)
     {
-        long size = stream.Length;
+        long size = stream.Length - stream.Position;
         if (size < 8) throw new DataException($"{path}: not a safetensors file: got {size} bytes, expected at least a header of 8.");
         Span<byte> word = stackalloc byte[8];
         stream.ReadExactly(word);
