@@ -11,11 +11,13 @@ internal sealed class GraphBuilder
     readonly HashSet<string> used = new(StringComparer.Ordinal);
     readonly List<GraphStep> steps = [];
     readonly Dictionary<string, ChannelStatistics>? statistics;
+    readonly ILookup<string, OnnxNode> readers;
 
     GraphBuilder(OnnxModel model, string[] outputs, Dictionary<string, ChannelStatistics>? statistics)
     {
         this.model = model;
         this.statistics = statistics;
+        readers = model.Nodes.SelectMany(n => n.Inputs.Select(input => (input, n))).ToLookup(r => r.input, r => r.n, StringComparer.Ordinal);
         wanted = outputs.ToHashSet(StringComparer.Ordinal);
         graph = new GraphModule(model.File, [.. model.Inputs.Select(i => i.Name)], outputs);
     }
@@ -29,6 +31,7 @@ internal sealed class GraphBuilder
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
         using var unset = Init.Skip();
+        using var allowance = model.Allowance("for constants and layers");
         return new GraphBuilder(model, outputs.Length > 0 ? outputs : [.. model.Outputs.Select(o => o.Name)], statistics).Build();
     }
 
@@ -90,8 +93,8 @@ internal sealed class GraphBuilder
         }
     }
 
-    // What a file can make of its numbers alone does not fill the memory: as many elements as it has bytes, and 16 million.
-    long FoldedLimit => model.Source.Bytes.Length + (1L << 24);
+    // Most elements of one result; OnnxModel.Allowance bounds all of them together.
+    long FoldedLimit => (model.Source.TotalBytes / 2) + (1L << 22);
 
     /// <summary>Elements of a product or of a broadcast, which can be many more than the inputs have; 0 for operators that look after that themselves.</summary>
     static double LargestResult(NodeCall call)
@@ -117,6 +120,7 @@ internal sealed class GraphBuilder
             used.UnionWith(inputs.Skip(1).OfType<string>());
             var module = AddLayer(node, layer);
             steps.Add(new GraphStep(node, c => [module.Call(c.X)], [inputs[0]], module));
+            foreach (string? name in inputs.Skip(1)) Forget(name);
             return;
         }
         foreach (string? name in inputs)
@@ -126,6 +130,13 @@ internal sealed class GraphBuilder
                 else graph.Keep(name, value);
             }
         steps.Add(new GraphStep(node, op.Run, inputs));
+    }
+
+    /// <summary>Gives a stored tensor back that one layer took over and nobody else reads.</summary>
+    void Forget(string? name)
+    {
+        if (name is null || !model.HasInitializer(name) || wanted.Contains(name) || readers[name].Skip(1).Any()) return;
+        if (constants.Remove(name, out var value)) value.Dispose();
     }
 
     Module AddLayer(OnnxNode node, GraphLayer layer)
@@ -150,14 +161,14 @@ internal sealed class GraphBuilder
         return new Sequential(conv, place);
     }
 
-    bool FollowedByBatchNorm(OnnxNode node) => model.Nodes.Any(n => n.Op == "BatchNormalization" && n.Input(0) == node.Outputs[0]);
+    bool FollowedByBatchNorm(OnnxNode node) => readers[node.Outputs[0]].Any(n => n.Op == "BatchNormalization" && n.Input(0) == node.Outputs[0]);
 
     // How many outputs somebody takes.
     int Wanted(OnnxNode node)
     {
         int count = 0;
         for (int i = 0; i < node.Outputs.Length; i++)
-            if (node.Wants(i) && (wanted.Contains(node.Outputs[i]) || model.Nodes.Any(n => n.Inputs.Contains(node.Outputs[i], StringComparer.Ordinal)))) count += i == 0 ? 1 : 2;
+            if (node.Wants(i) && (wanted.Contains(node.Outputs[i]) || readers.Contains(node.Outputs[i]))) count += i == 0 ? 1 : 2;
         return count;
     }
 

@@ -38,6 +38,7 @@ public sealed partial class OnnxModel
             if (!initializers.TryAdd(t.Name, t)) throw Error($"two initializers are called '{t.Name}': expected different names.");
             OnnxTensors.Check(t, source, Where(t.Name));
         }
+        source.CheckExternal();
         Inputs = [.. model.Graph.Input.Where(i => !initializers.ContainsKey(i.Name)).Select(Value)];
         Outputs = [.. model.Graph.Output.Select(Value)];
         if (Outputs.Count == 0) throw Error("not an ONNX model: got no outputs, expected at least one.");
@@ -132,6 +133,17 @@ public sealed partial class OnnxModel
 
     /// <summary>Shape of an initializer, or null where there is none of this name.</summary>
     internal Shape? ShapeOf(string name) => initializers.TryGetValue(name, out var t) ? OnnxTensors.ShapeOf(t, Where(name)) : (Shape?)null;
+
+    /// <summary>
+    /// The memory that this file may take by its numbers alone, 4 times its bytes and 96 MiB: a network does not become larger than that by constants
+    /// that are computed from others, and a hostile file does not fill the memory.
+    /// </summary>
+    /// <param name="what">What for, in the error.</param>
+    internal MemoryAllowance Allowance(string what)
+    {
+        long bytes = (4 * Source.TotalBytes) + (96L << 20);
+        return MemoryAllowance.Begin(bytes, wanted => Error($"too much memory {what}: got more than {wanted} bytes for a file of {Source.TotalBytes}, expected at most {bytes}. Hint: export the network with its constants stored, or without the part that repeats them."));
+    }
 
     internal DataException Error(string what) => new($"{File}: {what}");
 

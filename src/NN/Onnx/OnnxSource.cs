@@ -12,9 +12,15 @@ internal sealed record OnnxSource(string Name, string? Folder)
     const long MaxBytes = int.MaxValue; // the format's own limit
 
     readonly Dictionary<TensorProto, ReadOnlyMemory<byte>> raw = new(ReferenceEqualityComparer.Instance);
+    readonly Dictionary<string, long> external = new(StringComparer.Ordinal);
+    readonly HashSet<TensorProto> counted = new(ReferenceEqualityComparer.Instance);
+    long claimed; // of the external files, by all tensors
 
     /// <summary>The content of the .onnx file, unpacked.</summary>
     public ReadOnlyMemory<byte> Bytes { get; private init; }
+
+    /// <summary>Bytes of the model and of the files beside it that it names.</summary>
+    public long TotalBytes => Bytes.Length + external.Values.Sum();
 
     /// <summary>Parses a file, which is not copied; one that ends in .gz is unpacked on the way.</summary>
     public static (ModelProto Model, OnnxSource Source) Open(string path)
@@ -25,9 +31,9 @@ internal sealed record OnnxSource(string Name, string? Folder)
             var bytes = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Unpack(path, name) : Map(path, name);
             return Parse(bytes, name, Path.GetDirectoryName(Path.GetFullPath(path)));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        catch (Exception e) when (InputFile.IsRefusal(e))
         {
-            throw new DataException($"{name}: cannot be read: {e.Message}", e);
+            throw InputFile.Error(path, e, "torch.onnx.export in Python, or tessera export, writes one", [".onnx", ".onnx.gz"], name);
         }
     }
 
@@ -61,7 +67,19 @@ internal sealed record OnnxSource(string Name, string? Folder)
         long offset = Number(entry, "offset", 0, where), length = Number(entry, "length", expected, where);
         if (length != expected || offset > size - length)
             throw new DataException($"{where}: external data do not fit: got offset {offset} and length {length} in '{location}' of {size} bytes, expected {expected} bytes inside the file.");
+        if (counted.Add(t))
+        {
+            external[path] = size;
+            claimed += length;
+        }
         return (path, offset);
+    }
+
+    /// <summary>Tensors may share external data, but a small file must not fill the memory.</summary>
+    public void CheckExternal()
+    {
+        if (claimed > 2 * external.Values.Sum())
+            throw new DataException($"{Name}: tensors share external data: got tensors of {claimed} bytes in files of {external.Values.Sum()}, expected at most twice as much. Hint: export the model again.");
     }
 
     /// <summary>Reads external data.</summary>
@@ -113,19 +131,22 @@ internal sealed record OnnxSource(string Name, string? Folder)
         ? throw new DataException($"{name}: too large: got {f.Length} bytes, expected at most {MaxBytes}. Hint: export with external data.")
         : MappedFile.Open(path).Memory;
 
+    // Weights of few different values become an eighth by packing: what unpacks to much more is no network.
     static ReadOnlyMemory<byte> Unpack(string path, string name)
     {
-        using var zip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+        using var file = File.OpenRead(path);
+        using var zip = new WholeGzip(file);
+        long limit = Math.Min(MaxBytes, (12 * file.Length) + (16 << 20));
         using var bytes = new MemoryStream();
-        byte[] block = new byte[1 << 20];
+        byte[] block = new byte[1 << 16];
         try
         {
             for (int n; (n = zip.Read(block)) > 0; bytes.Write(block, 0, n))
-                if (bytes.Length + n > Array.MaxLength) throw new DataException($"{name}: unpacks to more than {Array.MaxLength} bytes, expected an ONNX model.");
+                if (bytes.Length + n > limit) throw new DataException($"{name}: unpacks to more than an ONNX model does: got over {limit} bytes from {file.Length}. Hint: if you trust the file, unpack it with gunzip.");
         }
         catch (InvalidDataException e)
         {
-            throw new DataException($"{name}: not a gzip file, or a damaged one: {e.Message}", e);
+            throw new DataException($"{name}: not a gzip file, or a damaged one: {e.Message.TrimEnd('.')}. Hint: fetch the file again.", e);
         }
         return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }

@@ -70,10 +70,10 @@ internal static class OnnxTensors
         var x = Kept(t.DataType) switch
         {
             DType.Float32 => raw.Length > 0 ? RawFloats(raw, (Type)t.DataType, shape) : Tensor.From(TypedFloats(t), shape),
-            DType.UInt8 => Tensor.From(Array.ConvertAll(Integers(t, raw, n), x => (byte)x), shape),
-            DType.Bool => Tensor.From(Array.ConvertAll(Integers(t, raw, n), x => x != 0), shape),
-            DType.Int32 => Tensor.From(Array.ConvertAll(Integers(t, raw, n), x => (int)x), shape),
-            _ => Tensor.From(Integers(t, raw, n), shape),
+            DType.UInt8 => Tensor.From(Integers(t, raw, n, x => unchecked((byte)x)), shape),
+            DType.Bool => Tensor.From(Integers(t, raw, n, x => x != 0), shape),
+            DType.Int32 => Tensor.From(Integers(t, raw, n, x => unchecked((int)x)), shape),
+            _ => Tensor.From(Integers(t, raw, n, x => x), shape),
         };
         GC.KeepAlive(source); // and with it the file that raw lies in
         return x;
@@ -118,19 +118,19 @@ internal static class OnnxTensors
         _ => [.. t.Int32Data.Select(x => (float)new BFloat16((ushort)x))],
     };
 
-    static long[] Integers(TensorProto t, ReadOnlySpan<byte> raw, int n)
+    static T[] Integers<T>(TensorProto t, ReadOnlySpan<byte> raw, int n, Func<long, T> make)
     {
         var type = (Type)t.DataType;
         if (raw.Length == 0)
             return type switch
             {
-                Type.Int64 => [.. t.Int64Data],
-                Type.Uint32 or Type.Uint64 => [.. t.Uint64Data.Select(x => unchecked((long)x))],
-                _ => [.. t.Int32Data.Select(x => (long)x)],
+                Type.Int64 => [.. t.Int64Data.Select(make)],
+                Type.Uint32 or Type.Uint64 => [.. t.Uint64Data.Select(x => make(unchecked((long)x)))],
+                _ => [.. t.Int32Data.Select(x => make(x))],
             };
-        long[] y = new long[n];
+        var y = new T[n];
         for (int i = 0; i < n; i++)
-            y[i] = type switch
+            y[i] = make(type switch
             {
                 Type.Int64 or Type.Uint64 => BinaryPrimitives.ReadInt64LittleEndian(raw[(8 * i)..]),
                 Type.Int32 => BinaryPrimitives.ReadInt32LittleEndian(raw[(4 * i)..]),
@@ -139,7 +139,7 @@ internal static class OnnxTensors
                 Type.Uint16 => BinaryPrimitives.ReadUInt16LittleEndian(raw[(2 * i)..]),
                 Type.Int8 => (sbyte)raw[i],
                 _ => raw[i],
-            };
+            });
         return y;
     }
 }

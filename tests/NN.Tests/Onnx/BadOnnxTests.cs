@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using Google.Protobuf;
 using Tessera.NN;
@@ -122,6 +121,43 @@ public sealed class BadOnnxTests
         Refuses(() => Model(13, Node("AveragePool", "x", "y", ("kernel_shape", new long[] { 1, 1 }), ("pads", new long[] { 0, 0, 1 << 30, 0 }))).Run(Tensor.Zeros([1, 3, 8, 8])));
     }
 
+    /// <summary>Each constant is small enough; all of them are not.</summary>
+    [Test]
+    public void ConstantsTogetherAreBounded()
+    {
+        string[] names = [.. Enumerable.Range(0, 40).Select(i => $"c{i}")];
+        var model = Model(13, [Node("Relu", "x", "y"), .. names.Select(c => Node("ConstantOfShape", "s", c))]).With(Longs("s", 1 << 10, 1 << 12)).Parse();
+        Assert.That(model.ToModule("c0", "c1").Run(new Dictionary<string, Tensor> { ["x"] = Tensor.Ones([1, 3, 8, 8]) })["c1"].Count, Is.EqualTo(1 << 22), "some are fine");
+        Device.Cpu.Memory.ResetPeak();
+        long live = Device.Cpu.Memory.Live;
+        Assert.That(Refuses(() => model.ToModule(names)).Message, Does.Contain("too much memory").And.Contain("Hint: "));
+        Assert.That(Device.Cpu.Memory.Peak - live, Is.LessThan(128 << 20));
+    }
+
+    /// <summary>Many tensors in one place of a file beside the model.</summary>
+    [Test]
+    public void SharedExternalDataAreBounded()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder.File("w.bin"), new byte[4000]);
+        OnnxModel Load(int tensors)
+        {
+            var model = Model(13, Node("Relu", "x", "y")).With([.. Enumerable.Range(0, tensors).Select(External)]);
+            File.WriteAllBytes(folder.File("small.onnx"), model.ToByteArray());
+            return OnnxModel.Load(folder.File("small.onnx"));
+        }
+        Assert.That(Load(2).Initializer("w1").Count, Is.EqualTo(1000));
+        Assert.That(Refuses(() => Load(3)).Message, Does.Contain("tensors share external data"));
+
+        static TensorProto External(int i)
+        {
+            var t = new TensorProto { Name = $"w{i}", DataType = 1, DataLocation = TensorProto.Types.DataLocation.External };
+            t.Dims.Add(1000);
+            t.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "w.bin" });
+            return t;
+        }
+    }
+
     [Test]
     public void AnImageOfTheWrongShapeNamesTheNode()
     {
@@ -136,75 +172,15 @@ public sealed class BadOnnxTests
         using (var zip = new GZipStream(File.Create(path), CompressionLevel.Fastest)) Classifier().WriteTo(zip);
         Assert.That(OnnxModel.Load(path).Nodes, Has.Count.EqualTo(6));
         byte[] bytes = File.ReadAllBytes(path);
-        File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
-        Assert.That(() => OnnxModel.Load(path), Throws.InstanceOf<DataException>().With.Message.StartsWith("small.onnx.gz: "));
-        File.WriteAllBytes(path, [1, 2, 3]);
-        Assert.That(() => OnnxModel.Load(path), Throws.InstanceOf<DataException>().With.Message.StartsWith("small.onnx.gz: "));
+        foreach (byte[] damaged in (byte[][])[bytes[..(bytes.Length / 2)], bytes[..^1], bytes[..^9], [1, 2, 3]])
+        {
+            File.WriteAllBytes(path, damaged);
+            Assert.That(() => OnnxModel.Load(path), Throws.InstanceOf<DataException>().With.Message.StartsWith("small.onnx.gz: not a gzip file, or a damaged one: "));
+        }
+        using (var zip = new GZipStream(File.Create(path), CompressionLevel.Fastest)) zip.Write(new byte[32 << 20]);
+        Assert.That(() => OnnxModel.Load(path), Throws.InstanceOf<DataException>().With.Message.Contains("unpacks to more than an ONNX model does"));
         File.Delete(path);
         Assert.That(() => OnnxModel.Load(path), Throws.InstanceOf<DataException>());
         Assert.That(() => OnnxModel.Load(TestContext.CurrentContext.WorkDirectory), Throws.InstanceOf<DataException>());
-    }
-
-    // Bytes changed, cut, doubled: a model or a DataException (or, on running it, another error of ours), soon, and without filling the memory. TESSERA_FUZZ is how many to try.
-    [Test, CancelAfter(3_600_000)]
-    public void MutatedFilesNeverCrash()
-    {
-        byte[][] files = [Classifier().ToByteArray(), new Sequential(new ConvTranspose2d(3, 4, 3, 2), new Gelu(), new AdaptiveMaxPool2d((3, 5)), new GroupNorm(2, 4), new Dropout(), new Flatten(), new Linear(60, 3)).ToOnnxBytes([3, 8, 8])];
-        int count = int.TryParse(Environment.GetEnvironmentVariable("TESSERA_FUZZ"), System.Globalization.CultureInfo.InvariantCulture, out int n) ? n : 2000;
-        var clock = Stopwatch.StartNew();
-        long slowest = 0, most = 0;
-        for (int i = 0; i < count; i++)
-        {
-            byte[] whole = files[i % files.Length], bytes = Mutate(whole, new Random(i));
-            Device.Cpu.Memory.ResetPeak();
-            long live = Device.Cpu.Memory.Live;
-            long start = clock.ElapsedMilliseconds, before = GC.GetAllocatedBytesForCurrentThread();
-            try
-            {
-                using var scope = Scope.Begin();
-                using var noGrad = Autograd.NoGrad();
-                var model = OnnxModel.Parse(bytes, "small.onnx");
-                _ = model.Describe();
-                _ = model.ToModule().Forward(Tensor.Ones([1, 3, 8, 8]));
-            }
-            catch (TesseraException e)
-            {
-                Assert.That(e.Message, Does.StartWith("small.onnx: "), $"mutation {i}");
-            }
-            catch (Exception e)
-            {
-                Assert.Fail($"mutation {i}: {e}");
-            }
-            slowest = Math.Max(slowest, clock.ElapsedMilliseconds - start);
-            most = Math.Max(most, GC.GetAllocatedBytesForCurrentThread() - before + Device.Cpu.Memory.Peak - live);
-        }
-        TestContext.Out.WriteLine($"slowest {slowest} ms, most bytes {most}");
-        Assert.That(slowest, Is.LessThan(5000));
-        Assert.That(most, Is.LessThan((4L * files.Max(f => f.Length)) + (256 << 20)));
-    }
-
-    static byte[] Mutate(byte[] whole, Random random)
-    {
-        byte[] bytes = [.. whole];
-        for (int n = random.Next(1, 4); n > 0; n--)
-        {
-            int at = random.Next(bytes.Length), length = random.Next(1, 16);
-            bytes = random.Next(5) switch
-            {
-                0 => [.. bytes[..at], .. bytes[Math.Min(bytes.Length, at + length)..]],
-                1 => [.. bytes[..at], .. bytes[at..Math.Min(bytes.Length, at + length)], .. bytes[at..]],
-                2 => Set(bytes, at, (byte)(1 << random.Next(8) ^ bytes[at])),
-                3 => Set(bytes, at, (byte[])[0, 1, 0x7F, 0x80, 0xFF] is var odd ? odd[random.Next(5)] : (byte)0),
-                _ => Set(bytes, at, (byte)random.Next(256)),
-            };
-            if (bytes.Length == 0) return [0];
-        }
-        return bytes;
-    }
-
-    static byte[] Set(byte[] bytes, int at, byte value)
-    {
-        bytes[at] = value;
-        return bytes;
     }
 }
