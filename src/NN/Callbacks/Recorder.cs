@@ -80,6 +80,33 @@ public sealed class Recorder : Callback
         batchCounts.Add(losses.Count - batchCounts.Sum());
     }
 
+    /// <summary>The record as tensors, for a file.</summary>
+    /// <param name="part">What their names begin with, before a slash.</param>
+    internal IReadOnlyDictionary<string, Tensor> ToState(string part)
+    {
+        var state = RunState.ToWrite();
+        RememberWithNames(state.Part(part));
+        return state.Tensors;
+    }
+
+    /// <summary>The record that <see cref="ToState"/> made; null where there is none among the tensors.</summary>
+    /// <exception cref="TesseraException">It is damaged.</exception>
+    internal static Recorder? FromState(IEnumerable<KeyValuePair<string, Tensor>> tensors, string part, string file)
+    {
+        var state = RunState.Of(tensors.Where(t => t.Key.StartsWith(part + "/", StringComparison.Ordinal)), file);
+        if (state.Tensors.Count == 0) return null;
+        var recorder = new Recorder();
+        recorder.RememberWithNames(state.Part(part));
+        return recorder;
+    }
+
+    void RememberWithNames(RunState run)
+    {
+        Remember(run);
+        MetricNames = run.Text("metric_names", string.Join('\n', MetricNames))?.Split('\n') ?? [];
+        if (metrics.Exists(m => m is not null && m.Count != MetricNames.Count)) throw run.Damaged("metric_names are not as many as the metrics");
+    }
+
     /// <summary>Epochs with validation have as many numbers as there are metrics, the others none.</summary>
     void RememberEpochs(RunState run)
     {
@@ -90,6 +117,9 @@ public sealed class Recorder : Callback
         run.List("metric_values", values);
         run.List("metric_counts", counts);
         if (!run.IsRead) return;
+        if (validated.Count != losses.Count || counts.Count != losses.Count || batchCounts.Count != losses.Count || counts.Exists(n => n < -1) || counts.Sum(n => Math.Max(0L, n)) != values.Count
+            || batchCounts.Exists(n => n < 0) || batchCounts.Sum(n => (long)n) > this.losses.Count || batchLosses.Count != this.losses.Count || momenta.Count != lrs.Count)
+            throw run.Damaged("valid_losses have other epochs than the rest");
         validLosses.Clear();
         validLosses.AddRange(losses.Zip(validated, (loss, was) => was == 1 ? loss : (double?)null));
         metrics.Clear();

@@ -10,6 +10,9 @@ public sealed class CrossEntropyLoss(Tensor? weight = null, double labelSmoothin
 {
     readonly Tensor? weight = weight is null ? null : Scope.Keep(weight);
 
+    /// <summary>ε.</summary>
+    public double LabelSmoothing => labelSmoothing;
+
     /// <inheritdoc/>
     public override Tensor Forward(Tensor output, Tensor target) => Of(output, target, Reduction.Mean);
 

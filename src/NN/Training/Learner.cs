@@ -60,8 +60,8 @@ public partial class Learner
     /// <summary>Callbacks of every fit call.</summary>
     public IList<Callback> Callbacks { get; } = [];
 
-    /// <summary>What the latest fit call recorded.</summary>
-    public Recorder Recorder { get; private set; } = new();
+    /// <summary>What the latest fit call recorded; of a learner from a file, what the file has of it.</summary>
+    public Recorder Recorder { get; internal set; } = new();
 
     /// <summary>Where progress and the table go; null for silence.</summary>
     public ITrainingDisplay? Display { get; set; } = new PlainDisplay(Console.Out);

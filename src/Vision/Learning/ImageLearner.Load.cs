@@ -6,7 +6,8 @@ public sealed partial class ImageLearner
 {
     /// <summary>
     /// The learner that <see cref="Export"/> wrote, without its photos: it predicts, and <c>learn.GetPreds(learn.Data.Test)</c> classifies the photos of a folder.
-    /// With <see cref="WithData"/> it trains on: layer groups, freezing, weight decay and metrics are as they were.
+    /// With <see cref="WithData"/> it trains on: loss, layer groups, freezing, weight decay and metrics are as they were, and <see cref="Learner.Recorder"/> has the course
+    /// of its latest training, for plots and reports.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="testFolder">A folder of photos to predict; null for none.</param>
@@ -15,10 +16,11 @@ public sealed partial class ImageLearner
     {
         var c = ImageClassifier.Load(path);
         var data = ImageDataBunch.ForPrediction(c.Classes, c.Pipeline, c.Stats, testFolder);
-        var learner = new ImageLearner(data, c.Network, c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(c.Learning?.Remark is { Length: > 0 } r ? "; " + r : "")}" }, (Sequential)c.Model, c.Learning?.KnownMetrics ?? [])
+        var learner = new ImageLearner(data, c.Network, c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(c.Learning?.Remark is { Length: > 0 } r ? "; " + r : "")}" }, (Sequential)c.Model, c.Learning?.KnownMetrics ?? [], c.Learning?.LabelSmoothing ?? 0)
         {
             LayerGroups = Groups(c.Backbone, (Sequential)c.Model),
         };
+        if (c.History is { } history) learner.Recorder = history;
         if (c.Learning is not { } l) return learner;
         if (l.FrozenTo > learner.LayerGroups.Count) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{learner.LayerGroups.Count}.");
         (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Wd, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
@@ -46,5 +48,8 @@ public sealed partial class ImageLearner
     public Prediction Predict(Image image) => ToClassifier().Predict(image);
 
     LearningDescription Described() => new(
-        Loss.Name, [.. Metrics.Select(m => m.Name)], Optimizer?.GetType().Name ?? nameof(Adam), Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained);
+        Loss.Name, [.. Metrics.Select(m => m.Name)], Optimizer?.GetType().Name ?? nameof(Adam), Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained)
+    {
+        LabelSmoothing = (Loss as CrossEntropyLoss)?.LabelSmoothing ?? 0,
+    };
 }

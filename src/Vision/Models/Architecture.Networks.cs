@@ -6,42 +6,38 @@ public sealed partial class Architecture
 {
     const string Timm = "@timm"; // a name of a body whose weights are timm's: some batch norms have another ε there
 
-    /// <summary>A network by name.</summary>
-    /// <param name="Thousands">Parameters without classifier, in thousands, rounded down.</param>
-    /// <param name="Make">The network without classifier; true for the ε of timm.</param>
-    sealed record Known(int Thousands, Func<bool, ImageNetwork> Make);
-
-    static readonly OrderedDictionary<string, Known> networks = new(StringComparer.Ordinal)
+    /// <summary>Networks without classifier; true for the ε of timm.</summary>
+    static readonly OrderedDictionary<string, Func<bool, ImageNetwork>> networks = new(StringComparer.Ordinal)
     {
-        ["squeezenet1_0"] = new(735, _ => new SqueezeNet(light: false, classes: 0)),
-        ["squeezenet1_1"] = new(722, _ => new SqueezeNet(light: true, classes: 0)),
-        ["vgg11"] = new(9220, _ => new Vgg(11, false, 0)),
-        ["vgg11_bn"] = new(9225, _ => new Vgg(11, true, 0)),
-        ["vgg13"] = new(9404, _ => new Vgg(13, false, 0)),
-        ["vgg13_bn"] = new(9410, _ => new Vgg(13, true, 0)),
-        ["vgg16"] = new(14714, _ => new Vgg(16, false, 0)),
-        ["vgg16_bn"] = new(14723, _ => new Vgg(16, true, 0)),
-        ["vgg19"] = new(20024, _ => new Vgg(19, false, 0)),
-        ["vgg19_bn"] = new(20035, _ => new Vgg(19, true, 0)),
-        ["densenet121"] = new(6953, _ => new DenseNet(121, 0)),
-        ["densenet161"] = new(26472, _ => new DenseNet(161, 0)),
-        ["densenet169"] = new(12484, _ => new DenseNet(169, 0)),
-        ["densenet201"] = new(18092, _ => new DenseNet(201, 0)),
-        ["mobilenet_v2"] = new(2223, _ => new MobileNetV2(0)),
-        ["mobilenet_v3_small"] = new(927, timm => new MobileNetV3(large: false, 0, timm ? 1e-5 : 1e-3)),
-        ["mobilenet_v3_large"] = new(2971, timm => new MobileNetV3(large: true, 0, timm ? 1e-5 : 1e-3)),
-        ["efficientnet_b0"] = new(4007, timm => new EfficientNet(0, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b1"] = new(6513, timm => new EfficientNet(1, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b2"] = new(7700, timm => new EfficientNet(2, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b3"] = new(10696, timm => new EfficientNet(3, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b4"] = new(17548, timm => new EfficientNet(4, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b5"] = new(28340, timm => new EfficientNet(5, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b6"] = new(40735, timm => new EfficientNet(6, 0, eps: timm ? 1e-5 : null)),
-        ["efficientnet_b7"] = new(63786, timm => new EfficientNet(7, 0, eps: timm ? 1e-5 : null)),
-        ["convnext_tiny"] = new(27818, _ => new ConvNeXt("tiny", 0)),
-        ["convnext_small"] = new(49453, _ => new ConvNeXt("small", 0)),
-        ["convnext_base"] = new(87564, _ => new ConvNeXt("base", 0)),
-        ["convnext_large"] = new(196227, _ => new ConvNeXt("large", 0)),
+        ["squeezenet1_0"] = _ => new SqueezeNet(light: false, classes: 0),
+        ["squeezenet1_1"] = _ => new SqueezeNet(light: true, classes: 0),
+        ["vgg11"] = _ => new Vgg(11, false, 0),
+        ["vgg11_bn"] = _ => new Vgg(11, true, 0),
+        ["vgg13"] = _ => new Vgg(13, false, 0),
+        ["vgg13_bn"] = _ => new Vgg(13, true, 0),
+        ["vgg16"] = _ => new Vgg(16, false, 0),
+        ["vgg16_bn"] = _ => new Vgg(16, true, 0),
+        ["vgg19"] = _ => new Vgg(19, false, 0),
+        ["vgg19_bn"] = _ => new Vgg(19, true, 0),
+        ["densenet121"] = _ => new DenseNet(121, 0),
+        ["densenet161"] = _ => new DenseNet(161, 0),
+        ["densenet169"] = _ => new DenseNet(169, 0),
+        ["densenet201"] = _ => new DenseNet(201, 0),
+        ["mobilenet_v2"] = _ => new MobileNetV2(0),
+        ["mobilenet_v3_small"] = timm => new MobileNetV3(large: false, 0, timm ? 1e-5 : 1e-3),
+        ["mobilenet_v3_large"] = timm => new MobileNetV3(large: true, 0, timm ? 1e-5 : 1e-3),
+        ["efficientnet_b0"] = timm => new EfficientNet(0, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b1"] = timm => new EfficientNet(1, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b2"] = timm => new EfficientNet(2, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b3"] = timm => new EfficientNet(3, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b4"] = timm => new EfficientNet(4, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b5"] = timm => new EfficientNet(5, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b6"] = timm => new EfficientNet(6, 0, eps: timm ? 1e-5 : null),
+        ["efficientnet_b7"] = timm => new EfficientNet(7, 0, eps: timm ? 1e-5 : null),
+        ["convnext_tiny"] = _ => new ConvNeXt("tiny", 0),
+        ["convnext_small"] = _ => new ConvNeXt("small", 0),
+        ["convnext_base"] = _ => new ConvNeXt("base", 0),
+        ["convnext_large"] = _ => new ConvNeXt("large", 0),
     };
 
     static readonly OrderedDictionary<string, ResNetOptions> resNets = new(StringComparer.Ordinal)
@@ -64,15 +60,15 @@ public sealed partial class Architecture
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (resNets.TryGetValue(name, out var options)) return new(name, options, null, weights);
-        if (networks.TryGetValue(name, out var known)) return new(name, null, known.Make, weights);
+        if (networks.TryGetValue(name, out var make)) return new(name, null, make, weights);
         throw new TesseraException($"Architecture: unknown network: got '{name}', expected one of {string.Join(", ", Names)}.");
     }
 
-    /// <summary>The body of a saved model, made again by the name it was saved under; null for an unknown one, and where a file has not as many elements.</summary>
-    internal static Backbone? Body(string name, long elements)
+    /// <summary>The body of a saved model, made again by the name it was saved under; null for an unknown one.</summary>
+    internal static Backbone? Body(string name)
     {
         bool timm = name.EndsWith(Timm, StringComparison.Ordinal);
-        return networks.TryGetValue(timm ? name[..^Timm.Length] : name, out var known) && known.Thousands * 1000L <= elements ? Backbone.Of(known.Make(timm), name, name) : null;
+        return networks.TryGetValue(timm ? name[..^Timm.Length] : name, out var make) ? Backbone.Of(make(timm), name, name) : null;
     }
 
     /// <summary>ResNet-18.</summary>

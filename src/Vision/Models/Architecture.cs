@@ -145,7 +145,8 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
     {
         string value = cut ?? GraphCut.Of(model);
         var body = model.ToModule(value);
-        var shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
+        Shape shape;
+        using (model.Allowance($"to run '{value}' on one photo of 224 x 224")) shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
         if (shape.Rank != 4) throw new DataException($"{model.File}: no feature maps at '{value}': got shape {shape}, expected [N, C, H, W]. Hint: name another value as cut.");
         int convolutions = body.NamedModules().Count(m => m.Module is Conv2d);
         return new Backbone(body, shape[1], [[body]], FormattableString.Invariant($"{model.File}: a graph of {convolutions} convolutions up to '{value}', {shape[1]} features"))

@@ -85,7 +85,7 @@ public abstract class ImageNetwork : Module
     /// Copies weights into this network, whether they have torchvision's names or timm's, and those of 2017 for DenseNets. Tensors of a classifier are left out
     /// where this network has none.
     /// </summary>
-    /// <param name="state">Tensors by name: of <see cref="PyTorchFile.Load"/> or <see cref="Safetensors.Read"/>.</param>
+    /// <param name="state">Tensors by name: of <see cref="PyTorchFile.Load(string, Device?)"/> or <see cref="Safetensors.Read(string, Device?)"/>.</param>
     /// <exception cref="TesseraException">Names are missing or unexpected, or shapes differ; nothing was copied.</exception>
     public void LoadWeights(IReadOnlyDictionary<string, Tensor> state)
     {

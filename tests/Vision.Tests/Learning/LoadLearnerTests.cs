@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Tessera.NN;
 using Tessera.Testing;
 using Tessera.Vision;
@@ -12,9 +13,9 @@ public sealed class LoadLearnerTests
     static ImageDataBunch Data(TransformPair? transforms = null, IReadOnlyList<string>? classes = null) =>
         ImageDataBunch.FromNameRegex(pets, @"/([^/]+)_\d+.jpg$", transforms, 32, 16, new() { Classes = classes, Padding = PaddingMode.Zeros });
 
-    static ImageLearner Slim(ImageDataBunch data, bool liveBatchNorms = true)
+    static ImageLearner Slim(ImageDataBunch data, bool liveBatchNorms = true, double labelSmoothing = 0)
     {
-        var learn = ImageLearner.Create(data, Architecture.ResNet18(TestData.Data("onnx/torchvision-slim/resnet18_w8_bn_op13.onnx")), new ImageLearnerOptions { LiveBatchNorms = liveBatchNorms, Hidden = [16] }, Metrics.ErrorRate, Metrics.Accuracy);
+        var learn = ImageLearner.Create(data, Architecture.ResNet18(TestData.Data("onnx/torchvision-slim/resnet18_w8_bn_op13.onnx")), new ImageLearnerOptions { LiveBatchNorms = liveBatchNorms, Hidden = [16], LabelSmoothing = labelSmoothing }, Metrics.ErrorRate, Metrics.Accuracy);
         learn.Display = null;
         return learn;
     }
@@ -125,14 +126,95 @@ public sealed class LoadLearnerTests
         Fails(Changed(bytes, text.IndexOf("Abyssinian", StringComparison.Ordinal)), "does not match its checksum");
         Fails(bytes[..^100], "cut off");
         Fails(bytes[..4], "not a safetensors file");
-        Fails(Encoding.Latin1.GetBytes(text.Replace("image-classifier/2", "image-classifier/9", StringComparison.Ordinal)), "checksum");
+        Fails(Encoding.Latin1.GetBytes(text.Replace("image-classifier/3", "image-classifier/9", StringComparison.Ordinal)), "checksum");
 
         File.WriteAllBytes(path, bytes);
         var file = Safetensors.Read(path);
         var metadata = file.Metadata.ToDictionary(StringComparer.Ordinal);
         metadata["format"] = "tessera.image-classifier/9";
         Safetensors.Write(path, file.Tensors, metadata);
-        Assert.That(() => ImageLearner.LoadLearner(path), Throws.TypeOf<DataException>().With.Message.Contains("newer Tessera: got version 9 of the format, expected 1..2"));
+        Assert.That(() => ImageLearner.LoadLearner(path), Throws.TypeOf<DataException>().With.Message.Contains("newer Tessera: got version 9 of the format, expected 1..3"));
+    }
+
+    [Test]
+    public void AFileKeepsTheLossAndTheCourseOfTheTraining()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("m.safetensors");
+        var learn = Slim(Data(), labelSmoothing: 0.2);
+        learn.Fit(2, new LearningRate(1e-3));
+        learn.Export(path);
+        var (loss, _) = learn.Validate();
+
+        var loaded = ImageLearner.LoadLearner(path);
+        Assert.That(Course(loaded.Recorder), Is.EqualTo(Course(learn.Recorder)));
+        Assert.That(loaded.Recorder.Losses, Is.Not.Empty);
+        Assert.That(loaded.Recorder.MetricNames, Is.EqualTo(new[] { "error_rate", "accuracy" }));
+        Assert.That(loaded.WithData(Data()).Validate().Loss, Is.EqualTo(loss));
+        Assert.That(loaded.Recorder.PlotLosses().ToSvg(), Does.Contain("<svg"));
+        loaded.Export(folder.File("again.safetensors"));
+        Assert.That(File.ReadAllBytes(folder.File("again.safetensors")), Is.EqualTo(File.ReadAllBytes(path)));
+
+        static string Course(Recorder r) => string.Join('\n', string.Join(' ', r.Lrs), string.Join(' ', r.Momenta), string.Join(' ', r.Losses), string.Join(' ', r.BatchLosses), string.Join(' ', r.ValidLosses),
+            string.Join(' ', r.MetricValues.SelectMany(m => m!)), string.Join(' ', r.BatchCounts));
+    }
+
+    /// <summary>What versions 1 and 2 lacked: the course of the training and the smoothing; in 1 transforms and learning too.</summary>
+    [TestCase(1)]
+    [TestCase(2)]
+    public void OlderVersionsAreRead(int version)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("m.safetensors");
+        var learn = Slim(Data());
+        learn.Fit(1);
+        learn.Export(path);
+        Rewrite(path, version, (description, tensors) =>
+        {
+            foreach (string name in tensors.Keys.Where(k => k.StartsWith("history/", StringComparison.Ordinal)).ToArray()) tensors.Remove(name);
+            if (version == 1) description.Remove("Learning");
+            else description["Learning"]!.AsObject().Remove("LabelSmoothing");
+            if (version == 1) description.Remove("Transforms");
+        });
+        var loaded = ImageLearner.LoadLearner(path);
+        Assert.That(loaded.Recorder.Losses, Is.Empty);
+        var photo = Image.Load(learn.Images.ValidSet!.Items[0].Path);
+        Assert.That(loaded.Predict(photo).Probabilities, Is.EqualTo(learn.Predict(photo).Probabilities));
+    }
+
+    [TestCase("history/batch_counts", new long[] { 1000 })]
+    [TestCase("history/batch_counts", new long[] { 1L << 40 })]
+    [TestCase("history/metric_counts", new long[] { 2, 2 })]
+    [TestCase("history/metric_counts", new long[] { 3 })]
+    [TestCase("history/validated", new long[0])]
+    [TestCase("history/losses", new long[0])]
+    [TestCase("history/lrs", new long[] { 0, 0 })]
+    [TestCase("history/metric_names", new long[] { 0, 0 })]
+    [TestCase("history/valid_losses", null)]
+    public void ADamagedCourseIsRefused(string name, long[]? numbers)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("m.safetensors");
+        var learn = Slim(Data());
+        learn.Fit(1);
+        learn.Export(path);
+        Rewrite(path, 3, (_, tensors) =>
+        {
+            Assert.That(tensors.Remove(name));
+            if (numbers is not null) tensors[name] = Tensor.From(numbers, [numbers.Length]);
+        });
+        Assert.That(() => ImageLearner.LoadLearner(path), Throws.TypeOf<DataException>().With.Message.StartsWith(path).And.Message.Contains("history/"));
+    }
+
+    static void Rewrite(string path, int version, Action<JsonObject, Dictionary<string, Tensor>> change)
+    {
+        var file = Safetensors.Read(path);
+        var metadata = file.Metadata.ToDictionary(StringComparer.Ordinal);
+        var tensors = file.Tensors.ToDictionary(StringComparer.Ordinal);
+        var description = JsonNode.Parse(metadata["model"])!.AsObject();
+        change(description, tensors);
+        (metadata["format"], metadata["model"]) = ($"tessera.image-classifier/{version}", description.ToJsonString());
+        Safetensors.Write(path, tensors, metadata);
     }
 
     static byte[] Changed(byte[] bytes, int at)

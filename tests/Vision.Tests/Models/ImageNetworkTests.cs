@@ -54,10 +54,6 @@ public sealed class ImageNetworkTests
         Assert.That(backbone.Groups.Select(g => g.Count), Is.EqualTo(groups));
         Assert.That(backbone.Groups.SelectMany(g => g).SelectMany(m => m.Parameters()), Is.EqualTo(backbone.Body.Parameters()));
         Release(backbone.Body);
-
-        // A saved model whose file holds fewer elements than its network has parameters is not built.
-        Assert.That(Architecture.Body(name, parameters - 1000), Is.Null);
-        Release(Architecture.Body(name, parameters)!.Body);
     }
 
     /// <summary>Some names and shapes of each family, as torchvision and as timm has them; timm has no SqueezeNet.</summary>

@@ -21,6 +21,9 @@ public sealed class RunState
     /// <summary>A state to be filled.</summary>
     internal static RunState ToWrite() => new([], isRead: false, "", "");
 
+    /// <summary>A state from tensors that were written elsewhere.</summary>
+    internal static RunState Of(IEnumerable<KeyValuePair<string, Tensor>> tensors, string file) => new(new(tensors, StringComparer.Ordinal), isRead: true, file, "");
+
     /// <summary>A state that was written.</summary>
     internal static RunState Read(string path)
     {
@@ -62,7 +65,12 @@ public sealed class RunState
     /// <summary>A text; null for an empty one.</summary>
     public string? Text(string name, string? value)
     {
-        if (IsRead) return Find(name).ToArray<byte>() is { Length: > 0 } bytes ? Encoding.UTF8.GetString(bytes) : null;
+        if (IsRead)
+        {
+            var stored = Find(name);
+            if (stored.DType != DType.UInt8) throw Damaged($"{name} is no text");
+            return stored.ToArray<byte>() is { Length: > 0 } bytes ? Encoding.UTF8.GetString(bytes) : null;
+        }
         byte[] text = Encoding.UTF8.GetBytes(value ?? "");
         Put(name, Tessera.Tensor.From(text, [text.Length], Device.Cpu));
         return value;
@@ -85,7 +93,7 @@ public sealed class RunState
         long[] numbers = Numbers(name, [.. values.Select(v => (long)v)], null);
         if (!IsRead) return;
         values.Clear();
-        foreach (long n in numbers) values.Add((int)n);
+        foreach (long n in numbers) values.Add(n is >= int.MinValue and <= int.MaxValue ? (int)n : throw Damaged($"{name} has a number out of range"));
     }
 
     /// <summary>The elements of a tensor, read back in place.</summary>
@@ -101,6 +109,9 @@ public sealed class RunState
         if (stored.Shape != tensor.Shape) throw new TesseraException($"{file}: {prefix}{name} does not fit this run: got shape {stored.Shape}, expected {tensor.Shape}. Hint: continue with the model that the run began with.");
         tensor.CopyFrom(stored);
     }
+
+    /// <summary>The error of a state whose numbers contradict each other.</summary>
+    internal DataException Damaged(string what) => new($"{file}: {prefix}{what}: the state is damaged. Hint: copy the file again.");
 
     /// <summary>Gives the memory of a state that was read back.</summary>
     internal void Release()

@@ -1,0 +1,24 @@
+using Tessera.NN;
+
+namespace Tessera.Vision;
+
+/// <summary>A body and a head, described so that the network can be built again.</summary>
+/// <param name="Name">What people call it: <c>resnet34</c>.</param>
+/// <param name="Body">The form of a residual body; null for an ONNX graph and for the networks that their name describes.</param>
+/// <param name="Hidden">Widths of the head's hidden layers.</param>
+/// <param name="Dropout">Probability of the head's last dropout.</param>
+/// <param name="BnFinal">A batch norm of the scores.</param>
+public sealed record NetworkDescription(string Name, ResNetOptions? Body, IReadOnlyList<int> Hidden, double Dropout, bool BnFinal)
+{
+    const int MaxHidden = 64, MaxBlocks = 2000;
+
+    /// <summary>The value of an ONNX graph that is its feature maps, where one was named.</summary>
+    public string? Cut { get; init; }
+
+    /// <summary>Nothing is missing, and the numbers are possible. Whether a file fills the network shows when it is built.</summary>
+    internal bool IsWhole() => Name is not null && Dropout is >= 0 and <= 1 && Hidden is { Count: <= MaxHidden } && Hidden.All(n => n > 0)
+        && (Body is null or { Blocks: { Count: > 0 and <= 8 }, Width: > 0 and <= 1 << 16 } && Body?.Blocks.All(n => n is > 0 and <= MaxBlocks) != false);
+
+    /// <summary>The network over a body: child 0 the body, child 1 a fresh head.</summary>
+    internal Sequential Join(Backbone backbone, int classes) => new(backbone.Body, Head.Create(backbone.Features, classes, Hidden, Dropout, BnFinal));
+}

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using Tessera.Vision;
+
+namespace Tessera.Tests.Hostile;
+
+/// <summary>Small model files that ask for large networks are refused before memory is taken for them.</summary>
+public sealed class HostileModelTests
+{
+    static IEnumerable<TestCaseData> Greedy()
+    {
+        foreach (string name in Architecture.Names.Where(n => !n.StartsWith("resnet", StringComparison.Ordinal))) yield return Case(name, text => Named(text, name));
+        yield return Case("a wide body", text => text.Replace("\"Width\":4", "\"Width\":65536", StringComparison.Ordinal));
+        yield return Case("a deep body", text => text.Replace("\"Blocks\":[1]", "\"Blocks\":[2000,2000]", StringComparison.Ordinal));
+        yield return Case("a wide head", text => text.Replace("\"Hidden\":[4]", "\"Hidden\":[1000000]", StringComparison.Ordinal));
+        yield return Case("the widest head", text => text.Replace("\"Hidden\":[4]", "\"Hidden\":[2147483647,2147483647]", StringComparison.Ordinal));
+        yield return Case("a deep head", text => text.Replace("\"Hidden\":[4]", $"\"Hidden\":[{string.Join(',', Enumerable.Repeat(4096, 60))}]", StringComparison.Ordinal));
+        yield return Case("a million classes", text => text.Replace("[\"cat\",\"dog\"]", $"[{string.Join(',', Enumerable.Range(0, 1_000_000).Select(i => $"\"{i:x}\""))}]", StringComparison.Ordinal));
+
+        static TestCaseData Case(string what, Func<string, string> change) => new TestCaseData(change).SetArgDisplayNames(what);
+    }
+
+    static string Named(string text, string name)
+    {
+        int body = text.IndexOf("\"Body\":{", StringComparison.Ordinal), end = text.IndexOf('}', body);
+        return (text[..body] + "\"Body\":null" + text[(end + 1)..]).Replace("\"Name\":\"small\"", $"\"Name\":\"{name}\"", StringComparison.Ordinal);
+    }
+
+    [TestCaseSource(nameof(Greedy))]
+    public void AFileThatAsksForMoreThanItHoldsIsRefused(Func<string, string> change)
+    {
+        byte[] sound = SmallModels.OfResNet(), file = SmallModels.Described(sound, text => change(text) is var changed && changed != text ? changed : throw new UnreachableException("nothing to change"));
+        Device.Cpu.Memory.ResetPeak();
+        long live = Device.Cpu.Memory.Live, managed = GC.GetAllocatedBytesForCurrentThread();
+        Assert.That(() => ImageClassifier.Load(new MemoryStream(file), "m.safetensors"), Throws.TypeOf<DataException>().With.Message.StartsWith("m.safetensors: ").And.Message.Contains("does not fit its tensors"));
+        Assert.That(Device.Cpu.Memory.Peak - live, Is.LessThan(1 << 20), "memory of tensors");
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - managed, Is.LessThan((16 * file.Length) + (8 << 20)), "managed memory");
+    }
+
+    [Test]
+    public void ASoundFileWithoutChecksumIsRead()
+    {
+        foreach (byte[] file in new[] { SmallModels.OfResNet(), SmallModels.OfGraph() })
+            Assert.That(ImageClassifier.Load(new MemoryStream(SmallModels.Described(file, text => text)), "m.safetensors").Classes, Is.EqualTo(new[] { "cat", "dog" }));
+    }
+}
