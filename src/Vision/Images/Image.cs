@@ -12,6 +12,19 @@ public sealed class Image
     /// <summary>Bytes a pixel, and colour channels.</summary>
     public const int Channels = 3;
 
+    static long memoryLimit = 256 << 20;
+
+    /// <summary>
+    /// Most bytes that decoding a file may take beyond four times its length, the picture among them; default 256 MiB, enough for photos of 80 million pixels. Larger ones
+    /// are refused before they are decoded, since a file of a few bytes can claim any size. Holds for the whole program.
+    /// </summary>
+    /// <exception cref="TesseraException">Negative.</exception>
+    public static long MemoryLimit
+    {
+        get => Volatile.Read(ref memoryLimit);
+        set => Volatile.Write(ref memoryLimit, value >= 0 ? value : throw new TesseraException($"Image.MemoryLimit: got {value} bytes, expected at least 0. Hint: 256 << 20 is the default."));
+    }
+
     /// <summary>H*W*3 bytes and at least two spare, so that two pixels can be read as eight bytes at once.</summary>
     internal byte[] Buffer { get; }
 
@@ -87,9 +100,9 @@ public sealed class Image
         {
             return File.ReadAllBytes(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (InputFile.IsRefusal(e))
         {
-            throw new DataException($"{path}: cannot be opened: {e.Message} Hint: check the path and the rights.", e);
+            throw InputFile.Error(path, e, "the folder holds no photo: check the path", ImageFiles.Extensions);
         }
     }
 

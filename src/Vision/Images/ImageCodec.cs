@@ -11,6 +11,8 @@ static class ImageCodec
     /// <summary>Larger pictures are refused as decompression bombs (Pillow's limit).</summary>
     public const int MaxPixels = 178_956_970;
 
+    const int Pooled = 1 << 24; // larger buffers are made to measure: pools round up to a power of two
+
     public static Image Decode(ReadOnlySpan<byte> file, string name, bool applyOrientation, ImageSize? atLeast, bool rented)
     {
         using var data = SKData.CreateCopy(file);
@@ -23,22 +25,63 @@ static class ImageCodec
         var origin = applyOrientation ? codec.EncodedOrigin : SKEncodedOrigin.TopLeft;
         if (atLeast is { } size && codec.EncodedFormat == SKEncodedImageFormat.Jpeg)
             (w, h) = Scaled(codec, Turns(origin) ? new ImageSize(size.Width, size.Height) : size);
+        RequireMemory(codec, w, h, file, name);
+
+        var (width, height) = Turns(origin) ? (h, w) : (w, h);
+        var image = rented && (long)w * h * Image.Channels <= Pooled ? Image.Rent(width, height) : Image.Own(Image.NewBuffer(width, height), width, height);
         // No colour space in the target: bytes come as they are stored. Unpremul: alpha is dropped, never blended.
         var info = new SKImageInfo(w, h, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        var rgba = ArrayPool<byte>.Shared.Rent(w * h * 4);
+        var result = codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? ByRows(codec, info, origin, image) : AtOnce(codec, info, origin, image);
+        if (result == SKCodecResult.Success) return image;
+        image.Recycle();
+        throw Damaged(result, name);
+    }
+
+    /// <summary>A file that would take much more memory than it has bytes is refused before any of it is taken.</summary>
+    static void RequireMemory(SKCodec codec, int w, int h, ReadOnlySpan<byte> file, string name)
+    {
+        long pixels = (long)w * h, needed = (2L * file.Length) + codec.EncodedFormat switch // the file and a copy of it, and what the decoder keeps a pixel
+        {
+            SKEncodedImageFormat.Jpeg => (Image.Channels * pixels) + JpegHead.Coefficients(file),
+            SKEncodedImageFormat.Webp => (Image.Channels + 8) * pixels,
+            _ => (Image.Channels + 5) * pixels,
+        };
+        if (needed > (4L * file.Length) + Image.MemoryLimit)
+            throw new DataException(
+                $"{name}: too large to decode: got {codec.Info.Height} x {codec.Info.Width} pixels in {file.Length} bytes, which take {needed} bytes of memory, expected at most {(4L * file.Length) + Image.MemoryLimit}, "
+                + "4 times the file and Image.MemoryLimit. Hint: shrink the picture with another program, or raise Image.MemoryLimit if you trust it.");
+    }
+
+    /// <summary>Decodes a few rows at a time, so that only the picture itself is in memory.</summary>
+    static SKCodecResult ByRows(SKCodec codec, SKImageInfo info, SKEncodedOrigin origin, Image image)
+    {
+        const int strip = 1 << 18; // bytes that stay in the cache
+        int rows = Math.Clamp(strip / (4 * info.Width), 1, info.Height);
+        using var bitmap = new SKBitmap(info.WithSize(info.Width, rows));
+        var started = codec.StartScanlineDecode(info);
+        if (started != SKCodecResult.Success) return started;
+        for (int y = 0; y < info.Height; y += rows)
+        {
+            int n = Math.Min(rows, info.Height - y);
+            if (codec.GetScanlines(bitmap.GetPixels(), n, bitmap.RowBytes) < n) return SKCodecResult.IncompleteInput;
+            Place(bitmap.GetPixelSpan()[..(4 * info.Width * n)], y, info.Width, info.Height, origin, image);
+        }
+        return SKCodecResult.Success;
+    }
+
+    static SKCodecResult AtOnce(SKCodec codec, SKImageInfo info, SKEncodedOrigin origin, Image image)
+    {
+        int bytes = info.Width * info.Height * 4;
+        byte[] rgba = bytes <= Pooled ? ArrayPool<byte>.Shared.Rent(bytes) : GC.AllocateUninitializedArray<byte>(bytes);
         try
         {
             var result = codec.GetPixels(info, rgba);
-            if (result != SKCodecResult.Success)
-                throw Damaged(result, name);
-            var (width, height) = Turns(origin) ? (h, w) : (w, h);
-            var image = rented ? Image.Rent(width, height) : Image.Own(Image.NewBuffer(width, height), width, height);
-            Orient(rgba, w, h, origin, image);
-            return image;
+            if (result == SKCodecResult.Success) Place(rgba.AsSpan(0, bytes), 0, info.Width, info.Height, origin, image);
+            return result;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(rgba);
+            if (bytes <= Pooled) ArrayPool<byte>.Shared.Return(rgba);
         }
     }
 
@@ -64,33 +107,33 @@ static class ImageCodec
     static long Plausible(int bytes, SKEncodedImageFormat format) =>
         Math.Min(MaxPixels, Math.Max(1 << 24, bytes * (format == SKEncodedImageFormat.Jpeg ? 512L : 10_000L)));
 
-    /// <summary>RGBA [h, w] as stored to RGB as displayed: out(r, c) = stored[start + r*dr + c*dc].</summary>
-    static void Orient(ReadOnlySpan<byte> rgba, int w, int h, SKEncodedOrigin origin, Image image)
+    /// <summary>Some rows of RGBA as stored, from row y on, to RGB as displayed: pixel (r, c) of h x w goes to place start + r*dr + c*dc of the picture.</summary>
+    static void Place(ReadOnlySpan<byte> rgba, int y, int w, int h, SKEncodedOrigin origin, Image image)
     {
+        int width = image.Width, last = (w * h) - 1;
         var (start, dr, dc) = origin switch
         {
             SKEncodedOrigin.TopRight => (w - 1, w, -1),
-            SKEncodedOrigin.BottomRight => (w * h - 1, -w, -1),
+            SKEncodedOrigin.BottomRight => (last, -w, -1),
             SKEncodedOrigin.BottomLeft => ((h - 1) * w, -w, 1),
-            SKEncodedOrigin.LeftTop => (0, 1, w),
-            SKEncodedOrigin.RightTop => ((h - 1) * w, 1, -w),
-            SKEncodedOrigin.RightBottom => (w * h - 1, -1, -w),
-            SKEncodedOrigin.LeftBottom => (w - 1, -1, w),
+            SKEncodedOrigin.LeftTop => (0, 1, width),
+            SKEncodedOrigin.RightTop => (width - 1, -1, width),
+            SKEncodedOrigin.RightBottom => (last, -1, -width),
+            SKEncodedOrigin.LeftBottom => (last - width + 1, 1, -width),
             _ => (0, w, 1),
         };
-        var (width, height, rgb) = (image.Width, image.Height, image.Buffer);
-        for (var r = 0; r < height; r++)
+        var rgb = image.Buffer.AsSpan(0, 3 * w * h);
+        int rows = rgba.Length / (4 * w);
+        if (dc == 1)
         {
-            var row = rgb.AsSpan(r * width * 3);
-            if (dc == 1)
-                DropFourth(rgba.Slice(4 * (start + r * dr), 4 * width), row);
-            else
-                for (int c = 0, from = start + r * dr, to = 0; c < width; c++, from += dc, to += 3) // the fourth byte is overwritten by the next pixel
-                    BinaryPrimitives.WriteUInt32LittleEndian(row[to..], BinaryPrimitives.ReadUInt32LittleEndian(rgba[(4 * from)..]));
+            for (int r = 0; r < rows; r++) DropFourth(rgba.Slice(4 * r * w, 4 * w), rgb.Slice(3 * (start + ((y + r) * dr)), 3 * w));
+            return;
         }
+        for (int c = 0; c < w; c++) // columns outside: those of a turned picture are its rows
+            for (int r = 0; r < rows; r++) rgba.Slice(4 * ((r * w) + c), 3).CopyTo(rgb[(3 * (start + ((y + r) * dr) + (c * dc)))..]);
     }
 
-    /// <summary>[W, 4] to [W, 3]; up to four bytes behind the row are overwritten where there are any.</summary>
+    /// <summary>[W, 4] to [W, 3].</summary>
     static void DropFourth(ReadOnlySpan<byte> rgba, Span<byte> rgb)
     {
         int from = 0, to = 0;
@@ -132,7 +175,7 @@ static class ImageCodec
     public static Image FromRgba(ReadOnlySpan<byte> rgba, int width, int height)
     {
         var image = Image.Own(Image.NewBuffer(width, height), width, height);
-        Orient(rgba, width, height, SKEncodedOrigin.TopLeft, image);
+        Place(rgba[..(4 * width * height)], 0, width, height, SKEncodedOrigin.TopLeft, image);
         return image;
     }
 

@@ -153,6 +153,34 @@ public sealed class ImageTests
         Assert.That(() => Image.Decode(file, "bomb.jpg"), Throws.TypeOf<DataException>().With.Message.StartsWith($"bomb.jpg: impossible size: got {side} x {side}"));
     }
 
+    /// <summary>A picture that is decoded in several strips of rows, turned in every way.</summary>
+    [Test]
+    public void ALargePictureIsTheSameInStrips([Range(1, 8)] int orientation)
+    {
+        var stored = Gradient(1500, 130);
+        var file = WithOrientation(stored, orientation);
+        using var bitmap = SkiaSharp.SKBitmap.Decode(file)!; // at once, and as stored
+        var shown = Image.Decode(file);
+        Assert.That((shown.Height, shown.Width), Is.EqualTo(orientation <= 4 ? (130, 1500) : (1500, 130)));
+        for (int y = 0; y < 130; y += 3)
+            for (int x = 0; x < 1500; x += 7)
+            {
+                var (r, c) = orientation switch
+                {
+                    1 => (y, x),
+                    2 => (y, 1499 - x),
+                    3 => (129 - y, 1499 - x),
+                    4 => (129 - y, x),
+                    5 => (x, y),
+                    6 => (x, 129 - y),
+                    7 => (1499 - x, 129 - y),
+                    _ => (1499 - x, y),
+                };
+                var p = bitmap.GetPixel(x, y);
+                if (shown[r, c] != (p.Red, p.Green, p.Blue)) Assert.Fail($"row {y}, column {x}");
+            }
+    }
+
     private static Image Gradient(int width, int height)
     {
         var px = new byte[width * height * 3];
