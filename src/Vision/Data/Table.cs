@@ -10,7 +10,9 @@ namespace Tessera.Vision;
 [TypeFormatterSource(typeof(NotebookPicture))]
 public sealed class Table
 {
-    const int widest = 40;
+    const int widest = 40, ofCell = 48; // bytes of a cell beside its letters
+    const long MostTaken = 192 << 20;
+
     readonly string name;
     readonly string[] columns;
     readonly string[][] rows;
@@ -28,24 +30,44 @@ public sealed class Table
     public IReadOnlyList<string> this[int row] => rows[row];
 
     /// <summary>Reads a file of separated values with a header row; the separator is found out.</summary>
-    /// <exception cref="DataException">The file cannot be read, or has no header.</exception>
+    /// <exception cref="DataException">The file cannot be read, has no header, or fills the memory.</exception>
     public static Table Read(string csv)
     {
+        using var file = Open(csv);
+        return Read(file, csv);
+    }
+
+    /// <summary>Reads separated values with a header row from a text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="name">How messages call it.</param>
+    /// <exception cref="DataException">There is no header, or the table fills the memory.</exception>
+    public static Table Read(TextReader text, string name)
+    {
+        ArgumentNullException.ThrowIfNull(text);
         try
         {
-            using var reader = new StreamReader(csv);
-            using var table = new CsvReader(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, MissingFieldFound = null, BadDataFound = null });
+            using var table = new CsvReader(text, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, MissingFieldFound = null, BadDataFound = null }, leaveOpen: true);
             if (!table.Read() || !table.ReadHeader() || table.HeaderRecord is not { Length: > 0 } header)
-                throw new DataException($"{csv}: the table is empty: expected a header row and one row a photo.");
+                throw new DataException($"{name}: the table is empty: expected a header row and one row a photo.");
             var rows = new List<string[]>();
-            while (table.Read()) rows.Add([.. header.Select((_, column) => table.GetField(column) ?? "")]);
-            return new(csv, header, [.. rows], firstRow: 2);
+            for (long taken = 0; table.Read();)
+            {
+                string[] row = [.. header.Select((_, column) => table.GetField(column) ?? "")];
+                rows.Add(row);
+                taken += row.Sum(cell => ofCell + (2L * cell.Length)); // short rows are filled up to the length of the header
+                if (taken > (4 * table.Parser.CharCount) + MostTaken)
+                    throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{name}: the table fills the memory: got {taken} bytes in {rows.Count} rows of {header.Length} columns, expected at most {MostTaken} and 4 a letter. Hint: leave out columns, or split the table."));
+            }
+            return new(name, header, [.. rows], firstRow: 2);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
         {
-            throw new DataException($"{csv}: the table cannot be read: {e.Message.Split('\n')[0]}", e);
+            throw new DataException($"{name}: the table cannot be read: {e.Message.Split('\n')[0].TrimEnd('\r', '.')}. Hint: open it with a text editor and look at the first rows: a header, then one row a photo.", e);
         }
     }
+
+    /// <summary>The text of a table's file.</summary>
+    internal static StreamReader Open(string csv) => new(InputFile.Open(csv, "write a table with a header row and one row a photo", [".csv", ".tsv", ".txt"]));
 
     /// <summary>Rows in memory: <c>Table.Of(photos, ("file", p => p.File), ("breed", p => p.Breed))</c>.</summary>
     /// <param name="rows">One object a row.</param>

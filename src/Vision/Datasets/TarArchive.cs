@@ -1,6 +1,5 @@
 using System.Formats.Tar;
 using System.Globalization;
-using System.IO.Compression;
 
 namespace Tessera.Vision;
 
@@ -47,7 +46,7 @@ sealed class TarArchive
         try
         {
             using var file = File.OpenRead(archive);
-            using var plain = new Limited(Plain(file), grace + (expansion * file.Length), Bomb);
+            using var plain = new Limited(WholeGzip.OrPlain(file), grace + (expansion * file.Length), Bomb);
             using var tar = new TarReader(plain);
             for (long reported = 0; tar.GetNextEntry() is { } entry;)
             {
@@ -66,13 +65,6 @@ sealed class TarArchive
             throw new DataException($"{archive}: no sound archive: {e.Message.TrimEnd('.')}. Hint: delete the file and fetch it again.", e);
         }
         if (files == 0) throw new DataException($"{archive}: the archive holds no files. Hint: delete the file and fetch it again.");
-    }
-
-    static Stream Plain(FileStream file)
-    {
-        bool gzipped = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
-        file.Position = 0;
-        return gzipped ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
 
     void Take(TarEntry entry)
@@ -140,7 +132,7 @@ sealed class TarArchive
     DataException Refused(string what, string hint) => new(string.Create(CultureInfo.InvariantCulture, $"{archive}: the archive {what}: nothing was unpacked. Hint: {hint}."));
 
     /// <summary>A stream that may be read up to a length, and only where its headers are sensible.</summary>
-    sealed class Limited(Stream stream, long limit, Func<Exception> tooLong) : Stream
+    sealed class Limited(Stream stream, long limit, Func<Exception> tooLong) : ForwardStream(stream)
     {
         readonly TarHeaders headers = new();
         long read;
@@ -148,31 +140,13 @@ sealed class TarArchive
         /// <summary>Whether there was nothing left to read.</summary>
         public bool Ended { get; private set; }
 
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override int Read(Span<byte> buffer)
+        public override int Read(Span<byte> destination)
         {
-            int n = stream.Read(buffer);
-            Ended = n == 0 && buffer.Length > 0;
+            int n = Source.Read(destination);
+            Ended = n == 0 && !destination.IsEmpty;
             if ((read += n) > limit) throw tooLong();
-            headers.See(buffer[..n]);
+            headers.See(destination[..n]);
             return n;
         }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) stream.Dispose();
-            base.Dispose(disposing);
-        }
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => read; set => throw new NotSupportedException(); }
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

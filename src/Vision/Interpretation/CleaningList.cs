@@ -81,10 +81,15 @@ public sealed class CleaningList(IReadOnlyList<CleaningRow> rows)
     /// <exception cref="DataException">The table cannot be read, or is another one.</exception>
     public static CleaningList Load(string path)
     {
+        using var file = Table.Open(path);
+        return Load(file, path);
+    }
+
+    internal static CleaningList Load(TextReader text, string path)
+    {
         try
         {
-            using var reader = new StreamReader(path);
-            using var table = new CsvReader(reader, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true });
+            using var table = new CsvReader(text, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true }, leaveOpen: true);
             if (!table.Read() || !table.ReadHeader() || columns.Except(table.HeaderRecord ?? [], StringComparer.Ordinal).Any())
                 throw new DataException($"{path}: not a cleaning list: expected the columns {string.Join(", ", columns)}. Hint: CleaningList.Save writes one.");
             List<CleaningRow> rows = [];
@@ -93,7 +98,7 @@ public sealed class CleaningList(IReadOnlyList<CleaningRow> rows)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
         {
-            throw new DataException($"{path}: the table cannot be read: {e.Message.Split('\n')[0]}", e);
+            throw new DataException($"{path}: the table cannot be read: {e.Message.Split('\n')[0].TrimEnd('\r', '.')}. Hint: CleaningList.Save writes one; delete rows of it, not columns.", e);
         }
     }
 

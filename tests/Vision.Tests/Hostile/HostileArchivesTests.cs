@@ -25,8 +25,9 @@ public sealed class HostileArchivesTests
     {
         using var outer = new TemporaryFolder();
         string root = Directory.CreateDirectory(outer.File("root")).FullName, archive = Path.Combine(root, "set.tgz"), into = Path.Combine(root, "into"), set = Path.Combine(into, "set");
-        return Fuzz.Run(archive, make, () =>
+        return Fuzz.Run("set.tgz", make, bytes =>
         {
+            File.WriteAllBytes(archive, bytes);
             if (Directory.Exists(into)) Directory.Delete(into, recursive: true);
             Directory.CreateDirectory(into);
             DataException? refusal = null;
