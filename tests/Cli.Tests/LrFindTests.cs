@@ -5,18 +5,9 @@ using static Tessera.Tests.CommandLine;
 
 namespace Tessera.Tests;
 
-public sealed class LrFindTests
+public sealed class LrFindTests : FewPhotosTests
 {
-    TemporaryFolder photos = null!;
-    string few = "";
-
-    [OneTimeSetUp]
-    public void Gather() => few = Few(photos = new TemporaryFolder());
-
-    [OneTimeTearDown]
-    public void Remove() => photos.Dispose();
-
-    string[] Find(params string[] more) => ["lr-find", few, "--weights", Slim, "--size", "32", "--bs", "8", .. more];
+    string[] Find(params string[] more) => Command("lr-find", more);
 
     [Test]
     public void SuggestsRatesAndDrawsTheCurve()

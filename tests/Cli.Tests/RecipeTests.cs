@@ -6,18 +6,9 @@ using static Tessera.Tests.CommandLine;
 namespace Tessera.Tests;
 
 /// <summary>What <c>tessera train</c> can do beside the two stages: each option changes the model, and a killed run goes on.</summary>
-public sealed class RecipeTests
+public sealed class RecipeTests : FewPhotosTests
 {
-    TemporaryFolder photos = null!;
-    string few = "";
-
-    [OneTimeSetUp]
-    public void Gather() => few = Few(photos = new TemporaryFolder());
-
-    [OneTimeTearDown]
-    public void Remove() => photos.Dispose();
-
-    string[] Train(string model, params string[] more) => ["train", few, "--weights", Slim, "--size", "32", "--bs", "8", "--out", model, .. more];
+    string[] Train(string model, params string[] more) => Command("train", ["--out", model, .. more]);
 
     byte[] Trained(TemporaryFolder folder, params string[] more)
     {

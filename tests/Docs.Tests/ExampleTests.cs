@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Tessera.Cli;
 using Tessera.Testing;
@@ -89,19 +88,7 @@ public sealed class ExampleTests
     static async Task<(int Code, string Output, string Errors)> Start(string name, params string[] arguments)
     {
         string[] run = ["run", "-c", "Release", FileOf(name), .. arguments.Length > 0 ? ["--", .. arguments] : Array.Empty<string>()];
-        ProcessStartInfo start = new("dotnet", run) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
-        using CancellationTokenSource timer = new(limit);
-        try
-        {
-            await process.WaitForExitAsync(timer.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"{name} still ran after {limit.TotalMinutes} minutes");
-        }
-        return (process.ExitCode, (await output).ReplaceLineEndings("\n"), await errors);
+        var (code, output, errors) = await ChildProcess.Try(Environment.CurrentDirectory, limit, "dotnet", run);
+        return (code, output.ReplaceLineEndings("\n"), errors);
     }
 }

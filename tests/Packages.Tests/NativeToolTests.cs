@@ -22,7 +22,7 @@ public sealed class NativeToolTests
         File.Copy(Photos.Network, folder.File("network.onnx"));
         File.WriteAllLines(folder.File("labels.csv"), ["file,class", .. Directory.EnumerateFiles(folder.File("photos"), "*.jpg", SearchOption.AllDirectories)
             .Select(f => $"{Path.GetRelativePath(folder.File("photos"), f)},{Path.GetFileName(Path.GetDirectoryName(f))}")]);
-        string output = await Shell.Run(TestData.RepositoryRoot, TimeSpan.FromMinutes(8), "dotnet", "publish", "src/Cli", "-c", PackageSet.Configuration,
+        string output = await ChildProcess.Run(TestData.RepositoryRoot, TimeSpan.FromMinutes(8), "dotnet", "publish", "src/Cli", "-c", PackageSet.Configuration,
             "-r", RuntimeInformation.RuntimeIdentifier.StartsWith("osx", StringComparison.Ordinal) ? $"osx-{Architecture}" : $"linux-{Architecture}",
             "-p:PublishAot=true", "--artifacts-path", folder.File("artifacts"), "-o", folder.File("publish"));
         Assert.That(Regex.Matches(output, @"(?m)^.*\bwarning\b.*$").Select(m => m.Value), Is.Empty);
@@ -36,7 +36,7 @@ public sealed class NativeToolTests
         {
             try
             {
-                if ((await Shell.Try(Environment.CurrentDirectory, TimeSpan.FromMinutes(1), linker, "--version")).Code == 0) return true;
+                if ((await ChildProcess.Try(Environment.CurrentDirectory, TimeSpan.FromMinutes(1), linker, "--version")).Code == 0) return true;
             }
             catch (System.ComponentModel.Win32Exception)
             {
@@ -49,7 +49,7 @@ public sealed class NativeToolTests
     [OneTimeTearDown]
     public void Delete() => folder?.Dispose();
 
-    Task<string> Run(params string[] arguments) => Shell.Run(folder.Path, TimeSpan.FromMinutes(2), Tool, arguments);
+    Task<string> Run(params string[] arguments) => ChildProcess.Run(folder.Path, TimeSpan.FromMinutes(2), Tool, arguments);
 
     [Test]
     public async Task TrainsPredictsAndInspects()
@@ -82,8 +82,8 @@ public sealed class NativeToolTests
     [Test]
     public async Task ErrorsAreOneLineAndACure()
     {
-        var (code, output) = await Shell.Try(folder.Path, TimeSpan.FromMinutes(1), Tool, "predict", "no.safetensors", "photo.jpg");
+        var (code, _, errors) = await ChildProcess.Try(folder.Path, TimeSpan.FromMinutes(1), Tool, "predict", "no.safetensors", "photo.jpg");
         Assert.That(code, Is.EqualTo(1));
-        Assert.That(output, Does.StartWith("error: ").And.Not.Contain("   at "));
+        Assert.That(errors, Does.StartWith("error: ").And.Not.Contain("   at "));
     }
 }

@@ -23,7 +23,7 @@ sealed class PackageSet(TemporaryFolder root)
     public IEnumerable<string> Files => Directory.EnumerateFiles(Feed).Select(f => Path.GetFileName(f)!);
 
     /// <summary>Packs without building: the build of the tests has built them.</summary>
-    public Task Pack() => Shell.Run(TestData.RepositoryRoot, Limit, "dotnet", "pack", "tessera.slnx", "-c", Configuration, "--no-build", "-v", "q",
+    public Task Pack() => ChildProcess.Run(TestData.RepositoryRoot, Limit, "dotnet", "pack", "tessera.slnx", "-c", Configuration, "--no-build", "-v", "q",
         $"-p:PackageVersion={Version}", $"-p:PackageOutputPath={Feed}");
 
     public ZipArchive Open(string id, string extension = "nupkg") => ZipFile.OpenRead(Path.Combine(Feed, $"{id}.{Version}.{extension}"));

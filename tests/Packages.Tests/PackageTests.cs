@@ -96,7 +96,7 @@ public sealed partial class PackageTests
         string project = set.Project("classify", "Tessera.Vision", Program(ids[..^1].Select(id => libraries[id].Folder)));
         Photos.Copy(project);
         File.Copy(Photos.Network, Path.Combine(project, "resnet34.onnx"));
-        string output = await Shell.Run(project, PackageSet.Limit, "dotnet", "run", "-c", "Release");
+        string output = await ChildProcess.Run(project, PackageSet.Limit, "dotnet", "run", "-c", "Release");
         Assert.That(output, Does.Contain("cpu: ready").And.Contain("epoch").And.Contain("3.00 x + 2.00").And.Contain("Prediction {"));
         Assert.That(File.Exists(Path.Combine(project, "classifier.safetensors")));
     }
@@ -117,10 +117,10 @@ public sealed partial class PackageTests
     {
         string sources = folder.File("nuget.config"), tools = folder.File("tools");
         new XElement("configuration", new XElement("packageSources", new XElement("clear"), new XElement("add", new XAttribute("key", "folder"), new XAttribute("value", set.Feed)))).Save(sources);
-        await Shell.Run(folder.Path, PackageSet.Limit, "dotnet", "tool", "install", "tessera", "--tool-path", tools, "--version", set.Version, "--configfile", sources);
+        await ChildProcess.Run(folder.Path, PackageSet.Limit, "dotnet", "tool", "install", "tessera", "--tool-path", tools, "--version", set.Version, "--configfile", sources);
         string tessera = Path.Combine(tools, "tessera");
-        Assert.That(await Shell.Run(folder.Path, PackageSet.Limit, tessera, "--version"), Does.Match(@"^\d+\.\d+\.\d+"));
-        Assert.That(await Shell.Run(folder.Path, PackageSet.Limit, tessera, "doctor"), Does.Contain("compute threads").And.Match(@"device cpu +ready"));
+        Assert.That(await ChildProcess.Run(folder.Path, PackageSet.Limit, tessera, "--version"), Does.Match(@"^\d+\.\d+\.\d+"));
+        Assert.That(await ChildProcess.Run(folder.Path, PackageSet.Limit, tessera, "doctor"), Does.Contain("compute threads").And.Match(@"device cpu +ready"));
     }
 
     [GeneratedRegex(@"```csharp\n(.*?)```", RegexOptions.Singleline)]

@@ -1,19 +1,20 @@
 using System.Diagnostics;
 
-namespace Tessera.Tests;
+namespace Tessera.Testing;
 
 /// <summary>Runs programs as a user does who knows nothing of this repository.</summary>
-static class Shell
+public static class ChildProcess
 {
     /// <summary>What a program printed, errors among it; the test fails where it fails or runs longer than the limit.</summary>
     public static async Task<string> Run(string folder, TimeSpan limit, string program, params string[] arguments)
     {
-        var (code, output) = await Try(folder, limit, program, arguments);
-        Assert.That(code, Is.Zero, $"{program} {string.Join(' ', arguments)}\n{output}");
-        return output;
+        var (code, output, errors) = await Try(folder, limit, program, arguments);
+        Assert.That(code, Is.Zero, $"{program} {string.Join(' ', arguments)}\n{output}{errors}");
+        return output + errors;
     }
 
-    public static async Task<(int Code, string Output)> Try(string folder, TimeSpan limit, string program, params string[] arguments)
+    /// <summary>The exit code of a program, and what it printed; the test fails where it runs longer than the limit.</summary>
+    public static async Task<(int Code, string Output, string Errors)> Try(string folder, TimeSpan limit, string program, params string[] arguments)
     {
         ProcessStartInfo start = new(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         // What the process of the tests was given by msbuild is not for the programs that it starts.
@@ -31,6 +32,6 @@ static class Shell
             process.Kill(entireProcessTree: true);
             Assert.Fail($"{program} {string.Join(' ', arguments)}: still ran after {limit.TotalMinutes} minutes");
         }
-        return (process.ExitCode, await output + await errors);
+        return (process.ExitCode, await output, await errors);
     }
 }
