@@ -137,6 +137,7 @@ public sealed class ToolTests
         yield return new TestCaseData(2, "file", new[] { "inspect" });
         yield return new TestCaseData(2, "command", Array.Empty<string>());
         yield return new TestCaseData(2, "unknown device", new[] { "train", "--device", "tpu" });
+        yield return new TestCaseData(2, "--fp16, --bf16: got both", new[] { "train", "--fp16", "--bf16" });
         yield return new TestCaseData(2, "cannot be used", new[] { "train", "--device", "cuda:0" });
         yield return new TestCaseData(1, "no such folder", new[] { "train", "/no/such/folder" });
         yield return new TestCaseData(1, "does not match", new[] { "train", pets, "--regex", "/(dog)_photo" });

@@ -8,7 +8,7 @@ namespace Tessera;
 /// <para>Parameters stay float32 and get float32 gradients; other gradients are stored as their tensors are.</para>
 /// </summary>
 /// <example><code>
-/// using (Autocast.To(DType.Float16)) y = model.Call(x).To(DType.Float32);
+/// Tensor y = Autocast.To(DType.BFloat16, () => model.Call(x)).To(DType.Float32);
 /// </code></example>
 public static class Autocast
 {
@@ -27,6 +27,14 @@ public static class Autocast
         Region before = new(current);
         current = type;
         return before;
+    }
+
+    /// <summary>Runs work in mixed precision.</summary>
+    /// <inheritdoc cref="To(DType)"/>
+    public static T To<T>(DType type, Func<T> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        using (To(type)) return work();
     }
 
     /// <summary>The end of a stretch of mixed precision.</summary>

@@ -14,35 +14,34 @@ public sealed partial class Tensor
     }
 
     /// <summary>
-    /// An operation whose inputs 0 and 1 are the factors of products. Under <see cref="Autocast"/> they are rounded to 16 bits, which its gradients
-    /// read then, and so is the result.
+    /// An operation whose inputs 0 and 1 are the factors of products, the second one weights as a rule. Under <see cref="Autocast"/> they are rounded to 16 bits,
+    /// and so is the result. Gradients read the rounded first factor, which takes half the memory; weights are there anyway, and rounded again.
     /// </summary>
     abstract class ProductOp : Op
     {
-        Tensor? a, b; // the rounded factors that gradients read
+        Tensor? a; // the first factor, rounded, where gradients read it
 
         private protected sealed override Mixing Mixing => Mixing.Own;
 
         /// <summary>Float16 or BFloat16 where the factors were rounded, else Float32.</summary>
         protected DType Rounding { get; private set; }
 
-        protected override bool Saves(int i) => Rounding == DType.Float32 && i < 2 && Needs(1 - i);
+        protected override bool Saves(int i) => i < 2 && Needs(1 - i) && (i == 1 || a is null);
 
         /// <summary>Within Forward: the factors as they are multiplied.</summary>
         protected (Tensor A, Tensor B) Factors(Tensor x, Tensor w, bool isWeight = true)
         {
             x.RequireFloat(Name);
             w.RequireFloat(Name);
-            (Rounding, a, b) = (Autocast.Type, null, null);
+            (Rounding, a) = (Autocast.Type, null);
             if (Rounding == DType.Float32) return (x, w);
             var (left, right) = (x.As(Rounding), isWeight && !IsRecording ? RoundedWeights.Of(w, Rounding) : w.As(Rounding));
             if (IsRecording && w.RequiresGrad) a = Save(left);
-            if (IsRecording && x.RequiresGrad) b = Save(right);
             return (left, right);
         }
 
         /// <summary>A factor as it was multiplied, for the gradients.</summary>
-        protected Tensor Factor(int i) => (i == 0 ? a : b) ?? Input(i);
+        protected Tensor Factor(int i) => i == 0 && a is not null ? a : Input(i).As(Rounding);
 
         /// <summary>A result or an output gradient in the type of the factors.</summary>
         protected Tensor Rounded(Tensor t) => t.As(Rounding);

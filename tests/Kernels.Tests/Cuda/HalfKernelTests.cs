@@ -87,12 +87,16 @@ public sealed class HalfKernelTests
     [Test]
     public void TheKernelsPassEveryCheckOfTheEmulator([ValueSource(nameof(types))] DType type)
     {
-        List<string> findings = [];
+        List<string> findings = [], kernels = [];
         using EmulatedCudaDriver driver = new()
         {
             Checks = PtxChecks.All,
             ChecksContent = true,
-            Reported = (_, report) => findings.AddRange(report.Findings.Select(f => f.ToString())),
+            Reported = (kernel, report) =>
+            {
+                kernels.Add(kernel);
+                findings.AddRange(report.Findings.Select(f => f.ToString()));
+            },
         };
         using CudaBackend checkedGpu = new(driver);
         Device device = new("checked", checkedGpu);
@@ -111,6 +115,8 @@ public sealed class HalfKernelTests
         checkedGpu.Conv2d16BackwardData(gy.View, w.View, gx.View, p);
         checkedGpu.Conv2d16BackwardWeight(gy.View, x.View, gw.View, p);
         Assert.That(findings, Is.Empty);
+        Assert.That(kernels.GetRange(3, 2), Is.EqualTo(new[] { "conv2d_tf32", type == DType.Float16 ? "round_f16" : "round_bf16" }), "eight channels are read as halves, nothing is widened");
+        Assert.That(kernels.Skip(5), Has.Some.StartsWith("widen_"), "twelve channels are no whole number of eights");
     }
 
     static float[] Rounded(float[] x, DType type) => Array.ConvertAll(x, v => type == DType.Float16 ? (float)(Half)v : (float)(BFloat16)v);

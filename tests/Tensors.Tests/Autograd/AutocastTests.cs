@@ -62,6 +62,7 @@ public sealed class AutocastTests
             Assert.That(Autocast.Type, Is.EqualTo(DType.Float16));
             using (Autocast.To(DType.Float32)) Assert.That(Normal(1, 2, 2).MatMul(Normal(2, 2, 2)).DType, Is.EqualTo(DType.Float32));
             Assert.That(Autocast.Type, Is.EqualTo(DType.Float16));
+            Assert.That(Autocast.To(DType.BFloat16, () => Normal(1, 2, 2).MatMul(Normal(2, 2, 2)).DType), Is.EqualTo(DType.BFloat16));
             Assert.That(Task.Run(() => Autocast.Type).Result, Is.EqualTo(DType.Float32));
         }
         Assert.That(Autocast.Type, Is.EqualTo(DType.Float32));
