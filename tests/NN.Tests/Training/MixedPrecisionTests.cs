@@ -4,6 +4,7 @@ using Tessera.Testing;
 namespace Tessera.Tests;
 
 /// <summary>Training and prediction in 16 bits, and the scale of the loss.</summary>
+[NonParallelizable]
 public sealed class MixedPrecisionTests
 {
     static Learner Half(Learner learn, DType type) => type == DType.Float16 ? learn.ToFp16() : learn.ToBf16();
@@ -186,6 +187,34 @@ public sealed class MixedPrecisionTests
         var curve = learn.FindLearningRate(batches: 12);
         Assert.That(curve.Losses, Is.Not.Empty);
         Assert.That((learn.LossScaler!.Scale, learn.LossScaler.GoodSteps), Is.EqualTo((65536.0, 0)));
+    }
+
+    /// <summary>The devices' float32 sums differ in their order only; where such a sum is rounded to 16 bits, the last bit may differ.</summary>
+    [Test]
+    public void TheEmulatorTrainsAsTheProcessorDoes([Values(DType.Float16, DType.BFloat16)] DType type)
+    {
+        double[] Losses(Device device)
+        {
+            Device.Default = device;
+            Generator.Seed(4);
+            var model = new Sequential(new Conv2d(3, 8, 3, padding: 1, bias: false), new BatchNorm2d(8), new Relu(), new Conv2d(8, 16, 3, 2, 1), new Relu(), new MaxPool2d(2), new AdaptiveAvgPool2d(1), new Flatten(), new Linear(16, 3));
+            foreach (var (k, p) in model.Parameters().Index()) if (p.Rank > 1) p.CopyFrom(Tensor.Normal(p.Shape, new Philox((ulong)k + 1)) * 0.3f);
+            var data = new TensorDataset(Tensor.Normal([12, 3, 8, 8], new Philox(5), device: Device.Cpu), Tensor.From([.. Enumerable.Range(0, 12).Select(i => (long)(i % 3))], [12], Device.Cpu));
+            var learn = Half(new Learner(new DataBunch(new DataLoader(data, 4, workers: 0, device: device)), model, new CrossEntropyLoss()) { Display = null }, type);
+            learn.Fit(1, 1e-2);
+            return [.. learn.Recorder.BatchLosses];
+        }
+        try
+        {
+            double epsilon = type == DType.Float16 ? 1.0 / 2048 : 1.0 / 256;
+            double[] cpu = Losses(Device.Cpu), emulator = Losses(Device.Emulator);
+            TestContext.Out.WriteLine($"{type}: {string.Join(", ", emulator.Zip(cpu, (a, b) => $"{a:0.00000} ({a - b:0.0e0})"))}");
+            Assert.That(emulator, Is.EqualTo(cpu).Within(4 * epsilon));
+        }
+        finally
+        {
+            Device.Default = Device.Cpu;
+        }
     }
 
     [Test]

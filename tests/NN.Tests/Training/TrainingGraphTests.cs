@@ -15,8 +15,11 @@ public sealed class TrainingGraphTests
         readonly Sequential network = new(new Conv2d(2, 4, 3, padding: 1), new BatchNorm2d(4), new Relu(), new Flatten(), new Linear(4 * 4 * 4, 3));
         readonly Tensor x = Tensor.Zeros([4, 2, 4, 4]), y = Tensor.Zeros([4], DType.Int64);
 
-        public Run(Func<IEnumerable<ParameterGroup>, Optimizer> make)
+        readonly DType precision;
+
+        public Run(Func<IEnumerable<ParameterGroup>, Optimizer> make, DType precision = DType.Float32)
         {
+            this.precision = precision;
             foreach (var (k, p) in network.Parameters().Index()) p.CopyFrom(Tensor.Normal(p.Shape, new Philox((ulong)k + 1)) * 0.3f);
             Tensor[] all = [.. network.Parameters()];
             Optimizer = make([new ParameterGroup(all[..2], "body", weightDecay: 0.1), new ParameterGroup(all[2..], "head")]);
@@ -27,7 +30,7 @@ public sealed class TrainingGraphTests
         public void Gradients()
         {
             using var scope = Scope.Begin();
-            network.Forward(x).CrossEntropy(y).Backward();
+            Autocast.To(precision, () => network.Forward(x)).To(DType.Float32).CrossEntropy(y).Backward();
         }
 
         /// <summary>The input and the rates of a step.</summary>
@@ -45,11 +48,11 @@ public sealed class TrainingGraphTests
     }
 
     [Test]
-    public void Replays_are_the_bits_of_steps([Values(0, 1, 2, 3)] int kind)
+    public void Replays_are_the_bits_of_steps([Values(0, 1, 2, 3)] int kind, [Values(DType.Float32, DType.BFloat16)] DType precision)
     {
         using var scope = Scope.Begin();
         Device.Default = Device.Emulator;
-        Run eager = new(optimizers[kind]), recorded = new(optimizers[kind]);
+        Run eager = new(optimizers[kind], precision), recorded = new(optimizers[kind], precision);
         recorded.Start(0);
         using var graph = TrainingGraph.Record(Device.Emulator, recorded.Optimizer, recorded.Gradients);
         for (int step = 0; step < 4; step++)

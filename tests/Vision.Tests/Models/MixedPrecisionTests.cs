@@ -46,6 +46,29 @@ public sealed class MixedPrecisionTests
         }
     }
 
+    /// <summary>Every family of networks runs forward and backward in 16 bits; the first channels of its features are near those of float32.</summary>
+    [TestCase("squeezenet1_1"), TestCase("vgg11_bn"), TestCase("densenet121"), TestCase("mobilenet_v2"), TestCase("mobilenet_v3_small"), TestCase("efficientnet_b0"), TestCase("convnext_tiny")]
+    public void EveryFamilyOfNetworks(string name)
+    {
+        using var scope = Scope.Begin();
+        Generator.Seed(3);
+        var body = Architecture.Named(name).Create().Body;
+        body.Eval(); // with the running statistics no rounding is blown up by a batch of two
+        var x = Tensor.Normal([2, 3, 32, 32], new Philox(1));
+        float[] exact = Autograd.NoGrad(() => body.Call(x)).ToArray<float>();
+        var y = Autocast.To(DType.BFloat16, () => body.Call(x));
+        Assert.That(y.DType, Is.EqualTo(DType.BFloat16));
+        var wide = y.To(DType.Float32);
+        float[] half = wide.ToArray<float>();
+        double difference = Math.Sqrt(half.Zip(exact, (a, b) => (double)(a - b) * (a - b)).Sum() / exact.Sum(v => (double)v * v));
+        TestContext.Out.WriteLine($"{name}: {difference:0.0000} of the features' size");
+        Assert.That(difference, Is.LessThan(24 * Epsilon(DType.BFloat16)).And.GreaterThan(0));
+        wide.Square().Mean().Backward();
+        Assert.That(body.Parameters().Where(p => p.Grad is not null).Select(p => p.Grad!.DType), Is.Not.Empty.And.All.EqualTo(DType.Float32));
+        body.ZeroGrad();
+        foreach (var t in body.StateDict().Values) t.Dispose();
+    }
+
     /// <summary>What a step holds between its forward and its backward pass.</summary>
     [Test]
     public void ActivationsTakeAboutHalfTheMemory()
