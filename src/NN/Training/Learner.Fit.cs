@@ -181,7 +181,7 @@ public partial class Learner
     }
 
     internal static TesseraException BadLoss(TrainingState s) => new(string.Create(CultureInfo.InvariantCulture,
-        $"Fit: the loss is not a number: got {s.LossValue} at epoch {s.Epoch}, batch {s.Batch}, expected a finite loss. Hint: lower the learning rate, and look for bad values in the inputs."));
+        $"Fit: the loss is not a number: got {s.LossValue} at epoch {s.Epoch}, batch {s.Batch}, expected a finite loss. Hint: lower the learning rate, and look for bad values in the inputs{(s.Learner.Precision == DType.Float16 ? "; float16 ends at 65504, ToBf16() has float32's range" : "")}."));
 
     void Raise(TrainingState s, Action<Callback, TrainingState> happening)
     {

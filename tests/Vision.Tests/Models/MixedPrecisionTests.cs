@@ -47,7 +47,7 @@ public sealed class MixedPrecisionTests
     }
 
     /// <summary>Every family of networks runs forward and backward in 16 bits; the first channels of its features are near those of float32.</summary>
-    [TestCase("squeezenet1_1"), TestCase("vgg11_bn"), TestCase("densenet121"), TestCase("mobilenet_v2"), TestCase("mobilenet_v3_small"), TestCase("efficientnet_b0"), TestCase("convnext_tiny")]
+    [TestCase("squeezenet1_1"), TestCase("densenet121"), TestCase("mobilenet_v2"), TestCase("mobilenet_v3_small"), TestCase("efficientnet_b0"), TestCase("convnext_tiny")]
     public void EveryFamilyOfNetworks(string name)
     {
         using var scope = Scope.Begin();
