@@ -118,6 +118,21 @@ public sealed class CheckedKernelsTests
                     b.Gpu.SoftmaxBackward(x, y, x, dim, log: columns != 130, version);
                 }
         },
+        ["cross-entropy"] = b =>
+        {
+            foreach (Shape s in (Shape[])[[5, 3], [4, 1003], [2, 9000], [3, 40, 6], [2, 21, 3, 2]])
+            {
+                Shape one = s.With(1, 1);
+                View x = b.Of(s, Arrays.Normal(s.Count, 7)), g = b.Of(one, Arrays.Normal(one.Count, 8)), kept = b.Empty([2, (int)one.Count]);
+                View counts = b.Of(one, [.. Enumerable.Range(0, (int)one.Count).Select(i => i != 1)], DType.Bool);
+                var target = new ClassTargets(b.Indices(s[1], one.ToArray()), counts, b.Of(one, [.. Enumerable.Repeat(0.5f, (int)one.Count)]));
+                foreach (var t in (ClassTargets[])[target, target with { ClassWeights = b.Positive(s[1]) }, target with { ClassWeights = b.Positive(s[1]), Smoothing = 0.1f }, target with { Smoothing = 0.1f }])
+                {
+                    b.Gpu.CrossEntropy(x, t, b.Empty(one), kept);
+                    b.Gpu.CrossEntropyBackward(x, t, kept, g, b.Empty(s));
+                }
+            }
+        },
         ["indices and random"] = b =>
         {
             View x = b.Normal(40, 12), y = b.Empty([9, 12]);
