@@ -73,6 +73,9 @@ public sealed class Device
     /// <exception cref="DeviceException">A library that was asked for by name cannot be loaded.</exception>
     public IReadOnlyList<(string Name, string State)> Libraries => (Backend as CudaBackend)?.Libraries ?? [];
 
+    /// <summary>The folder in which compiled kernels of GPUs are kept between processes (<c>TESSERA_KERNEL_CACHE</c>), and how many there are.</summary>
+    public static string KernelCache => KernelFiles.Description;
+
     /// <summary>The GPU of an ordinal, opened once.</summary>
     static Device Gpu(int ordinal)
     {
@@ -81,14 +84,14 @@ public sealed class Device
             if (gpus.TryGetValue(ordinal, out var known)) return known;
             var (driver, whyNot) = NativeCudaDriver.TryOpen(ordinal);
             if (driver is null) throw new DeviceException($"Device: '{NativeCudaDriver.NameOf(ordinal)}' cannot be used: {whyNot}. Hint: use --device cpu.");
-            return gpus[ordinal] = OnGpu(driver);
+            return gpus[ordinal] = OnGpu(driver, KernelFiles.For(driver));
         }
     }
 
     /// <summary>A device on a driver, with its free memory as the budget.</summary>
-    internal static Device OnGpu(ICudaDriver driver)
+    internal static Device OnGpu(ICudaDriver driver, KernelFiles? kernels = null)
     {
-        var backend = new CudaBackend(driver);
+        var backend = new CudaBackend(driver, kernels);
         return new Device(driver.Name, backend, driver.FreeMemory());
     }
 

@@ -91,8 +91,8 @@ public sealed unsafe class NativeDriverTests
             }
         });
 
-        // What opening calls is in OpeningTests.
-        string[] opening = ["cuInit", "cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuCtxSetCurrent"];
+        // What opening calls is in OpeningTests, linking in KernelFilesTests.
+        string[] opening = ["cuInit", "cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuCtxSetCurrent", "cuLinkCreate_v2", "cuLinkAddData_v2", "cuLinkComplete", "cuLinkDestroy"];
         Assert.That(made.Concat(calls.Select(c => c.Expected)).Select(c => c[..c.IndexOf('(')]).Concat(opening).Distinct(), Is.EquivalentTo(LibCuda.EntryPoints));
     }
 

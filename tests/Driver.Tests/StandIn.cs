@@ -13,6 +13,7 @@ sealed unsafe class StandIn
     {
         var standIn = Compile();
         Environment.SetEnvironmentVariable("TESSERA_CUDA_LIBRARY", standIn.Path);
+        Environment.SetEnvironmentVariable("TESSERA_KERNEL_CACHE", "off"); // its code is no GPU's
         return standIn;
     });
 

@@ -13,6 +13,7 @@ public sealed class SymbolTests
         (typeof(CudaDeviceAttribute), "CUdevice_attribute_enum", "CU_DEVICE_ATTRIBUTE_"),
         (typeof(CudaFunctionAttribute), "CUfunction_attribute_enum", "CU_FUNC_ATTRIBUTE_"),
         (typeof(CudaJitOption), "CUjit_option_enum", "CU_JIT_"),
+        (typeof(CudaJitInputType), "CUjitInputType_enum", "CU_JIT_INPUT_"),
         (typeof(CudaStreamFlags), "CUstream_flags_enum", "CU_STREAM_"),
         (typeof(CudaEventFlags), "CUevent_flags_enum", "CU_EVENT_"),
         (typeof(CudaCaptureMode), "CUstreamCaptureMode_enum", "CU_STREAM_CAPTURE_MODE_"),

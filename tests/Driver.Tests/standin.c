@@ -16,6 +16,7 @@ typedef struct CUfunc_st { char name[64]; } *CUfunction;
 typedef struct CUstream_st { int capturing; } *CUstream;
 typedef struct CUevent_st { int time; } *CUevent;
 typedef struct CUgraph_st { int nodes; } *CUgraph;
+typedef struct CUlinkState_st { char *code; } *CUlinkState;
 typedef struct CUgraphExec_st { int nodes; } *CUgraphExec;
 
 // What a test sets and reads.
@@ -133,6 +134,7 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int co
     size_t bytes = (size_t)value_of(count, options, values, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES), noteBytes = (size_t)value_of(count, options, values, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES);
     int lineInfo = (int)(size_t)value_of(count, options, values, CU_JIT_GENERATE_LINE_INFO);
     CALL("%zu bytes, %u options, %zu for errors, %zu for notes, line info %d", strlen(image), count, bytes, noteBytes, lineInfo);
+    if (!count && strncmp(image, "code:", 5)) return CUDA_ERROR_INVALID_IMAGE;
     const char *bad = strstr(image, "bad");
     if (bad)
     {
@@ -144,6 +146,41 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int co
     }
     *module = NEW(CUmod_st);
     return CUDA_SUCCESS;
+}
+
+// Linked code is "code:" and the text.
+CUresult cuLinkCreate_v2(unsigned int count, enum CUjit_option_enum *options, void **values, CUlinkState *state)
+{
+    CALL("%u options, line info %d", count, (int)(size_t)value_of(count, options, values, CU_JIT_GENERATE_LINE_INFO));
+    *state = NEW(CUlinkState_st);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuLinkAddData_v2(CUlinkState state, enum CUjitInputType_enum type, void *data, size_t size, const char *name, unsigned int count, enum CUjit_option_enum *options, void **values)
+{
+    CALL("%p, %d, %zu bytes, %s, %u options, %p, %p", (void *)state, type, size, name, count, (void *)options, (void *)values);
+    if (type != CU_JIT_INPUT_PTX || ((char *)data)[size - 1] || state->code) return CUDA_ERROR_INVALID_VALUE;
+    if (strstr(data, "bad")) return CUDA_ERROR_INVALID_PTX;
+    state->code = malloc(size + 5);
+    snprintf(state->code, size + 5, "code:%s", (char *)data);
+    return CUDA_SUCCESS;
+}
+
+CUresult cuLinkComplete(CUlinkState state, void **code, size_t *size)
+{
+    CALL("%p", (void *)state);
+    *code = state->code;
+    *size = strlen(state->code) + 1;
+    return CUDA_SUCCESS;
+}
+
+// What was linked is gone with the link, to the last byte.
+CUresult cuLinkDestroy(CUlinkState state)
+{
+    CALL("%p", (void *)state);
+    if (state->code) memset(state->code, 0, strlen(state->code));
+    free(state->code);
+    return gone(state);
 }
 
 CUresult cuModuleUnload(CUmodule module) { CALL("%p", (void *)module); return gone(module); }

@@ -44,6 +44,7 @@ static class DoctorCommand
         yield return ("vectors", Vector512.IsHardwareAccelerated ? "512 bits" : Vector256.IsHardwareAccelerated ? "256 bits" : "portable");
         yield return ("compute threads", CpuThreads.Count.ToString(CultureInfo.InvariantCulture) + " (TESSERA_THREADS)");
         yield return ("memory", Device.Cpu.Memory + " (TESSERA_MEMORY)");
+        yield return ("kernel cache", Device.KernelCache);
         foreach (var (name, whyNot) in Device.All())
         {
             yield return ($"device {name}", whyNot is null ? Ready(name) : $"not usable: {whyNot}");

@@ -14,10 +14,12 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     readonly nint stream;
     readonly int gridLimit;
 
-    public CudaBackend(ICudaDriver driver)
+    /// <param name="driver">The device.</param>
+    /// <param name="files">Where its compiled kernels are kept, if anywhere.</param>
+    public CudaBackend(ICudaDriver driver, KernelFiles? files = null)
     {
         Driver = driver;
-        Kernels = new KernelCache(driver);
+        Kernels = new KernelCache(driver, files);
         (blas, dnn) = (new(OpenBlas), new(OpenDnn));
         Check(driver.StreamCreate(out stream), "cuStreamCreate");
         Check(driver.DeviceGetAttribute(CudaDeviceAttribute.MultiprocessorCount, out int multiprocessors), "cuDeviceGetAttribute");

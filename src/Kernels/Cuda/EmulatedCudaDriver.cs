@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using Tessera.Emulator;
 
 namespace Tessera.Cuda;
@@ -93,6 +94,17 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
             return CudaResult.ErrorInvalidPtx;
         }
     }
+
+    /// <summary>The emulator's code is the text.</summary>
+    public CudaResult Compile(string ptx, out byte[] code)
+    {
+        code = Encoding.UTF8.GetBytes(ptx);
+        var result = ModuleLoadData(ptx, out nint module, out _);
+        return result == CudaResult.Success ? ModuleUnload(module) : result;
+    }
+
+    public CudaResult ModuleLoadCode(ReadOnlySpan<byte> code, out nint module)
+        => ModuleLoadData(Encoding.UTF8.GetString(code), out module, out _) == CudaResult.Success ? CudaResult.Success : CudaResult.ErrorInvalidImage;
 
     public CudaResult ModuleUnload(nint module) => Drop(module);
 

@@ -39,6 +39,12 @@ internal unsafe interface ICudaDriver : IDisposable
     /// <summary>Compiles PTX text. <paramref name="log"/> is what the compiler said, empty where nothing.</summary>
     CudaResult ModuleLoadData(string ptx, out nint module, out string log);
 
+    /// <summary>Compiles PTX text to code of this device and driver, which <see cref="ModuleLoadCode"/> takes.</summary>
+    CudaResult Compile(string ptx, out byte[] code);
+
+    /// <summary>Loads what <see cref="Compile"/> gave.</summary>
+    CudaResult ModuleLoadCode(ReadOnlySpan<byte> code, out nint module);
+
     CudaResult ModuleUnload(nint module);
 
     CudaResult ModuleGetFunction(nint module, string name, out nint function);

@@ -27,8 +27,11 @@ internal static class PtxLibrary
 /// <param name="Function">The driver's handle.</param>
 internal sealed record Kernel(string Name, nint Function);
 
-/// <summary>The kernels of one device, compiled on first use and kept: one module for each PTX text, one function for each entry.</summary>
-internal sealed class KernelCache(ICudaDriver driver) : IDisposable
+/// <summary>
+/// The kernels of one device, compiled on first use and kept: one module for each PTX text, one function for each entry. With <paramref name="files"/> what
+/// was compiled is kept on disk too.
+/// </summary>
+internal sealed class KernelCache(ICudaDriver driver, KernelFiles? files = null) : IDisposable
 {
     readonly Lock gate = new();
     readonly ConcurrentDictionary<(string Text, string Entry), Kernel> kernels = new();
@@ -48,14 +51,30 @@ internal sealed class KernelCache(ICudaDriver driver) : IDisposable
             if (kernels.TryGetValue((key, entry), out var known)) return known;
             if (!modules.TryGetValue(key, out nint module))
             {
-                var result = driver.ModuleLoadData(text(state), out module, out string log);
-                if (result != CudaResult.Success) throw Failed($"cuModuleLoadDataEx('{key}')", result, log);
+                module = Load(key, text(state));
                 modules.Add(key, module);
             }
             var found = driver.ModuleGetFunction(module, entry, out nint function);
             if (found != CudaResult.Success) throw Failed($"cuModuleGetFunction('{entry}' of '{key}')", found, "");
             return kernels[(key, entry)] = new Kernel(entry, function);
         }
+    }
+
+    nint Load(string key, string text)
+    {
+        if (FromFile(text) is var kept and not 0) return kept;
+        var result = driver.ModuleLoadData(text, out nint module, out string log);
+        return result == CudaResult.Success ? module : throw Failed($"cuModuleLoadDataEx('{key}')", result, log);
+    }
+
+    /// <summary>The module of a text whose code is on disk, or can be compiled and put there; else 0.</summary>
+    nint FromFile(string text)
+    {
+        if (files is null) return 0;
+        if (files.Read(text) is { } kept && driver.ModuleLoadCode(kept, out nint module) == CudaResult.Success) return module;
+        if (driver.Compile(text, out byte[] code) != CudaResult.Success || driver.ModuleLoadCode(code, out module) != CudaResult.Success) return 0;
+        files.Write(text, code);
+        return module;
     }
 
     CudaException Failed(string call, CudaResult result, string log)

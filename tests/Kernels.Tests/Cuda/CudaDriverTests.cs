@@ -54,6 +54,18 @@ public sealed unsafe class CudaDriverTests(string name)
     }
 
     [Test]
+    public void CompiledCodeIsAModuleToo()
+    {
+        Ok(driver.Compile(text, out byte[] code));
+        Ok(driver.ModuleLoadCode(code, out nint loaded));
+        Ok(driver.ModuleGetFunction(loaded, "scale", out nint function));
+        Assert.That(function, Is.Not.Zero);
+        Ok(driver.ModuleUnload(loaded));
+        Assert.That(driver.Compile(".version 7.0\nnonsense\n", out _), Is.Not.EqualTo(CudaResult.Success));
+        Assert.That(driver.ModuleLoadCode("nonsense\0"u8, out _), Is.Not.EqualTo(CudaResult.Success));
+    }
+
+    [Test]
     public void BytesAreCopiedAndFilled()
     {
         const int n = 100_000;

@@ -26,6 +26,10 @@ internal static unsafe partial class LibCuda
     [LibraryImport(Library)] public static partial CudaResult cuCtxSynchronize();
 
     [LibraryImport(Library)] public static partial CudaResult cuModuleLoadDataEx(out nint module, void* image, uint count, CudaJitOption* options, void** values);
+    [LibraryImport(Library)] public static partial CudaResult cuLinkCreate_v2(uint count, CudaJitOption* options, void** values, out nint link);
+    [LibraryImport(Library)] public static partial CudaResult cuLinkAddData_v2(nint link, CudaJitInputType type, void* data, nuint bytes, byte* name, uint count, CudaJitOption* options, void** values);
+    [LibraryImport(Library)] public static partial CudaResult cuLinkComplete(nint link, out void* code, out nuint bytes);
+    [LibraryImport(Library)] public static partial CudaResult cuLinkDestroy(nint link);
     [LibraryImport(Library)] public static partial CudaResult cuModuleUnload(nint module);
     [LibraryImport(Library)] public static partial CudaResult cuModuleGetFunction(out nint function, nint module, byte* name);
     [LibraryImport(Library)] public static partial CudaResult cuModuleGetGlobal_v2(out nint address, out nuint bytes, nint module, byte* name);
@@ -77,6 +81,12 @@ internal enum CudaJitOption
     ErrorLogBuffer = 5,
     ErrorLogBufferSizeBytes = 6,
     GenerateLineInfo = 13,
+}
+
+/// <summary>What the linker is given (<c>CUjitInputType</c>).</summary>
+internal enum CudaJitInputType
+{
+    Ptx = 1,
 }
 
 /// <summary>How a stream is made (<c>CUstream_flags</c>).</summary>
