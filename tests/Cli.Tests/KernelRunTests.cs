@@ -290,6 +290,94 @@ public sealed class KernelRunTests
     }
 
     [Test]
+    public void StepDoesWhatItIsTold()
+    {
+        using var folder = new TemporaryFolder();
+        string x = FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]);
+        string[] args = ["step", .. Scale($"f32[100]@{x}", "f32[100]", "--at", "1", "--warp", "1", "--lane", "3", "--interactive")[1..]];
+        var (code, output, error) = Told([.. args, "--from", "21"], """
+            n
+            p %d1
+            p %f3
+            b 27
+            b 28
+            c
+            m %d4
+            m argument 0 + 392 8
+            m argument 1 + 399 2
+
+            m argument 0
+            b 27
+            b x
+            m nowhere
+            c
+            what
+            c
+            """);
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Is.EqualTo($"""
+               21  0000000f  ld.param.u64 %d1, [x];                        %d1 = argument 0 + 0
+               22  0000000f  ld.param.u64 %d2, [y];                        %d2 = argument 1 + 0
+            %d1 = argument 0 + 0
+            %f3: nothing was written to it in this lane
+            breakpoint at line 27
+            breakpoint at line 28
+               27  0000000f  ld.global.f32 %f2, [%d4];                     %f2 = 49.5
+            m: got '%d4': 16 bytes there are nobody's; expected an address such as argument 0 + 4, shared + 16, or a register that holds one
+            argument 0 + 392  00 00 44 42 00 00 46 42  49 49.5
+            m: got 'argument 1 + 399 2': 2 bytes there are nobody's; expected an address such as argument 0 + 4, shared + 16, or a register that holds one
+               28  0000000f  mul.rn.f32 %f3, %f2, %f1;                     %f3 = 123.75
+            argument 0  00 00 00 00 00 00 00 3f 00 00 80 3f 00 00 c0 3f  0 0.5 1 1.5
+            no breakpoint at line 27
+            b: a line: got 'x', expected its number, such as b 20
+            m: got 'nowhere': 16 bytes there are nobody's; expected an address such as argument 0 + 4, shared + 16, or a register that holds one
+            the warp has ended
+
+            """.ReplaceLineEndings("\n")));
+        Assert.That(Told(args, "p\nq\n").Output, Does.Contain("\n%").And.Not.Contain("ended"));
+        Assert.That(Told(args, "what\n").Output, Does.Contain("q            quit"));
+        Assert.That(Told(args, "").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), Has.Length.EqualTo(1), "the end of the input quits");
+        Assert.That(Told([.. args, "--from", "99"], "c\n").Code, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void StepShowsSharedMemory()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("shared.ptx");
+        File.WriteAllText(path, """
+            .version 7.0
+            .target sm_70
+            .address_size 64
+            .visible .entry k()
+            {
+                .reg .b32 %r1;
+                .shared .align 4 .b32 words[4];
+                mov.u32 %r1, 0x3fc00000;
+                st.shared.b32 [words+4], %r1;
+                ret;
+            }
+            """);
+        var (_, output, _) = Told(["step", path, "--interactive"], "n\nm shared + 4 8\nm shared + 12 8\nq\n");
+        Assert.That(output, Does.Contain("shared + 4  00 00 c0 3f 00 00 00 00  1.5 0\nm: got 'shared + 12 8'"));
+    }
+
+    /// <summary>A run with a text as its standard input.</summary>
+    static (int Code, string Output, string Error) Told(string[] args, string commands)
+    {
+        TextReader before = Console.In;
+        try
+        {
+            Console.SetIn(new StringReader(commands));
+            return Run(args);
+        }
+        finally
+        {
+            Console.SetIn(before);
+        }
+    }
+
+    [Test]
     public void StepShowsLinesMasksAndResults()
     {
         using var folder = new TemporaryFolder();

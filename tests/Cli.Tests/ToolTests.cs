@@ -24,7 +24,7 @@ public sealed class ToolTests
     {
         var (code, output, error) = Run("doctor");
         Assert.That((code, error), Is.EqualTo((0, "")));
-        Assert.That(output, Does.Contain("device cpu").And.Contain("ready").And.Contain("device cuda:0").And.Contain("compute threads"));
+        Assert.That(output, Does.Contain("device cpu").And.Contain("ready").And.Contain("device cuda:0").And.Contain("compute threads").And.Contain("kernel cache"));
     }
 
     [Test]
@@ -32,8 +32,8 @@ public sealed class ToolTests
     {
         var (code, output, error) = Run("doctor", "--self-test", "--device", "emulator");
         Assert.That((code, error), Is.EqualTo((0, "")), output);
-        Assert.That(output, Does.Contain("maps ").And.Contain("convolutions ").And.Contain("random numbers ").And.Not.Contain("WRONG"));
-        Assert.That(output.Split('\n').Count(l => l.Contains("  ok  ")), Is.EqualTo(14));
+        Assert.That(output, Does.Contain("maps ").And.Contain("convolutions ").And.Contain("pictures ").And.Contain("random numbers ").And.Not.Contain("WRONG"));
+        Assert.That(output.Split('\n').Count(l => l.Contains("  ok  ")), Is.EqualTo(15));
         Assert.That(Run("doctor", "--self-test", "--device", "tpu").Code, Is.EqualTo(Tool.Usage));
     }
 

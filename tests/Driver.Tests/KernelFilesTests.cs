@@ -96,7 +96,7 @@ public sealed class KernelFilesTests
     public void CodeThatTheDriverRefusesIsCompiledAnew()
     {
         Files.Write(text, "of a sound file, no code of this driver\0"u8);
-        Assert.That(Load(Files), Is.EqualTo(new[] { "cuModuleLoadDataEx", .. compiled }));
+        Assert.That(Load(Files), Is.EqualTo((string[])["cuModuleLoadDataEx", .. compiled]));
         Assert.That(Load(Files), Is.EqualTo(read));
     }
 

@@ -6,6 +6,9 @@ namespace Tessera.Tests;
 /// <summary>A prototype: <c>cuMemFree_v2</c>, and the C types of its parameters.</summary>
 sealed record Prototype(string Symbol, IReadOnlyList<string> Parameters);
 
+/// <summary>A prototype of one of NVIDIA's libraries: C types of the result and the parameters.</summary>
+sealed record LibraryPrototype(bool IsExported, string Result, IReadOnlyList<string> Parameters);
+
 /// <summary>The driver's interface as recorded from NVIDIA's header and library.</summary>
 static class RecordedSymbols
 {
@@ -13,6 +16,21 @@ static class RecordedSymbols
     static readonly Lazy<Dictionary<string, Prototype>> prototypes = new(ReadPrototypes);
     static readonly Lazy<Dictionary<string, Dictionary<string, long>>> enums = new(
         () => JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, long>>>(File.ReadAllText(TestData.Golden("symbols/enums.json")))!);
+
+    static readonly Lazy<Dictionary<string, LibraryPrototype>> libraries = new(() => File.ReadLines(TestData.Golden("symbols/signatures.tsv")).Skip(1).Select(l => l.Split('\t')).ToDictionary(
+        row => row[0], row => new LibraryPrototype(row[2] == "yes", row[3], row[4] == "void" ? [] : [.. row[4].Split(';').Select(p => p.Trim()[..p.Trim().LastIndexOf(' ')])]), StringComparer.Ordinal));
+
+    static readonly Lazy<Dictionary<string, int>> sizes = new(() => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllText(TestData.Golden("symbols/structs.json")))!
+        .ToDictionary(s => s.Key, s => s.Value.GetProperty("size").GetInt32(), StringComparer.Ordinal));
+
+    /// <summary>The prototype of a function of any recorded library.</summary>
+    public static LibraryPrototype? Of(string symbol) => libraries.Value.GetValueOrDefault(symbol);
+
+    /// <summary>Bytes of a recorded structure, if it is one.</summary>
+    public static int? SizeOf(string structure) => sizes.Value.TryGetValue(structure, out int size) ? size : null;
+
+    /// <summary>Whether a name is a recorded enumeration.</summary>
+    public static bool IsEnum(string name) => enums.Value.ContainsKey(name);
 
     /// <summary>What the library exports.</summary>
     public static IReadOnlySet<string> Exported => exported.Value;

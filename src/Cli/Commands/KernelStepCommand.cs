@@ -11,17 +11,22 @@ static class KernelStepCommand
     static readonly Option<int> from = Options.Number("--from", "Begin where the warp first comes to this line of the file.", 0, 0);
     static readonly Option<int> steps = Options.Number("--steps", "Show at most so many instructions.", 1, 1000);
 
+    static readonly Option<bool> interactive = new("--interactive") { Description = "Read commands from standard input: on a terminal that is usual; --steps does not count then." };
+
     public static Command Create(TextWriter writer)
     {
         Command command = KernelLaunch.Command("step", "Follow a warp on the emulator: each instruction with its lanes and results.", $"""
             A line shows the line of the file, the lanes that executed the instruction as a mask (lane 0 is the last bit), the instruction,
             and the registers it wrote, in one lane. 00000000: no lane executed it.
 
+            On a terminal, or with --interactive, a command is read after each:
+            {KernelStepper.Commands.Replace("\n", "\n  ", StringComparison.Ordinal)}
+
             {KernelLaunch.ArgumentForms}
 
             Example: the second warp of block 3, from line 20 on
               tessera kernels step scale.ptx --grid 4 --block 256 --arg f32[1024] --arg f32[1024] --arg f32:2 --at 3 --warp 1 --from 20
-            """, at, warp, lane, from, steps);
+            """, at, warp, lane, from, steps, interactive);
         command.SetAction(parsed => Run(parsed, writer));
         return command;
     }
@@ -31,7 +36,8 @@ static class KernelStepCommand
         KernelLaunch kernel = KernelLaunch.Read(parsed);
         string[] lines = kernel.Text.Split('\n');
         int first = parsed.GetValue(from), left = parsed.GetValue(steps);
-        bool shows = first == 0;
+        bool shows = first == 0, terminal = ReferenceEquals(writer, Console.Out) && !Console.IsInputRedirected && !Console.IsOutputRedirected;
+        if (terminal || parsed.GetValue(interactive)) return Ask(kernel, new(Console.In, writer, step => Line(step, lines), terminal), first, parsed, writer);
         PtxWatch watch = new(step =>
         {
             shows |= step.Line == first;
@@ -42,6 +48,17 @@ static class KernelStepCommand
         { Block = parsed.GetValue(at), Warp = parsed.GetValue(warp), Lane = parsed.GetValue(lane) };
         kernel.Module.Launch(kernel.Entry, kernel.Launch with { Watch = watch }, kernel.Values);
         if (!shows) throw new DataException($"--from {first}: the warp does not come to line {first}.");
+        return Tool.Success;
+    }
+
+    static int Ask(KernelLaunch kernel, KernelStepper stepper, int first, ParseResult parsed, TextWriter writer)
+    {
+        if (first > 0) stepper.StartAt(first);
+        bool quit = false;
+        PtxWatch watch = new(step => !(quit = !stepper.Step(step))) { Block = parsed.GetValue(at), Warp = parsed.GetValue(warp), Lane = parsed.GetValue(lane) };
+        kernel.Module.Launch(kernel.Entry, kernel.Launch with { Watch = watch }, kernel.Values);
+        if (stepper.Start > 0) throw new DataException($"--from {first}: the warp does not come to line {first}.");
+        if (!quit) writer.WriteLine("the warp has ended");
         return Tool.Success;
     }
 

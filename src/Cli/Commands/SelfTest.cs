@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tessera.NN;
+using Tessera.Vision;
 
 namespace Tessera.Cli;
 
@@ -23,6 +24,7 @@ static class SelfTest
         new("layer, group norm", 1e-5, d => [.. Differentiated((x, w) => x.LayerNorm([30], w), d, [40, 30], [30]), .. Differentiated((x, w) => x.GroupNorm(2, w), d, [3, 8, 5, 6], [8])]),
         new("pools", 1e-6, d => [.. Differentiated((x, w) => x.MaxPool2d(3, stride: 2, padding: 1) * w, d, [2, 8, 11, 10], [1]), .. Differentiated((x, w) => x.AvgPool2d(2) * w, d, [2, 8, 10, 10], [1])]),
         new("softmax", 1e-6, d => Differentiated((x, w) => (x * w).CrossEntropy(Indices(d, 30, 40)), d, [30, 40], [1])),
+        new("pictures", 2e-6, PictureTrial.Run),
         new("optimizers", 1e-6, d => [Stepped(d, w => new Adam(w, 0.01)), Stepped(d, w => new Sgd(w, 0.01, 0.9))]),
         new("random numbers", 1e-6, d => [Tensor.Uniform([1001], new Philox(1), device: d), Tensor.Normal([1001], new Philox(2), device: d)]),
     ];

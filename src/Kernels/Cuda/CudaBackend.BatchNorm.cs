@@ -32,6 +32,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ExpectFloat("batch_norm", x, y, residual ?? y);
+        if (TryDnnBatchNorm(x, norm, residual, relu, y)) return;
         using var line = new DenseNorm(norm);
         var rows = RowsOf(x.Shape[1], x, residual, y);
         Launch(WithRelu("batchnorm.ptx", rows.Entry("batch_norm")), rows.Grid, rows.Block,
@@ -58,6 +59,7 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ExpectFloat("batch_norm_backward", gy, x, y ?? x, gx ?? x, gresidual ?? x);
+        if (!relu && !given && gresidual is null && TryDnnBatchNormBackward(gy, x, norm, gx, gw, gb)) return;
         using var n = new DenseNorm(norm);
         var rows = RowsOf(x.Shape[1], gy, x, y, gx, gresidual);
         if (!relu) y = null;

@@ -14,12 +14,18 @@ internal sealed unsafe partial class CudaBackend
     public override void Gemm(View a, View b, View y, float alpha = 1, float beta = 0)
     {
         ExpectFloat("Gemm", a, b, y);
+        if (blasLtAsked && TryBlasLt(a, b, y, alpha, default, beta == 0 ? null : y, beta)) return;
         if (!TryBlas(a, b, y, alpha, beta)) Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
     }
 
     public override void Gemm(View a, View b, View y, in Epilogue epilogue)
     {
         ExpectFloat("Gemm", a, b, y);
+        if (TryBlasLt(a, b, y, 1, epilogue, epilogue.Residual, 1))
+        {
+            if (epilogue.Moments is { } known) Moments(y, known, y.Shape.Rank - 1);
+            return;
+        }
         if (TryBlas(a, b, y, 1, 0))
         {
             Finish(y, epilogue, y.Shape.Rank - 1);
@@ -34,6 +40,7 @@ internal sealed unsafe partial class CudaBackend
     {
         ExpectFloat("Gemm16", y);
         Expect16("Gemm16", a, b);
+        if (TryBlasLt(a, b, y, alpha, default, beta == 0 ? null : y, beta)) return;
         if (ReadsHalves(a, b)) Gemm(a, b, y, alpha, default, beta == 0 ? null : y, beta);
         else base.Gemm16(a, b, y, alpha, beta);
     }

@@ -9,6 +9,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (y.Count == 0) return;
         ExpectFloat("max_pool2d", x, y);
+        if (indices is null && TryDnnPool(DnnPoolingMode.Max, x, y, window)) return;
         var rows = RowsOf(y.Shape[1], y, x, indices);
         var shape = new PoolShape(rows, x.Shape, y.Shape, window, countPadding: false);
         Launch("maxpool2d.ptx", rows.Entry("max_pool2d"), rows.Grid, rows.Block, [y, x, indices, KernelArgument.Struct(ref shape)]);
@@ -27,6 +28,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (y.Count == 0) return;
         ExpectFloat("avg_pool2d", x, y);
+        if (TryDnnPool(AverageOf(countPadding), x, y, window)) return;
         var rows = RowsOf(y.Shape[1], y, x);
         var shape = new PoolShape(rows, x.Shape, y.Shape, window, countPadding);
         Launch("avgpool2d.ptx", rows.Entry("avg_pool2d"), rows.Grid, rows.Block, [y, x, KernelArgument.Struct(ref shape)]);
@@ -36,6 +38,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (gx.Count == 0) return;
         ExpectFloat("avg_pool2d_backward", gy, gx);
+        if (TryDnnAveragePoolBackward(gy, gx, window, countPadding)) return;
         var rows = RowsOf(gx.Shape[1], gx, gy);
         var shape = new PoolShape(rows, gx.Shape, gy.Shape, window, countPadding);
         Launch("avgpool2d.ptx", rows.Entry("avg_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, KernelArgument.Struct(ref shape)]);

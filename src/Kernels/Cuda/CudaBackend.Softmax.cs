@@ -21,9 +21,17 @@ internal sealed unsafe partial class CudaBackend
     static readonly string[] softmaxEntries = ["softmax_plain", "softmax_row", "softmax_long"];
     static readonly string[] softmaxBackwardEntries = ["softmax_backward_plain", "softmax_backward_row", "softmax_backward_long"];
 
-    public override void Softmax(View x, View y, int dim, bool log) => Softmax(x, y, dim, log, Choose(y, dim));
+    public override void Softmax(View x, View y, int dim, bool log)
+    {
+        ExpectFloat("Softmax", x, y);
+        if (!TryDnnSoftmax(x, y, dim, log)) Softmax(x, y, dim, log, Choose(y, dim));
+    }
 
-    public override void SoftmaxBackward(View gy, View y, View gx, int dim, bool log) => SoftmaxBackward(gy, y, gx, dim, log, Choose(y, dim));
+    public override void SoftmaxBackward(View gy, View y, View gx, int dim, bool log)
+    {
+        ExpectFloat("SoftmaxBackward", gy, y, gx);
+        if (!TryDnnSoftmaxBackward(gy, y, gx, dim, log)) SoftmaxBackward(gy, y, gx, dim, log, Choose(y, dim));
+    }
 
     /// <summary><see cref="Softmax(View, View, int, bool)"/> by one of its kernels.</summary>
     internal void Softmax(View x, View y, int dim, bool log, SoftmaxKernel version)

@@ -8,6 +8,8 @@ internal sealed unsafe partial class CudaBackend
     readonly Lazy<(CudaBlas? Library, string WhyNot)> blas;
     readonly Lazy<(CudaDNNContext? Library, string WhyNot)> dnn;
 
+    readonly Lazy<(Nccl? Library, string WhyNot)> nccl;
+
     readonly bool blasAsked = VendorLibrary.IsAsked(CudaBlas.Variable), dnnAsked = VendorLibrary.IsAsked(CudaDNNContext.Variable);
 
     /// <summary>
@@ -22,11 +24,16 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>cuDNN, or why it is not used.</summary>
     public (CudaDNNContext? Library, string WhyNot) Dnn => dnn.Value;
 
-    /// <summary>Both in words.</summary>
+    /// <summary>NCCL, or why there is none.</summary>
+    public (Nccl? Library, string WhyNot) Nccl => nccl.Value;
+
+    /// <summary>All in words.</summary>
     public IReadOnlyList<(string Name, string State)> Libraries =>
     [
         ("cuBLAS", Blas.Library is { } b ? $"{b.Version} ({b.Path})" : Blas.WhyNot),
+        ("cuBLASLt", BlasLt.Library is { } l ? $"{l.Version} ({l.Path})" : BlasLt.WhyNot),
         ("cuDNN", Dnn.Library is { } n ? $"{n.Version} ({n.Path})" : Dnn.WhyNot),
+        ("NCCL", Nccl.Library is { } c ? $"{c.Version} ({c.Path}), not used yet" : Nccl.WhyNot),
     ];
 
     (CudaBlas?, string) OpenBlas()
@@ -34,6 +41,8 @@ internal sealed unsafe partial class CudaBackend
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
         return (CudaBlas.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
     }
+
+    (Nccl?, string) OpenNccl() => (Cuda.Nccl.TryOpen(Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
 
     (CudaDNNContext?, string) OpenDnn()
     {

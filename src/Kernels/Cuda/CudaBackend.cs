@@ -20,7 +20,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     {
         Driver = driver;
         Kernels = new KernelCache(driver, files);
-        (blas, dnn) = (new(OpenBlas), new(OpenDnn));
+        (blas, blasLt, dnn, nccl) = (new(OpenBlas), new(OpenBlasLt), new(OpenDnn), new(OpenNccl));
         Check(driver.StreamCreate(out stream), "cuStreamCreate");
         Check(driver.DeviceGetAttribute(CudaDeviceAttribute.MultiprocessorCount, out int multiprocessors), "cuDeviceGetAttribute");
         Multiprocessors = multiprocessors;
@@ -95,6 +95,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     public void Dispose()
     {
         if (blas.IsValueCreated) Blas.Library?.Dispose();
+        if (blasLt.IsValueCreated) BlasLt.Library?.Dispose();
         if (dnn.IsValueCreated) Dnn.Library?.Dispose();
         uploads.Dispose();
         checks.Dispose();

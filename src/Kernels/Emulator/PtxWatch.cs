@@ -24,7 +24,7 @@ public sealed record PtxWatch(Func<PtxStep, bool> Step)
     internal unsafe void Tell(Warp w, Op op, uint mask, byte* registers)
     {
         bool on = (mask >> Lane & 1) != 0;
-        PtxStep step = new(op.Position.Line, op.Position.Column, mask, [.. op.Results.Select(r => (r.Name, on ? r.Value(registers, Lane, w.Cta.Launch.Memory) : ""))]);
+        PtxStep step = new(op.Position.Line, op.Position.Column, mask, [.. op.Results.Select(r => (r.Name, on ? r.Value(registers, Lane, w.Cta.Launch.Memory) : ""))]) { Memory = new(w) };
         if (!Step(step)) throw new WatchEnded();
     }
 }
@@ -34,7 +34,20 @@ public sealed record PtxWatch(Func<PtxStep, bool> Step)
 /// <param name="Column">Its column, from 1.</param>
 /// <param name="Mask">The lanes that executed it: those that are there and whose guard is true.</param>
 /// <param name="Registers">The registers it wrote, with the value in the followed lane; empty where that lane did not execute it.</param>
-public sealed record PtxStep(int Line, int Column, uint Mask, IReadOnlyList<(string Name, string Value)> Registers);
+public sealed record PtxStep(int Line, int Column, uint Mask, IReadOnlyList<(string Name, string Value)> Registers)
+{
+    internal WatchedMemory? Memory { get; init; }
+
+    /// <summary>Memory as it is while the warp stands behind this instruction: to be asked for within <see cref="PtxWatch.Step"/>.</summary>
+    /// <param name="address">As registers show it, <c>argument 0 + 396</c>; a global variable <c>table + 4</c>; of the block's shared memory <c>shared + 16</c>; or a number, <c>0x7f3c00</c>.</param>
+    /// <param name="count">Bytes.</param>
+    /// <returns>The bytes; null where they are not all somebody's.</returns>
+    public byte[]? Read(string address, int count)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return Memory?.Read(address, count);
+    }
+}
 
 /// <summary>Ends a launch whose watcher has seen enough.</summary>
 sealed class WatchEnded : Exception;

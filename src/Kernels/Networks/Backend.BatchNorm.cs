@@ -17,6 +17,14 @@ public abstract partial class Backend
         else Copy(z, y);
     }
 
+    /// <summary><see cref="BatchNorm"/> with the statistics of x itself, which are written to <paramref name="moments"/> [2, C]: mean and biased variance.</summary>
+    public virtual void BatchNormOfBatch(View x, View moments, float eps, View? w, View? b, View? residual, bool relu, View y)
+    {
+        Shape channels = [x.Shape[1]];
+        Moments(x, moments, 1);
+        BatchNorm(x, new ChannelNorm(moments.Slice(0, 0, 1).Reshape(channels), moments.Slice(0, 1, 1).Reshape(channels), eps, w, b), residual, relu, y);
+    }
+
     /// <summary>
     /// The running statistics of a batch norm move towards those of a batch: mean ← mean + momentum · (m - mean) and var ← var + momentum · (correction · v - var).
     /// </summary>

@@ -64,8 +64,14 @@ public sealed partial class Tensor
         {
             var a = x[0].Contiguous();
             var y = Empty(a.Shape, DType.Float32, a.Device);
-            moments = Save(known ?? Moments(a));
-            a.Backend.BatchNorm(a.View, Norm(x[1], x[2]), x.Length > 3 ? x[3].Contiguous().View : null, relu, y.View);
+            View? residual = x.Length > 3 ? x[3].Contiguous().View : null;
+            moments = Save(known ?? Empty([2, a.Shape[1]], DType.Float32, a.Device));
+            if (training && known is null) a.Backend.BatchNormOfBatch(a.View, moments.View, eps, x[1].Contiguous().View, x[2].Contiguous().View, residual, relu, y.View);
+            else
+            {
+                if (!training) CopyRunning();
+                a.Backend.BatchNorm(a.View, Norm(x[1], x[2]), residual, relu, y.View);
+            }
             if (training) MoveRunning(a.Count / a.Shape[1]);
             return y;
         }
@@ -92,17 +98,10 @@ public sealed partial class Tensor
 
         ChannelNorm Norm(Tensor w, Tensor b) => new(Row(moments!, 0), Row(moments!, 1), eps, w.Contiguous().View, b.Contiguous().View);
 
-        Tensor Moments(Tensor x)
+        void CopyRunning()
         {
-            var y = Empty([2, x.Shape[1]], DType.Float32, x.Device);
-            if (training)
-            {
-                x.Backend.Moments(x.View, y.View, 1);
-                return y;
-            }
-            x.Backend.Copy(runningMean!.View, Row(y, 0));
-            x.Backend.Copy(runningVar!.View, Row(y, 1));
-            return y;
+            moments!.Backend.Copy(runningMean!.View, Row(moments, 0));
+            moments.Backend.Copy(runningVar!.View, Row(moments, 1));
         }
 
         /// <summary>r ← r + momentum·(batch - r) for mean and unbiased variance, in place.</summary>

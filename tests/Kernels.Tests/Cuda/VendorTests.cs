@@ -1,56 +1,22 @@
-using System.Diagnostics;
 using Tessera.Cuda;
+using Tessera.Testing;
 using static Tessera.Tests.Arrays;
 
 namespace Tessera.Tests;
 
-/// <summary>
-/// The calls of cuBLAS and cuDNN, into a stand-in that is compiled from <c>vendor.c</c>: it checks what it gets, computes plain results on the
-/// emulator's memory, and aborts where a prototype or a value is wrong.
-/// </summary>
+/// <summary>The calls of NVIDIA's libraries, into <see cref="VendorStandIn"/>.</summary>
 [NonParallelizable]
-public sealed class VendorTests
+public sealed partial class VendorTests
 {
     static readonly Backend cpu = Device.Cpu.Backend;
-    static string library = "";
-
-    [OneTimeSetUp]
-    public void Compile()
-    {
-        string folder = Directory.CreateTempSubdirectory("tessera-vendor").FullName;
-        library = Path.Combine(folder, "vendor.so");
-        string source = Path.Combine(TestContext.CurrentContext.TestDirectory, "Cuda", "vendor.c");
-        try
-        {
-            using var compiler = Process.Start(new ProcessStartInfo("cc", ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", source, "-o", library]) { RedirectStandardError = true })!;
-            string said = compiler.StandardError.ReadToEnd();
-            compiler.WaitForExit();
-            Assert.That(compiler.ExitCode, Is.Zero, said);
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            Assert.Ignore("no C compiler (cc) on this machine");
-        }
-    }
-
-    [OneTimeTearDown]
-    public void Remove()
-    {
-        if (Path.GetDirectoryName(library) is { Length: > 0 } folder) Directory.Delete(folder, true);
-    }
 
     [SetUp]
-    public void Name()
-    {
-        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", library);
-        Environment.SetEnvironmentVariable("TESSERA_CUDNN", library);
-    }
+    public void Name() => VendorStandIn.Name("TESSERA_CUBLAS", "TESSERA_CUDNN");
 
     [TearDown]
     public void Forget()
     {
-        Environment.SetEnvironmentVariable("TESSERA_CUBLAS", null);
-        Environment.SetEnvironmentVariable("TESSERA_CUDNN", null);
+        VendorStandIn.Forget();
         Precision.AllowTf32 = false;
     }
 

@@ -1,4 +1,4 @@
-/* A stand-in for cuBLAS and cuDNN: the recorded prototypes, plain loops over host memory. It runs on the emulator, whose device memory is memory of
+/* A stand-in for cuBLAS, cuBLASLt, cuDNN and NCCL: the recorded prototypes, plain loops over host memory. It runs on the emulator, whose device memory is memory of
    the process. Layouts and enum values are asserted here: a caller that gets one wrong aborts with a line number. */
 #include <assert.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ int cublasSgemmStridedBatched(Handle *handle, int transa, int transb, int m, int
 }
 
 /* cuDNN */
-typedef struct { int n, c, h, w; } Tensor;
+typedef struct { int n, c, h, w, nchw; } Tensor;
 typedef struct { int k, c, r, s; } Filter;
 typedef struct { int padH, padW, strideH, strideW, dilationH, dilationW, groups, mathType; } Convolution;
 typedef struct { int algo, status; float time; size_t memory; int determinism, mathType, reserved[3]; } Performance;
@@ -50,8 +50,8 @@ int cudnnCreateConvolutionDescriptor(Convolution **d) { *d = calloc(1, sizeof(Co
 
 int cudnnSetTensor4dDescriptor(Tensor *d, int format, int dataType, int n, int c, int h, int w)
 {
-    assert(format == 1 /* NHWC */ && dataType == 0 /* FLOAT */);
-    *d = (Tensor){n, c, h, w};
+    assert((format == 0 /* NCHW */ || format == 1 /* NHWC */) && dataType == 0 /* FLOAT */ && n > 0 && c > 0 && h > 0 && w > 0);
+    *d = (Tensor){n, c, h, w, format == 0};
     return 0;
 }
 
@@ -106,6 +106,7 @@ int cudnnFindConvolutionBackwardFilterAlgorithmEx(Handle *h, Tensor *xd, const v
 static void products(const Tensor *xd, const Filter *wd, const Tensor *yd, const Convolution *c, float *x, float *w, float *y, int result)
 {
     int perGroup = wd->k / c->groups;
+    assert(!xd->nchw && !yd->nchw);
     assert(wd->c * c->groups == xd->c && yd->c == wd->k && yd->n == xd->n);
     for (int n = 0; n < yd->n; n++)
         for (int i = 0; i < yd->h; i++)
@@ -151,3 +152,6 @@ int cudnnConvolutionBackwardFilter(Handle *h, const void *alpha, Tensor *xd, con
     products(xd, dwd, dyd, conv, (float *)x, dw, (float *)dy, 2);
     return 0;
 }
+
+#include "vendor_layers.c"
+#include "vendor_lt.c"

@@ -15,6 +15,9 @@ internal sealed unsafe class CudaBlas : IDisposable
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
     public const string Variable = "TESSERA_CUBLAS";
 
+    /// <summary><c>CUBLAS_STATUS_NOT_SUPPORTED</c>, of cuBLASLt too.</summary>
+    internal const int NotSupported = 15;
+
     const int Tf32TensorOpMath = 3;
 
     readonly Lock gate = new();
@@ -78,7 +81,8 @@ internal sealed unsafe class CudaBlas : IDisposable
 
     public void Dispose() => _ = destroy(handle);
 
-    static void Check(int status, string call)
+    /// <summary>Throws where a call of cuBLAS or cuBLASLt failed.</summary>
+    internal static void Check(int status, string call)
     {
         if (status != 0) throw new CudaException(call, status, Name(status), "reported by cuBLAS");
     }

@@ -14,15 +14,15 @@ internal enum ConvolutionPass
 internal readonly record struct ConvolutionShape(ConvolutionPass Pass, int N, int C, int H, int W, int K, int OutH, int OutW, Window2d Window, bool Tf32);
 
 /// <summary>
-/// cuDNN: convolutions of NVIDIA's, channels-last. The fastest deterministic algorithm for a shape is found once by measuring, within a limit of
+/// cuDNN: convolutions of NVIDIA's, channels-last, and in <c>CudaDNN.Layers.cs</c> batch norm, pools and softmax. The fastest deterministic algorithm for a shape is found once by measuring, within a limit of
 /// memory. Calls may come from any thread.
 /// </summary>
-internal sealed unsafe class CudaDNNContext : IDisposable
+internal sealed unsafe partial class CudaDNNContext : IDisposable
 {
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
     public const string Variable = "TESSERA_CUDNN";
 
-    const int Float = 0, Nhwc = 1, CrossCorrelation = 1, DefaultMath = 0, FmaMath = 3, NotSupported = 3000;
+    const int Float = 0, Nhwc = 1, CrossCorrelation = 1, DefaultMath = 0, FmaMath = 3;
 
     /// <summary>Most bytes an algorithm may use beside its operands.</summary>
     public const long WorkspaceLimit = 256L << 20;
@@ -36,11 +36,12 @@ internal sealed unsafe class CudaDNNContext : IDisposable
     {
         Path = library.Path;
         f = new Functions(library);
+        layers = new LayerFunctions(library);
         nint created;
-        Check(f.Create(&created), "cudnnCreate");
+        Check(f.cudnnCreate(&created), "cudnnCreate");
         handle = created;
-        Check(f.SetStream(handle, stream), "cudnnSetStream");
-        long version = (long)f.GetVersion();
+        Check(f.cudnnSetStream(handle, stream), "cudnnSetStream");
+        long version = (long)f.cudnnGetVersion();
         Version = version >= 90000 ? new Version((int)(version / 10000), (int)(version / 100 % 100), (int)(version % 100)) : new Version((int)(version / 1000), (int)(version / 100 % 10), (int)(version % 100));
     }
 
@@ -92,9 +93,9 @@ internal sealed unsafe class CudaDNNContext : IDisposable
         float one = 1, zero = 0;
         return p.Pass switch
         {
-            ConvolutionPass.Forward => f.ConvolutionForward(handle, &one, p.X, a, p.W, b, p.Convolution, p.Algorithm, workspace, (nuint)p.Workspace, &zero, p.Y, c),
-            ConvolutionPass.BackwardData => f.ConvolutionBackwardData(handle, &one, p.W, a, p.Y, b, p.Convolution, p.Algorithm, workspace, (nuint)p.Workspace, &zero, p.X, c),
-            _ => f.ConvolutionBackwardFilter(handle, &one, p.X, a, p.Y, b, p.Convolution, p.Algorithm, workspace, (nuint)p.Workspace, &zero, p.W, c),
+            ConvolutionPass.Forward => f.cudnnConvolutionForward(handle, &one, p.X, a, p.W, b, p.Convolution, p.Algorithm, workspace, (nuint)p.Workspace, &zero, p.Y, c),
+            ConvolutionPass.BackwardData => f.cudnnConvolutionBackwardData(handle, &one, p.W, a, p.Y, b, p.Convolution, p.Algorithm, workspace, (nuint)p.Workspace, &zero, p.X, c),
+            _ => f.cudnnConvolutionBackwardFilter(handle, &one, p.X, a, p.Y, b, p.Convolution, p.Algorithm, workspace, (nuint)p.Workspace, &zero, p.W, c),
         };
     }
 
@@ -103,17 +104,17 @@ internal sealed unsafe class CudaDNNContext : IDisposable
         var p = new ConvolutionPlanDNN { Pass = s.Pass };
         var w = s.Window;
         nint x, y, filter, convolution;
-        Check(f.CreateTensorDescriptor(&x), "cudnnCreateTensorDescriptor");
-        Check(f.CreateTensorDescriptor(&y), "cudnnCreateTensorDescriptor");
-        Check(f.CreateFilterDescriptor(&filter), "cudnnCreateFilterDescriptor");
-        Check(f.CreateConvolutionDescriptor(&convolution), "cudnnCreateConvolutionDescriptor");
+        Check(f.cudnnCreateTensorDescriptor(&x), "cudnnCreateTensorDescriptor");
+        Check(f.cudnnCreateTensorDescriptor(&y), "cudnnCreateTensorDescriptor");
+        Check(f.cudnnCreateFilterDescriptor(&filter), "cudnnCreateFilterDescriptor");
+        Check(f.cudnnCreateConvolutionDescriptor(&convolution), "cudnnCreateConvolutionDescriptor");
         (p.X, p.Y, p.W, p.Convolution) = (x, y, filter, convolution);
-        Check(f.SetTensor4dDescriptor(p.X, Nhwc, Float, s.N, s.C, s.H, s.W), "cudnnSetTensor4dDescriptor");
-        Check(f.SetTensor4dDescriptor(p.Y, Nhwc, Float, s.N, s.K, s.OutH, s.OutW), "cudnnSetTensor4dDescriptor");
-        Check(f.SetFilter4dDescriptor(p.W, Float, Nhwc, s.K, s.C / w.Groups, w.R, w.S), "cudnnSetFilter4dDescriptor");
-        Check(f.SetConvolution2dDescriptor(p.Convolution, w.Top, w.Left, w.StrideH, w.StrideW, w.DilationH, w.DilationW, CrossCorrelation, Float), "cudnnSetConvolution2dDescriptor");
-        Check(f.SetConvolutionGroupCount(p.Convolution, w.Groups), "cudnnSetConvolutionGroupCount");
-        Check(f.SetConvolutionMathType(p.Convolution, s.Tf32 ? DefaultMath : FmaMath), "cudnnSetConvolutionMathType");
+        Check(f.cudnnSetTensor4dDescriptor(p.X, Nhwc, Float, s.N, s.C, s.H, s.W), "cudnnSetTensor4dDescriptor");
+        Check(f.cudnnSetTensor4dDescriptor(p.Y, Nhwc, Float, s.N, s.K, s.OutH, s.OutW), "cudnnSetTensor4dDescriptor");
+        Check(f.cudnnSetFilter4dDescriptor(p.W, Float, Nhwc, s.K, s.C / w.Groups, w.R, w.S), "cudnnSetFilter4dDescriptor");
+        Check(f.cudnnSetConvolution2dDescriptor(p.Convolution, w.Top, w.Left, w.StrideH, w.StrideW, w.DilationH, w.DilationW, CrossCorrelation, Float), "cudnnSetConvolution2dDescriptor");
+        Check(f.cudnnSetConvolutionGroupCount(p.Convolution, w.Groups), "cudnnSetConvolutionGroupCount");
+        Check(f.cudnnSetConvolutionMathType(p.Convolution, s.Tf32 ? DefaultMath : FmaMath), "cudnnSetConvolutionMathType");
 
         AlgorithmPerformance* found = stackalloc AlgorithmPerformance[8];
         int count = 0;
@@ -122,30 +123,33 @@ internal sealed unsafe class CudaDNNContext : IDisposable
         {
             int status = s.Pass switch
             {
-                ConvolutionPass.Forward => f.FindForward(handle, p.X, a, p.W, b, p.Convolution, p.Y, c, 8, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
-                ConvolutionPass.BackwardData => f.FindBackwardData(handle, p.W, a, p.Y, b, p.Convolution, p.X, c, 6, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
-                _ => f.FindBackwardFilter(handle, p.X, a, p.Y, b, p.Convolution, p.W, c, 7, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
+                ConvolutionPass.Forward => f.cudnnFindConvolutionForwardAlgorithmEx(handle, p.X, a, p.W, b, p.Convolution, p.Y, c, 8, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
+                ConvolutionPass.BackwardData => f.cudnnFindConvolutionBackwardDataAlgorithmEx(handle, p.W, a, p.Y, b, p.Convolution, p.X, c, 6, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
+                _ => f.cudnnFindConvolutionBackwardFilterAlgorithmEx(handle, p.X, a, p.Y, b, p.Convolution, p.W, c, 7, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
             };
-            if (status >= NotSupported && status < NotSupported + 1000) return null;
+            if (IsNotSupported(status)) return null;
             Check(status, $"cudnnFindConvolution{s.Pass}AlgorithmEx({s})");
         }
         for (int i = 0; i < count; i++)
         {
             // In order of time; a sum whose order changes from run to run is of no use.
             if (found[i].Status != 0 || found[i].Determinism == 0 || (long)found[i].Memory > WorkspaceLimit) continue;
-            Check(f.SetConvolutionMathType(p.Convolution, found[i].MathType), "cudnnSetConvolutionMathType");
+            Check(f.cudnnSetConvolutionMathType(p.Convolution, found[i].MathType), "cudnnSetConvolutionMathType");
             (p.Algorithm, p.Workspace) = (found[i].Algorithm, (long)found[i].Memory);
             return p;
         }
         return null;
     }
 
-    public void Dispose() => _ = f.Destroy(handle);
+    public void Dispose() => _ = f.cudnnDestroy(handle);
+
+    /// <summary>cuDNN 8 has one number for what it has no way for, cuDNN 9 a thousand.</summary>
+    static bool IsNotSupported(int status) => status is 9 or (>= 3000 and < 4000);
 
     void Check(int status, string call)
     {
         if (status == 0) return;
-        string? meaning = Marshal.PtrToStringUTF8(f.GetErrorString(status));
+        string? meaning = Marshal.PtrToStringUTF8(f.cudnnGetErrorString(status));
         throw new CudaException(call, status, meaning ?? "", "reported by cuDNN");
     }
 
@@ -159,28 +163,28 @@ internal sealed unsafe class CudaDNNContext : IDisposable
         public int Reserved0, Reserved1, Reserved2;
     }
 
-    /// <summary>The functions that are used; all have the same parameters in cuDNN 8.9 and 9.</summary>
-    readonly struct Functions(VendorLibrary l)
+    /// <summary>Functions by their exported names; all have the same parameters in cuDNN 8.9 and 9.</summary>
+    internal readonly struct Functions(VendorLibrary l)
     {
-        public readonly delegate* unmanaged<nint*, int> Create = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreate");
-        public readonly delegate* unmanaged<nint, int> Destroy = (delegate* unmanaged<nint, int>)l.Export("cudnnDestroy");
-        public readonly delegate* unmanaged<nint, nint, int> SetStream = (delegate* unmanaged<nint, nint, int>)l.Export("cudnnSetStream");
-        public readonly delegate* unmanaged<nuint> GetVersion = (delegate* unmanaged<nuint>)l.Export("cudnnGetVersion");
-        public readonly delegate* unmanaged<int, nint> GetErrorString = (delegate* unmanaged<int, nint>)l.Export("cudnnGetErrorString");
-        public readonly delegate* unmanaged<nint*, int> CreateTensorDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateTensorDescriptor");
-        public readonly delegate* unmanaged<nint*, int> CreateFilterDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateFilterDescriptor");
-        public readonly delegate* unmanaged<nint*, int> CreateConvolutionDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateConvolutionDescriptor");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int> SetTensor4dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int>)l.Export("cudnnSetTensor4dDescriptor");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int> SetFilter4dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int>)l.Export("cudnnSetFilter4dDescriptor");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int, int, int> SetConvolution2dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int, int, int>)l.Export("cudnnSetConvolution2dDescriptor");
-        public readonly delegate* unmanaged<nint, int, int> SetConvolutionGroupCount = (delegate* unmanaged<nint, int, int>)l.Export("cudnnSetConvolutionGroupCount");
-        public readonly delegate* unmanaged<nint, int, int> SetConvolutionMathType = (delegate* unmanaged<nint, int, int>)l.Export("cudnnSetConvolutionMathType");
-        public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> ConvolutionForward = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionForward");
-        public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> ConvolutionBackwardData = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionBackwardData");
-        public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> ConvolutionBackwardFilter = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionBackwardFilter");
-        public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int> FindForward = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int>)l.Export("cudnnFindConvolutionForwardAlgorithmEx");
-        public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int> FindBackwardData = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int>)l.Export("cudnnFindConvolutionBackwardDataAlgorithmEx");
-        public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int> FindBackwardFilter = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int>)l.Export("cudnnFindConvolutionBackwardFilterAlgorithmEx");
+        public readonly delegate* unmanaged<nint*, int> cudnnCreate = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreate");
+        public readonly delegate* unmanaged<nint, int> cudnnDestroy = (delegate* unmanaged<nint, int>)l.Export("cudnnDestroy");
+        public readonly delegate* unmanaged<nint, nint, int> cudnnSetStream = (delegate* unmanaged<nint, nint, int>)l.Export("cudnnSetStream");
+        public readonly delegate* unmanaged<nuint> cudnnGetVersion = (delegate* unmanaged<nuint>)l.Export("cudnnGetVersion");
+        public readonly delegate* unmanaged<int, nint> cudnnGetErrorString = (delegate* unmanaged<int, nint>)l.Export("cudnnGetErrorString");
+        public readonly delegate* unmanaged<nint*, int> cudnnCreateTensorDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateTensorDescriptor");
+        public readonly delegate* unmanaged<nint*, int> cudnnCreateFilterDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateFilterDescriptor");
+        public readonly delegate* unmanaged<nint*, int> cudnnCreateConvolutionDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateConvolutionDescriptor");
+        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int> cudnnSetTensor4dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int>)l.Export("cudnnSetTensor4dDescriptor");
+        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int> cudnnSetFilter4dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int>)l.Export("cudnnSetFilter4dDescriptor");
+        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int, int, int> cudnnSetConvolution2dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int, int, int>)l.Export("cudnnSetConvolution2dDescriptor");
+        public readonly delegate* unmanaged<nint, int, int> cudnnSetConvolutionGroupCount = (delegate* unmanaged<nint, int, int>)l.Export("cudnnSetConvolutionGroupCount");
+        public readonly delegate* unmanaged<nint, int, int> cudnnSetConvolutionMathType = (delegate* unmanaged<nint, int, int>)l.Export("cudnnSetConvolutionMathType");
+        public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> cudnnConvolutionForward = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionForward");
+        public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> cudnnConvolutionBackwardData = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionBackwardData");
+        public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> cudnnConvolutionBackwardFilter = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionBackwardFilter");
+        public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int> cudnnFindConvolutionForwardAlgorithmEx = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int>)l.Export("cudnnFindConvolutionForwardAlgorithmEx");
+        public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int> cudnnFindConvolutionBackwardDataAlgorithmEx = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int>)l.Export("cudnnFindConvolutionBackwardDataAlgorithmEx");
+        public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int> cudnnFindConvolutionBackwardFilterAlgorithmEx = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, nint, int, int*, AlgorithmPerformance*, nint, nuint, int>)l.Export("cudnnFindConvolutionBackwardFilterAlgorithmEx");
     }
 }
 

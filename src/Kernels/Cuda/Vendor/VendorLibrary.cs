@@ -18,6 +18,9 @@ internal sealed class VendorLibrary
     /// <summary>True where a library's environment variable says <c>on</c> or names a file.</summary>
     public static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !IsOff(setting);
 
+    /// <summary>True where a library's environment variable says <c>off</c>.</summary>
+    public static bool IsTurnedOff(string variable) => IsOff(Environment.GetEnvironmentVariable(variable));
+
     /// <summary>Finds and loads a library.</summary>
     /// <param name="variable">The environment variable: <c>off</c>, <c>on</c>, or the path of the library.</param>
     /// <param name="names">File names, the newest version first.</param>

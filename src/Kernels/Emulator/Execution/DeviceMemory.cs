@@ -151,6 +151,9 @@ sealed unsafe class DeviceMemory : IDisposable
         return null;
     }
 
+    /// <summary>The memory of an owner; null for none.</summary>
+    public Allocation? OwnedBy(string owner) => Array.Find(sorted, a => a.Owner == owner);
+
     /// <summary>The allocation nearest below an address, for messages.</summary>
     public Allocation? Before(ulong address) => sorted.LastOrDefault(a => a.Start <= address);
 
