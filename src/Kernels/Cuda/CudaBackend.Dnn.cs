@@ -58,12 +58,15 @@ internal sealed unsafe partial class CudaBackend
 
     bool TryDnnBatchNormBackward(View gy, View x, ChannelNorm norm, View? gx, View? gw, View? gb)
     {
-        if (gx is not { } dx || dx.Address == gy.Address || !CanDnnBatchNorm(x, gy, dx) || AskedDnn() is not { } dnn) return false;
+        if (gx is not { } dx || !CanDnnBatchNorm(x, gy, dx) || AskedDnn() is not { } dnn) return false;
         using var numbers = new FullNorm(norm);
+        // gx may be gy's memory, which cuDNN would read while it writes.
+        using var apart = new Temporary(dx);
         using Temporary inverse = new(numbers.Var), dw = new(numbers.W), db = new(numbers.W);
         Unary(new Ops.AddScalar(norm.Eps), numbers.Var, inverse.View);
         Unary(default(Ops.Rsqrt), inverse.View, inverse.View);
-        if (!dnn.TryBatchNormBackward(DnnShapeOf(x), x.Address, gy.Address, dx.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
+        if (!dnn.TryBatchNormBackward(DnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
+        Copy(apart.View, dx);
         if (gw is { } ofW) Copy(dw.View, ofW);
         if (gb is { } ofB) Copy(db.View, ofB);
         return true;
