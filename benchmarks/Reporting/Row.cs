@@ -7,7 +7,7 @@ namespace Tessera.Benchmarks;
 /// <param name="Peer">What it is compared with.</param>
 /// <param name="Ours">Tessera's figure.</param>
 /// <param name="Theirs">The peer's; null where it did not load.</param>
-/// <param name="Unit"><c>ms</c>, <c>GFLOP/s</c>, <c>GB/s</c> or <c>MiB</c>.</param>
+/// <param name="Unit"><c>ms</c>, <c>GFLOP/s</c>, <c>GB/s</c>, <c>photos/s</c> or <c>MiB</c>.</param>
 /// <param name="Ratio">For times how many times faster Tessera is (theirs / ours); for all else ours / theirs. Null where the peer did not load.</param>
 /// <param name="Gate">What the ratio must reach; null for a line that only informs.</param>
 /// <param name="Goal">What it should reach.</param>

@@ -21,7 +21,7 @@ static class ConvWorks
         using TorchConv rowMajor = new(shape, bench.Size.Batch, channelsLast: false), channelsLast = new(shape, bench.Size.Batch, channelsLast: true);
         var (us, them, which) = bench.Sampling.Compare(ours.Forward, rowMajor.Forward, channelsLast.Forward);
         double rate = shape.Flops(bench.Size.Batch) / us.Milliseconds / 1e6;
-        return Row.OfTimes(target, us, them, string.Create(CultureInfo.InvariantCulture, $"{rate:0} GFLOP/s of {bench.Machine.FmaAll:0}; TorchSharp {TorchLayout.Name(which)}"));
+        return Row.OfTimes(target, us, them, string.Create(CultureInfo.InvariantCulture, $"{rate:0} GFLOP/s of {bench.Machine.MeasureFma():0}; TorchSharp {TorchLayout.Name(which)}"));
     }
 
     static IEnumerable<Row> ForwardBackward(Bench bench)

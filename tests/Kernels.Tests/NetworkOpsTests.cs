@@ -111,6 +111,8 @@ public sealed partial class NetworkOpsTests
         new object[] { 2, 5, 9, 8, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 33, 7, 7, new Window2d(3, 3, 2, 2), 1 }, new object[] { 2, 16, 6, 6, new Window2d(2, 2, 2, 2), 0 },
         new object[] { 1, 70, 5, 6, new Window2d(3, 2, 2, 1, 1, 0, 1, 0), 0 }, new object[] { 2, 3, 9, 9, new Window2d(3, 3, 3, 3, 1, 1, 1, 1), 1 }, new object[] { 1, 4, 9, 9, new Window2d(2, 3, 1, 2, 1, 1, 1, 1, 2, 1), 0 },
         new object[] { 3, 20, 4, 4, new Window2d(4, 4), 0 }, new object[] { 2, 8, 10, 11, new Window2d(5, 5, 3, 3, 2, 2, 2, 2), 1 },
+        new object[] { 2, 70, 12, 13, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 37, 13, 12, new Window2d(3, 3, 2, 2), 1 }, new object[] { 1, 19, 6, 7, new Window2d(3, 3, 1, 1, 1, 1, 1, 1), 0 },
+        new object[] { 1, 17, 5, 6, new Window2d(2, 2, 1, 1), 0 }, new object[] { 1, 18, 9, 12, new Window2d(3, 3, 2, 2, 1, 1, 1, 1, 2, 1), 0 }, new object[] { 1, 200, 4, 5, new Window2d(4, 5), 0 },
     ];
 
     /// <summary>extra = 1: the ceiling mode's additional row and column.</summary>
@@ -164,6 +166,30 @@ public sealed partial class NetworkOpsTests
             k.AvgPool2dBackward(G, GA1, p, true);
             return [Views.Get<float>(Y), [.. Views.Get<int>(I).Select(v => (float)v)], Views.Get<float>(GX), Views.Get<float>(A0), Views.Get<float>(GA0), Views.Get<float>(A1), Views.Get<float>(GA1)];
         });
+    }
+
+    /// <summary>Infinities and NaN among numbers, with positions and without.</summary>
+    [Test]
+    public void MaxPoolOfNumbersThatAreNotFinite([Values(2, 7, 30)] int every, [Values(0, 1)] int padding)
+    {
+        Shape xs = [2, 21, 9, 11];
+        var p = new Window2d(3, 3, 2, 2, padding, padding, padding, padding);
+        float[] odd = [float.NegativeInfinity, float.PositiveInfinity, float.NaN, 0], x = Normal(xs.Count, 1);
+        for (int i = 0; i < x.Length; i += every) x[i] = odd[i / every % 4];
+        View X = Views.Of(xs, x);
+        float[]? first = null;
+        foreach (var (name, backend, lanes, count) in backends)
+        {
+            if (lanes > best) continue;
+            Cpu.GemmKernel.Use(lanes);
+            CpuThreads.Count = count;
+            Shape ys = [2, 21, p.OutH(9), p.OutW(11)];
+            View y = Views.Empty<float>(ys), z = Views.Empty<float>(ys), indices = Views.Empty<int>(Layout.Dense(ys));
+            backend.MaxPool2d(X, y, null, p);
+            backend.MaxPool2d(X, z, indices, p);
+            Assert.That(Views.Get<float>(y), Is.EqualTo(first ??= Views.Get<float>(z)), name);
+            Assert.That(Views.Get<float>(z), Is.EqualTo(first), name);
+        }
     }
 
     [TestCase(1, 5, 7)]

@@ -38,26 +38,65 @@ internal readonly unsafe struct ChannelMoments
     public void Set(int part, float* x, nint stride, int rows, int c0, int columns)
     {
         counts[part] = rows;
-        var lane = new Lane { N = rows, C = C, Stride = stride, X = x, Mean = means + (2L * part * C) + c0 };
-        Lanes.Run(0, columns, ref lane);
+        float* mean = means + (2L * part * C) + c0;
+        int wide = GemmKernel.Lanes == 16 ? columns & ~63 : 0;
+        if (wide > 0) SumRows(x, stride, rows, wide, mean);
+        var sums = new Sums { N = rows, Stride = stride, X = x, Sum = mean };
+        Lanes.Run(wide, columns, ref sums);
+        var squares = new Squares { N = rows, C = C, Stride = stride, X = x, Mean = mean };
+        Lanes.Run(0, columns, ref squares);
+    }
+
+    // The sums of 64 channels at once: x is read as it lies. The same partial sums as below.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static void SumRows(float* x, nint stride, int rows, int columns, float* sum)
+    {
+        for (int c = 0; c < columns; c += 64)
+        {
+            float* p = x + c;
+            Vec16 zero = Vec16.Create(0);
+            Vec16 a0 = zero, b0 = zero, c0 = zero, d0 = zero, a1 = zero, b1 = zero, c1 = zero, d1 = zero;
+            Vec16 a2 = zero, b2 = zero, c2 = zero, d2 = zero, a3 = zero, b3 = zero, c3 = zero, d3 = zero;
+            int i = 0;
+            for (; i <= rows - 4; i += 4, p += 4 * stride)
+            {
+                AddRow(p, ref a0, ref b0, ref c0, ref d0);
+                AddRow(p + stride, ref a1, ref b1, ref c1, ref d1);
+                AddRow(p + (2 * stride), ref a2, ref b2, ref c2, ref d2);
+                AddRow(p + (3 * stride), ref a3, ref b3, ref c3, ref d3);
+            }
+            for (; i < rows; i++, p += stride) AddRow(p, ref a0, ref b0, ref c0, ref d0);
+            Lanes.Store(sum + c, (a0 + a1) + (a2 + a3));
+            Lanes.Store(sum + c + 16, (b0 + b1) + (b2 + b3));
+            Lanes.Store(sum + c + 32, (c0 + c1) + (c2 + c3));
+            Lanes.Store(sum + c + 48, (d0 + d1) + (d2 + d3));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void AddRow(float* p, ref Vec16 a, ref Vec16 b, ref Vec16 c, ref Vec16 d)
+    {
+        a += Lanes.Load<Vec16>(p);
+        b += Lanes.Load<Vec16>(p + 16);
+        c += Lanes.Load<Vec16>(p + 32);
+        d += Lanes.Load<Vec16>(p + 48);
     }
 
     /// <summary>All parts into one.</summary>
     public void Combine(float* mean, float* variance, nint step)
         => CpuThreads.For((C + BlockChannels - 1) / BlockChannels, new Combination(this, mean, variance, step));
 
-    struct Lane : ILane
+    /// <summary>sum ← Σ x, in four partial sums: the additions do not wait for one another, and shorter chains round less.</summary>
+    struct Sums : ILane
     {
-        public int N, C;
+        public int N;
         public nint Stride;
-        public float* X, Mean;
+        public float* X, Sum;
 
-        // Four partial sums: the additions do not wait for one another, and shorter chains round less.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
         {
-            V zero = V.Create(0), inverse = V.Create(1f / N);
-            V s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+            V s0 = V.Create(0), s1 = s0, s2 = s0, s3 = s0;
             nint d = Stride;
             float* p = X + c;
             int i = 0;
@@ -69,11 +108,26 @@ internal readonly unsafe struct ChannelMoments
                 s3 += Lanes.Load<V>(p + (3 * d));
             }
             for (; i < N; i++, p += d) s0 += Lanes.Load<V>(p);
-            V mean = ((s0 + s1) + (s2 + s3)) * inverse;
-            V q0 = zero, q1 = zero, q2 = zero, q3 = zero;
-            s0 = s1 = s2 = s3 = zero;
-            p = X + c;
-            for (i = 0; i <= N - 4; i += 4, p += 4 * d)
+            Lanes.Store(Sum + c, (s0 + s1) + (s2 + s3));
+        }
+    }
+
+    /// <summary>Mean and Σ (x - mean)² from Σ x, which lies where the mean goes.</summary>
+    struct Squares : ILane
+    {
+        public int N, C;
+        public nint Stride;
+        public float* X, Mean;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
+        {
+            V inverse = V.Create(1f / N), mean = Lanes.Load<V>(Mean + c) * inverse;
+            V s0 = V.Create(0), s1 = s0, s2 = s0, s3 = s0, q0 = s0, q1 = s0, q2 = s0, q3 = s0;
+            nint d = Stride;
+            float* p = X + c;
+            int i = 0;
+            for (; i <= N - 4; i += 4, p += 4 * d)
             {
                 Add(Lanes.Load<V>(p) - mean, ref s0, ref q0);
                 Add(Lanes.Load<V>(p + d) - mean, ref s1, ref q1);

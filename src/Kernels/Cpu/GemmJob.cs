@@ -94,11 +94,14 @@ internal unsafe struct GemmJob
         (rowBlocks, columnBlocks) = ((tiles + BlockTiles - 1) / BlockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
         splits = 1;
         if (Weights is null && batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
-        int most = Math.Max(LeastTasks, 4 * CpuThreads.Count);
-        while (rowBlocks * columnBlocks * splits * (long)batch < most && (rowBlocks < tiles || columnBlocks < panels))
+        int least = Math.Max(LeastTasks, 4 * CpuThreads.Count);
+        while (WantsMoreTasks(rowBlocks * columnBlocks * splits * (long)batch, least) && (rowBlocks < tiles || columnBlocks < panels))
             if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= (Weights is null ? 2.0 : 0.5) * M * columnBlocks)) columnBlocks++; // weights come from far
             else rowBlocks++;
     }
+
+    // As many for each thread: of 15 equal tasks one of two threads does 8.
+    static bool WantsMoreTasks(long tasks, int least) => tasks < least || (tasks < 2 * least && tasks % CpuThreads.Count != 0);
 
     readonly bool SameOffsets(int batch)
     {

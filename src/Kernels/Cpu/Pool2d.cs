@@ -12,18 +12,36 @@ internal sealed unsafe partial class CpuBackend
         Image from = new(x, "MaxPool2d"), to = new(y, "MaxPool2d");
         int tasks = to.H * y.Shape[0];
         if (indices is { } i) CpuThreads.For(tasks, new MaxPool(from, to, i.Pointer<int>(), window));
+        else if (MaxOfNextColumns.Fits(window)) CpuThreads.For(tasks, new MaxOfNextColumns(from, to, window));
         else if (window.R > window.StrideH && window.S > window.StrideW) CpuThreads.For(tasks, new MaxOfColumns(from, to, window));
-        else CpuThreads.For(tasks, new MaxOfRows(from, to, window));
+        else
+        {
+            int parts = Parts(tasks, to.C);
+            CpuThreads.For(tasks * parts, new MaxOfRows(from, to, window, parts));
+        }
     }
 
     public override void MaxPool2dBackward(View gy, View indices, View gx, Window2d window)
         => CpuThreads.For(gx.Shape[0] * gx.Shape[2], new MaxPoolGradient(new Image(gy, "MaxPool2dBackward"), indices.Pointer<int>(), new Image(gx, "MaxPool2dBackward"), window));
 
     public override void AvgPool2d(View x, View y, Window2d window, bool countPadding)
-        => CpuThreads.For(y.Shape[0] * y.Shape[2], new AvgPool(new Image(x, "AvgPool2d"), new Image(y, "AvgPool2d"), window, countPadding));
+    {
+        int tasks = y.Shape[0] * y.Shape[2], parts = Parts(tasks, y.Shape[1]);
+        CpuThreads.For(tasks * parts, new AvgPool(new Image(x, "AvgPool2d"), new Image(y, "AvgPool2d"), window, countPadding, parts));
+    }
 
     public override void AvgPool2dBackward(View gy, View gx, Window2d window, bool countPadding)
         => CpuThreads.For(gx.Shape[0] * gx.Shape[2], new AvgPoolGradient(new Image(gy, "AvgPool2dBackward"), new Image(gx, "AvgPool2dBackward"), window, countPadding));
+
+    /// <summary>Parts into which a pool's channels are cut where its rows of results are few.</summary>
+    static int Parts(int rows, int channels) => rows == 0 ? 1 : Math.Clamp(8 / rows, 1, Math.Max(1, channels / 64));
+
+    /// <summary>First channel and number of channels of a part: whole blocks of 64.</summary>
+    static (int First, int Count) Part(int part, int parts, int channels)
+    {
+        int blocks = (channels + 63) / 64, first = blocks * part / parts * 64;
+        return (first, Math.Min(channels, blocks * (part + 1) / parts * 64) - first);
+    }
 
     /// <summary>The taps of a window that fall on the image along one axis, and how many count in a mean.</summary>
     readonly struct Span1d
@@ -146,18 +164,19 @@ internal sealed unsafe partial class CpuBackend
         }
     }
 
-    readonly struct AvgPool(Image x, Image y, Window2d window, bool countPadding) : ICpuTask
+    readonly struct AvgPool(Image x, Image y, Window2d window, bool countPadding, int parts) : ICpuTask
     {
         public void Run(int task)
         {
-            int n = task / y.H, i = task % y.H;
+            int n = task / parts / y.H, i = task / parts % y.H;
+            var (c0, count) = Part(task % parts, parts, y.C);
             var rows = Span1d.Rows(window, i, x.H);
             for (int j = 0; j < y.W; j++)
             {
                 var columns = Span1d.Columns(window, j, x.W);
-                float* to = y.At(n, i, j);
-                Over(new Ops.Sum(), x, n, rows, columns, to);
-                Maps.Unary(new DivideBy(Divisor(rows, columns, countPadding)), to, to, y.C);
+                float* to = y.At(n, i, j) + c0;
+                Over(new Ops.Sum(), x, n, rows, columns, c0, count, to);
+                Maps.Unary(new DivideBy(Divisor(rows, columns, countPadding)), to, to, count);
             }
         }
 
@@ -172,13 +191,13 @@ internal sealed unsafe partial class CpuBackend
         V IUnary.Apply<V>(V x) => x / V.Create(c);
     }
 
-    /// <summary>y[c] ← reduction of a window's elements of each channel, row by row.</summary>
-    static void Over<TOp>(TOp op, Image x, int n, Span1d rows, Span1d columns, float* y) where TOp : struct, IReduction
+    /// <summary>y[c] ← reduction of a window's elements of each of <paramref name="count"/> channels from <paramref name="c0"/> on, row by row.</summary>
+    static void Over<TOp>(TOp op, Image x, int n, Span1d rows, Span1d columns, int c0, int count, float* y) where TOp : struct, IReduction
     {
-        new Span<float>(y, x.C).Fill(TOp.Identity);
+        new Span<float>(y, count).Fill(TOp.Identity);
         if (columns.Inside == 0) return;
         for (int r = rows.First; r < rows.End; r++)
-            Reducer.Columns(op, x.At(n, rows.At(r), columns.At(columns.First)), columns.Inside, columns.Step * (nint)x.C * sizeof(float), x.C, y);
+            Reducer.Columns(op, x.At(n, rows.At(r), columns.At(columns.First)) + c0, columns.Inside, columns.Step * (nint)x.C * sizeof(float), count, y);
     }
 
     readonly struct AvgPoolGradient(Image gy, Image gx, Window2d window, bool countPadding) : ICpuTask

@@ -47,7 +47,13 @@ public sealed partial class Tensor
     }
 
     /// <summary>Maxima over h × w bins of any size; bin i covers ⌊i·H/h⌋ to ⌈(i+1)·H/h⌉.</summary>
-    public Tensor AdaptiveMaxPool2d(int h, int w) => AdaptiveMaxPool2dWithIndices(h, w).Values;
+    public Tensor AdaptiveMaxPool2d(int h, int w)
+    {
+        RequireBins(h, w, "AdaptiveMaxPool2d");
+        return Shape[2] % h == 0 && Shape[3] % w == 0
+            ? MaxPool2d((Shape[2] / h, Shape[3] / w))
+            : AdaptiveMaxPool2dWithIndices(h, w).Values;
+    }
 
     /// <summary><see cref="AdaptiveMaxPool2d"/> with the position (Int64, row · W + column) of each maximum.</summary>
     public (Tensor Values, Tensor Indices) AdaptiveMaxPool2dWithIndices(int h, int w)
