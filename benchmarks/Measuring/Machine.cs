@@ -12,7 +12,7 @@ namespace Tessera.Benchmarks;
 /// <param name="once">One short run: the figures mean nothing.</param>
 sealed class Machine(bool once)
 {
-    const int Runs = 40;
+    const int Runs = 100;
 
     /// <summary>Threads of the measurement and of all engines.</summary>
     public static int Threads => CpuThreads.Count;
@@ -55,7 +55,7 @@ sealed class Machine(bool once)
 
     static double Fma(int threads, bool once)
     {
-        int loops = once ? 10_000 : 1_000_000;
+        int loops = once ? 10_000 : 400_000;
         return Rate(() => CpuThreads.For(threads, new Loops(loops)), threads * (double)loops * Peak.FlopsALoop);
     }
 
