@@ -166,6 +166,7 @@ public sealed class ToolTests
         Assert.That(lines[0], Does.StartWith("error: "));
         Assert.That(lines, Has.Length.LessThanOrEqualTo(2), result.Error);
         if (lines.Length > 1) Assert.That(lines[1], Does.StartWith("hint: "));
+        Assert.That(result.Error, Does.Contain("expected ").Or.Contain("hint: "), "a cure");
     }
 
     [Test]

@@ -24,7 +24,7 @@ public sealed class ConfusionMatrix
     /// <param name="classes">Number of classes.</param>
     public ConfusionMatrix(int classes)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(classes);
+        if (classes < 1) throw new TesseraException($"ConfusionMatrix: classes: got {classes}, expected at least 1. Hint: data.Classes.Count.");
         counts = new long[classes, classes];
     }
 

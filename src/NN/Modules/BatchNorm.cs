@@ -15,7 +15,7 @@ public abstract class BatchNorm : Module
     /// <param name="momentum">Weight of the newest batch in the running statistics.</param>
     private protected BatchNorm(int channels, double eps, double momentum)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(channels);
+        Channels.Require(nameof(BatchNorm), "channels", channels);
         (Eps, Momentum) = (eps, momentum);
         Weight = RegisterParameter("weight", Tensor.Ones([channels]));
         Bias = RegisterParameter("bias", Tensor.Zeros([channels]));

@@ -3,6 +3,13 @@ namespace Tessera.NN;
 /// <summary>What the convolutions share: the check of their channels and the text of their arguments.</summary>
 static class Channels
 {
+    /// <summary>A count is positive.</summary>
+    /// <exception cref="ShapeException">It is not.</exception>
+    public static void Require(string op, string what, int count)
+    {
+        if (count < 1) throw new ShapeException($"{op}: {what}: got {count}, expected at least 1. Hint: count them on the data, as in data.Classes.Count.");
+    }
+
     /// <summary>Counts are positive and the groups divide them.</summary>
     /// <exception cref="ShapeException">They are not.</exception>
     public static void Require(string op, int inChannels, int outChannels, int groups)

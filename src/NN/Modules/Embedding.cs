@@ -11,8 +11,8 @@ public sealed class Embedding : Module
     /// <param name="paddingIndex">A row that starts as zeros and is never trained.</param>
     public Embedding(int count, int dim, int? paddingIndex = null)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dim);
+        Channels.Require(nameof(Embedding), "rows", count);
+        Channels.Require(nameof(Embedding), "length of a row", dim);
         this.paddingIndex = paddingIndex;
         var w = Init.Normal(Tensor.Empty([count, dim]));
         if (paddingIndex is { } row)

@@ -6,8 +6,8 @@ public sealed class Linear : Module
     /// <summary>A linear layer; weights and bias start uniform in ±1/√in, as in PyTorch.</summary>
     public Linear(int inFeatures, int outFeatures, bool bias = true)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(inFeatures);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(outFeatures);
+        Channels.Require(nameof(Linear), "inputs", inFeatures);
+        Channels.Require(nameof(Linear), "outputs", outFeatures);
         Weight = RegisterParameter("weight", Init.Default(Tensor.Empty([outFeatures, inFeatures])));
         if (bias) Bias = RegisterParameter("bias", Init.DefaultBias(Tensor.Empty([outFeatures]), Weight));
     }

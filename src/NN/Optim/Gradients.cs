@@ -37,7 +37,7 @@ public static class Gradients
     /// <param name="max">The largest norm, positive.</param>
     public static double ClipNorm(IEnumerable<Tensor> parameters, double max)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(max);
+        if (!(max > 0)) throw new TesseraException(FormattableString.Invariant($"ClipNorm: largest norm: got {max}, expected above 0. Hint: 1 is usual."));
         Tensor[] all = [.. parameters];
         double norm = Norm(all), factor = max / (norm + 1e-6);
         if (factor >= 1) return norm;

@@ -15,8 +15,7 @@ public sealed class MovingAverage : IDisposable
     /// <param name="decay">d, 0 to 1.</param>
     public MovingAverage(IEnumerable<Tensor> parameters, double decay = 0.999)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(decay);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(decay, 1);
+        if (decay is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"MovingAverage: decay: got {decay}, expected 0 to 1. Hint: 0.999 is usual."));
         this.parameters = [.. parameters];
         this.decay = (float)decay;
         using var noGrad = Autograd.NoGrad();

@@ -48,7 +48,7 @@ public readonly struct LearningRate : IEquatable<LearningRate>
     /// <exception cref="TesseraException">A list of another length.</exception>
     public double[] ForGroups(int n)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(n);
+        if (n < 1) throw new TesseraException($"LearningRate: layer groups: got {n}, expected at least 1.");
         var (a, b, rates) = (first, last, perGroup);
         if (form == Form.PerGroup && rates!.Length != n)
             throw new TesseraException($"LearningRate: one rate a layer group: got {rates.Length} rates, expected {n}. Hint: new(first, last) spreads rates over any number of groups.");

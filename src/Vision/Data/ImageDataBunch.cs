@@ -166,6 +166,9 @@ public sealed partial class ImageDataBunch : DataBunch
     public ImageDataBunch Normalize(ImageStats stats)
     {
         if (Stats is not null) throw new TesseraException("Normalize: called twice: batches are normalised already. Hint: make a new bunch for other statistics.");
+        ArgumentNullException.ThrowIfNull(stats);
+        if (stats.Mean.Count is not (1 or Image.Channels) || stats.Std.Count != stats.Mean.Count || !stats.Std.All(s => s > 0))
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no statistics of photos: got means {string.Join(", ", stats.Mean)} and deviations {string.Join(", ", stats.Std)}, expected 3 of each (or 1), deviations above 0. Hint: ImageNet.Stats for photos."));
         Stats = stats;
         BatchTransform = stats.Normalize;
         return this;

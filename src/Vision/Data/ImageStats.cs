@@ -9,6 +9,7 @@ public sealed record ImageStats(IReadOnlyList<float> Mean, IReadOnlyList<float> 
     public static ImageStats Of(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
+        if (x.Rank != 4 || x.Count == 0) throw new ShapeException($"ImageStats.Of: no batch: got shape {x.Shape}, expected [N, C, H, W]. Hint: data.Normalize() measures the first batch.");
         var channels = x.Permute(1, 0, 2, 3).ToArray<float>().Chunk((int)(x.Count / x.Shape[1])).ToArray();
         double[] means = [.. channels.Select(c => c.Average(v => (double)v))];
         return new([.. means.Select(m => (float)m)],

@@ -16,10 +16,10 @@ static class Labels
         }
         catch (ArgumentException e)
         {
-            throw new DataException($"pattern: '{pattern}' is not a regular expression: {e.Message}", e);
+            throw new DataException($"pattern: not a regular expression: got '{pattern}', expected one with a group for the label: {e.Message} Hint: such as /([^/]+)_\\d+.jpg$", e);
         }
         if (regex.GetGroupNumbers().Length < 2)
-            throw new DataException($"pattern: '{pattern}' has no group: expected one that matches the label, such as /([^/]+)_\\d+.jpg$");
+            throw new DataException($"pattern: no group: got '{pattern}', expected a group for the label. Hint: such as /([^/]+)_\\d+.jpg$");
         return path => Match(regex, path) is { Success: true } match
             ? match.Groups[1].Value
             : throw new DataException($"{path}: the pattern '{pattern}' does not match this path. Hint: it runs on the whole path with forward slashes, and its first group is the label.");

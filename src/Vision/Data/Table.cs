@@ -48,7 +48,7 @@ public sealed class Table
         {
             using var table = new CsvReader(text, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, MissingFieldFound = null, BadDataFound = null }, leaveOpen: true);
             if (!table.Read() || !table.ReadHeader() || table.HeaderRecord is not { Length: > 0 } header)
-                throw new DataException($"{name}: the table is empty: expected a header row and one row a photo.");
+                throw new DataException($"{name}: the table is empty: got no header, expected a header row and one row a photo. Hint: look at the file with a text editor.");
             var rows = new List<string[]>();
             for (long taken = 0; table.Read();)
             {
@@ -76,7 +76,7 @@ public sealed class Table
     {
         ArgumentNullException.ThrowIfNull(rows);
         ArgumentNullException.ThrowIfNull(columns);
-        if (columns.Length == 0) throw new DataException("Table.Of: no columns: expected at least one, such as (\"file\", p => p.File).");
+        if (columns.Length == 0) throw new DataException("Table.Of: no columns: got none, expected at least one. Hint: such as (\"file\", p => p.File).");
         return new("table", [.. columns.Select(c => c.Name)], [.. rows.Select(r => columns.Select(c => Text(c.Value(r))).ToArray())], firstRow: 0);
     }
 
@@ -119,7 +119,7 @@ public sealed class Table
     {
         int at = Array.IndexOf(columns, column);
         if (at < 0 && int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < Columns.Count) at = number;
-        return at >= 0 ? at : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{name}: no column '{column}': expected one of {string.Join(", ", Columns)}, or a number from 0 to {Columns.Count - 1}."));
+        return at >= 0 ? at : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{name}: no column '{column}': expected one of {string.Join(", ", Columns)}, or a number from 0 to {Columns.Count - 1}. Hint: names count letter by letter, capitals too."));
     }
 
     /// <summary>The table in columns, with numbered rows; of a long one the first five rows.</summary>

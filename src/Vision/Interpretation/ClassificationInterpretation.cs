@@ -70,7 +70,11 @@ public sealed class ClassificationInterpretation
 
     /// <summary>The probability that the model gave to the true class of an item.</summary>
     /// <param name="item">0..<see cref="Count"/>-1.</param>
-    public float ProbabilityOfActual(int item) => probabilities[(item * Classes.Count) + Targets[item]];
+    /// <exception cref="TesseraException">No such item.</exception>
+    public float ProbabilityOfActual(int item) => probabilities[(Checked(item) * Classes.Count) + Targets[item]];
+
+    int Checked(int item) => (uint)item < (uint)Count ? item
+        : throw new TesseraException(FormattableString.Invariant($"Interpretation: no such item: got {item}, expected 0..{Count - 1}. Hint: TopLosses gives numbers of items."));
 
     /// <summary>The items with the largest (or smallest) losses, in order; of equal losses the earlier item first.</summary>
     /// <param name="k">How many; all where null.</param>
@@ -93,7 +97,8 @@ public sealed class ClassificationInterpretation
     }
 
     /// <summary>An item's file, where it has one, else its number.</summary>
-    public string Describe(int item) => Set.Dataset.Describe(item);
+    /// <exception cref="TesseraException">No such item.</exception>
+    public string Describe(int item) => Set.Dataset.Describe(Checked(item));
 }
 
 /// <summary>How well one class is found.</summary>

@@ -42,7 +42,7 @@ public static class LayerVisualization
     {
         ArgumentNullException.ThrowIfNull(learner);
         ArgumentNullException.ThrowIfNull(channels);
-        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        if (count < 1) throw new TesseraException($"Patches: number of patches: got {count}, expected at least 1. Hint: 9 is usual.");
         set = learner.WholeSet(set);
         var probe = new LayerProbe(learner, layer);
         float[][] strongest = probe.Strongest(set, channels); // [channels][items]

@@ -57,6 +57,7 @@ public static class InterpretationPlots
             long sum = Enumerable.Range(0, n).Sum(j => matrix[i, j]);
             for (int j = 0; j < n; j++) values[i, j] = normalize ? (double)matrix[i, j] / Math.Max(sum, 1) : matrix[i, j];
         }
+        if (decimals is < 0 or > 9) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"PlotConfusionMatrix: decimals: got {decimals}, expected 0 to 9. Hint: 2 is usual."));
         string format = normalize ? "F" + decimals.ToString(CultureInfo.InvariantCulture) : "F0";
         var chart = new MatrixChart(values, interpretation.Classes, interpretation.Classes)
         {

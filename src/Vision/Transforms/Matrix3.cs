@@ -60,6 +60,8 @@ public readonly record struct Matrix3(
         var (dx1, dy1) = (p1.X - p2.X, p1.Y - p2.Y);
         var (dx2, dy2) = (p3.X - p2.X, p3.Y - p2.Y);
         var det = dx1 * dy2 - dx2 * dy1;
+        if (det == 0 || !double.IsFinite(det))
+            throw new TesseraException(FormattableString.Invariant($"Matrix3.FromCorners: no quadrangle: got corners {topLeft}, {bottomLeft}, {topRight}, {bottomRight}, expected three of which none lie on a line. Hint: the unmoved corners are (-1, -1), (-1, 1), (1, -1), (1, 1)."));
         var g = (sx * dy2 - dx2 * sy) / det;
         var h = (dx1 * sy - sx * dy1) / det;
         var fromUnitSquare = new Matrix3(

@@ -68,10 +68,16 @@ public sealed record RgbRandomize(double Threshold = 0.3) : Transform(TransformO
 public sealed record Cutout() : Transform(TransformOrder.Cutout)
 {
     /// <summary>Fewest and most holes.</summary>
-    public (int Low, int High) Holes { get; init; } = (1, 1);
+    /// <exception cref="TesseraException">Negative, or more at least than at most.</exception>
+    public (int Low, int High) Holes { get; init => field = Ordered(value, nameof(Holes)); } = (1, 1);
 
     /// <summary>Shortest and longest side of the holes, in pixels.</summary>
-    public (int Low, int High) Length { get; init; } = (40, 40);
+    /// <exception cref="TesseraException">Negative, or more at least than at most.</exception>
+    public (int Low, int High) Length { get; init => field = Ordered(value, nameof(Length)); } = (40, 40);
+
+    static (int Low, int High) Ordered((int Low, int High) range, string what) => range.Low >= 0 && range.Low <= range.High && range.High < int.MaxValue
+        ? range
+        : throw new TesseraException($"Cutout: {what}: got {range.Low} to {range.High}, expected at least 0, the smaller number first. Hint: (1, 3) is one to three.");
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)
@@ -93,8 +99,12 @@ public sealed record Cutout() : Transform(TransformOrder.Cutout)
 /// <summary>Pads all four sides by <paramref name="Padding"/> pixels before anything else.</summary>
 /// <param name="Padding">Pixels.</param>
 /// <param name="Mode">What stands there.</param>
+/// <exception cref="TesseraException">Negative, or above 10,000.</exception>
 public sealed record Pad(int Padding, PaddingMode Mode = PaddingMode.Reflection) : Transform(TransformOrder.PrePad)
 {
+    /// <summary>Pixels.</summary>
+    public int Padding { get; init; } = Padding is >= 0 and <= 10_000 ? Padding : throw new TesseraException(FormattableString.Invariant($"Pad: pixels: got {Padding}, expected 0 to 10000. Hint: 4 is usual for photos of 32 pixels."));
+
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random) => canvas.Pad(Padding, Padding, Mode);
 }

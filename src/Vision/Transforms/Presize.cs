@@ -5,8 +5,12 @@ namespace Tessera.Vision;
 /// for training a random window, for validation the centre.
 /// </summary>
 /// <param name="Size">Side of the result in pixels.</param>
+/// <exception cref="TesseraException">Below 1.</exception>
 public sealed record Presize(int Size)
 {
+    /// <summary>Side of the result in pixels.</summary>
+    public int Size { get; init; } = Size >= 1 ? Size : throw new TesseraException(FormattableString.Invariant($"Presize: size: got {Size}, expected at least 1. Hint: 460 for batches of 224 is usual."));
+
     /// <summary>Part of the picture's area that a training window takes.</summary>
     public Uniform Scale { get; init; } = (0.08, 1);
 

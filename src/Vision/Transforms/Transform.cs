@@ -29,7 +29,12 @@ namespace Tessera.Vision;
 public abstract record Transform([property: JsonIgnore] int Order)
 {
     /// <summary>Probability that the transform is applied.</summary>
-    public double P { get; init; } = 1;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public double P
+    {
+        get;
+        init => field = value is >= 0 and <= 1 ? value : throw new TesseraException(FormattableString.Invariant($"{GetType().Name}: probability P: got {value}, expected 0 to 1. Hint: 1 applies it always."));
+    } = 1;
 
     /// <summary>Draws the parameters and queues the change on the canvas.</summary>
     protected internal abstract void Apply(Canvas canvas, ItemRandom random);

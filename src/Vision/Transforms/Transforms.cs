@@ -18,13 +18,15 @@ public static class Transforms
     /// <param name="pAffine">Probability of each of warp, rotation and zoom.</param>
     /// <param name="pLighting">Probability of each of brightness and contrast.</param>
     /// <param name="extra">More for the training list.</param>
-    /// <exception cref="TesseraException"><paramref name="maxLighting"/> of 1 or more.</exception>
+    /// <exception cref="TesseraException"><paramref name="maxLighting"/> of 1 or more, a negative maximum, or a probability outside 0..1.</exception>
     public static TransformPair Default(
         bool doFlip = true, bool flipVert = false, double maxRotate = 10, double maxZoom = 1.1, double maxLighting = 0.2, double maxWarp = 0.2,
         double pAffine = 0.75, double pLighting = 0.75, IEnumerable<Transform>? extra = null)
     {
         if (!(maxLighting < 1))
             throw new TesseraException(FormattableString.Invariant($"Transforms.Default: maxLighting out of range: got {maxLighting}, expected below 1. Hint: 0.2 is usual."));
+        foreach (var (name, value) in new[] { (nameof(maxRotate), maxRotate), (nameof(maxZoom), maxZoom), (nameof(maxLighting), maxLighting), (nameof(maxWarp), maxWarp) })
+            if (!(value >= 0) || !double.IsFinite(value)) throw new TesseraException(FormattableString.Invariant($"Transforms.Default: {name}: got {value}, expected at least 0. Hint: 0 leaves it out."));
         List<Transform> train = [RandCrop()];
         if (doFlip)
             train.Add(flipVert ? new DihedralAffine() : new FlipLeftRight { P = 0.5 });

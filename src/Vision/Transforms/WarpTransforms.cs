@@ -32,6 +32,10 @@ public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M
 [method: JsonConstructor]
 public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transform(TransformOrder.Coordinate)
 {
+    /// <summary>Eight ranges.</summary>
+    public IReadOnlyList<Uniform> Magnitudes { get; init; } = Magnitudes is { Count: 8 } ? Magnitudes
+        : throw new TesseraException($"PerspectiveWarp: magnitudes: got {Magnitudes?.Count ?? 0} ranges, expected 8: of x and y of four corners. Hint: new PerspectiveWarp((-0.1, 0.1)) has one range for all.");
+
     /// <summary>Eight independent draws from one range.</summary>
     public PerspectiveWarp(Uniform magnitude) : this([.. Enumerable.Repeat(magnitude, 8)]) { }
 

@@ -126,7 +126,7 @@ public sealed class ImageDataBunchTests
         Refused(() => ImageDataBunch.FromNameRegex(folder.Path, Pattern, size: 32), "no photos");
         Refused(() => ImageDataBunch.FromNameRegex(pets, "/(dog)_photo", size: 32), "does not match this path");
         Refused(() => ImageDataBunch.FromNameRegex(pets, "/(", size: 32), "not a regular expression");
-        Refused(() => ImageDataBunch.FromNameRegex(pets, "jpg", size: 32), "has no group");
+        Refused(() => ImageDataBunch.FromNameRegex(pets, "jpg", size: 32), "no group: got 'jpg'");
         Refused(() => ImageDataBunch.FromNameRegex(pets, "(jpg)$", size: 32), "one class only");
         Refused(() => ImageDataBunch.FromCsv(csv, labelColumn: "colour", size: 32), "no column 'colour'");
         Refused(() => ImageDataBunch.FromCsv(folder.File("none.csv"), size: 32), "cannot be read");
