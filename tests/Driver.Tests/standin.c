@@ -120,7 +120,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(int device)
 CUresult cuCtxSetCurrent(CUcontext context) { CALL_WITHOUT_CONTEXT("%p", (void *)context); current = context; return CUDA_SUCCESS; }
 CUresult cuCtxSynchronize(void) { CALL(""); return CUDA_SUCCESS; }
 
-// Modules: text with the word "bad" does not compile; every name is a function, "table" is a global variable
+// Modules: text with an instruction "bad" does not compile; every name is a function, "table" is a global variable
 
 static void *value_of(unsigned int count, enum CUjit_option_enum *options, void **values, enum CUjit_option_enum option)
 {
@@ -135,7 +135,7 @@ CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned int co
     int lineInfo = (int)(size_t)value_of(count, options, values, CU_JIT_GENERATE_LINE_INFO);
     CALL("%zu bytes, %u options, %zu for errors, %zu for notes, line info %d", strlen(image), count, bytes, noteBytes, lineInfo);
     if (!count && strncmp(image, "code:", 5)) return CUDA_ERROR_INVALID_IMAGE;
-    const char *bad = strstr(image, "bad");
+    const char *bad = strstr(image, " bad.");
     if (bad)
     {
         int line = 1;
@@ -160,7 +160,7 @@ CUresult cuLinkAddData_v2(CUlinkState state, enum CUjitInputType_enum type, void
 {
     CALL("%p, %d, %zu bytes, %s, %u options, %p, %p", (void *)state, type, size, name, count, (void *)options, (void *)values);
     if (type != CU_JIT_INPUT_PTX || ((char *)data)[size - 1] || state->code) return CUDA_ERROR_INVALID_VALUE;
-    if (strstr(data, "bad")) return CUDA_ERROR_INVALID_PTX;
+    if (strstr(data, " bad.")) return CUDA_ERROR_INVALID_PTX;
     state->code = malloc(size + 5);
     snprintf(state->code, size + 5, "code:%s", (char *)data);
     return CUDA_SUCCESS;
