@@ -35,6 +35,12 @@ internal sealed unsafe partial class CudaBackend
         if (epilogue.Moments is { } moments) Moments(y, moments, y.Shape.Rank - 1);
     }
 
+    public override void Linear(View a, View b, View bias, View y)
+    {
+        if (bias.DType == DType.Float32) Gemm(a, b, y, new Epilogue(bias));
+        else base.Linear(a, b, bias, y);
+    }
+
     // On tensor cores where 8 neighbours lie in 16 aligned bytes.
     public override void Gemm16(View a, View b, View y, float alpha = 1, float beta = 0)
     {

@@ -9,6 +9,13 @@ public abstract partial class Backend
         Finish(y, epilogue, y.Shape.Rank - 1);
     }
 
+    /// <summary>y ← a · b + bias for matrices, with one number of <paramref name="bias"/> a column.</summary>
+    public virtual void Linear(View a, View b, View bias, View y)
+    {
+        Copy(bias.BroadcastTo(y.Shape), y);
+        Gemm(a, b, y, beta: 1);
+    }
+
     /// <summary>moments [2, channels] ← mean and variance <c>Σ (x - mean)² / n</c> of x along dimension <paramref name="channel"/>.</summary>
     public virtual void Moments(View x, View moments, int channel)
     {

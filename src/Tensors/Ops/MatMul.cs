@@ -41,10 +41,14 @@ public sealed partial class Tensor
         {
             var (a, w) = Factors(x[0], x[1]);
             var y = Empty([a.Shape[0], w.Shape[0]], DType.Float32, a.Device);
-            float bias = x.Length > 2 ? 1 : 0;
-            if (x.Length > 2) y.Backend.Copy(x[2].View.BroadcastTo(y.Shape), y.View);
-            if (a.Is16Bit) y.Backend.Gemm16(a.View, w.View.Permute(1, 0), y.View, beta: bias);
-            else y.Backend.Gemm(a.View, w.View.Permute(1, 0), y.View, beta: bias);
+            View columns = w.View.Permute(1, 0);
+            if (a.Is16Bit)
+            {
+                if (x.Length > 2) y.Backend.Copy(x[2].View.BroadcastTo(y.Shape), y.View);
+                y.Backend.Gemm16(a.View, columns, y.View, beta: x.Length > 2 ? 1 : 0);
+            }
+            else if (x.Length > 2) y.Backend.Linear(a.View, columns, x[2].View, y.View);
+            else y.Backend.Gemm(a.View, columns, y.View);
             return y.TakeRounded(Rounding);
         }
 
