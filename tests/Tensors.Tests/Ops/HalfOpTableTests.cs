@@ -24,7 +24,11 @@ public sealed class HalfOpTableTests
     static IEnumerable<TestCaseData> Differentiable()
         => TestDevices.With(OpTable.Rows.Where(r => r.HasGradient && !kinks.Contains(r.Name, StringComparer.Ordinal)).SelectMany(r => types.Select(t => (Row: r, Type: t)))).Where(Runs);
 
-    static bool Runs(TestCaseData c) => c.Arguments is not [ValueTuple<OpCase, DType> row, Device device] || device == Device.Cpu || networks.Any(n => row.Item1.Name.Contains(n, StringComparison.Ordinal));
+    static IEnumerable<TestCaseData> Networks() => TestDevices.With(OpTable.Rows.Where(r => r.TakesNothing && IsOfNetworks(r)).SelectMany(r => types.Select(t => (Row: r, Type: t))));
+
+    static bool IsOfNetworks(OpCase row) => networks.Any(n => row.Name.Contains(n, StringComparison.Ordinal));
+
+    static bool Runs(TestCaseData c) => c.Arguments is not [ValueTuple<OpCase, DType> row, Device device] || device == Device.Cpu || IsOfNetworks(row.Item1);
 
     /// <summary>Half a unit in the last place, relative.</summary>
     static double Epsilon(DType type) => type == DType.Float16 ? 1.0 / 2048 : 1.0 / 256;
@@ -59,6 +63,30 @@ public sealed class HalfOpTableTests
             Assert.That(gradient.DType, Is.EqualTo(type));
             Compare(gradient, OpTableTests.Differences(r, x, i, g), Tolerance(r.GradientTolerance, type));
         }
+    }
+
+    [TestCaseSource(nameof(Networks))]
+    public void Nothing_gives_nothing_or_its_neutral_element(object row, Device device)
+    {
+        using var scope = Scope.Begin();
+        var (r, type) = ((OpCase, DType))row;
+        var x = Rounded(r.Draw(r.ZeroShapes), type);
+        Tensor[] halves = [.. Tensors(x, device).Select(t => t.To(type))];
+        foreach (var t in halves) t.RequiresGrad = r.HasGradient;
+        var y = Autocast.To(type, () => r.Ours(halves));
+        Compare(y, r.Reference(x), Tolerance(r.Tolerance, type));
+        if (r.HasGradient) y.Backward(Tensor.Ones(y.Shape, device));
+        foreach (var t in halves) Assert.That(t.Grad?.To(DType.Float32).ToArray<float>() ?? [], Is.All.Not.NaN);
+    }
+
+    [TestCaseSource(nameof(Networks))]
+    public void Views_of_any_stride_give_the_same(object row, Device device)
+    {
+        using var scope = Scope.Begin();
+        var (r, type) = ((OpCase, DType))row;
+        var x = Rounded(r.Draw(r.Shapes), type);
+        Tensor[] halves = [.. Tensors(x, device).Select(t => OpTableTests.Sliced(OpTableTests.Permuted(t.To(type))))];
+        Compare(Autocast.To(type, () => r.Ours(halves)), r.Reference(x), Tolerance(r.Tolerance, type));
     }
 
     static double Tolerance(double float32, DType type) => float32 + (Roundings * Epsilon(type));

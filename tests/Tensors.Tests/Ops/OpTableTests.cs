@@ -119,14 +119,14 @@ public sealed class OpTableTests
     internal static Tensor From(Plain p, Device device) => Tensor.From(Array.ConvertAll(p.Data, v => (float)v), p.Shape, device);
 
     /// <summary>The same elements with the memory order of the dimensions reversed.</summary>
-    static Tensor Permuted(Tensor x)
+    internal static Tensor Permuted(Tensor x)
     {
         int[] reversed = [.. Enumerable.Range(0, x.Rank).Reverse()];
         return Autograd.NoGrad(() => x.Permute(reversed).Clone().Permute(reversed)).Detach();
     }
 
     /// <summary>The same elements as every second one of a larger tensor, with garbage between.</summary>
-    static Tensor Sliced(Tensor x)
+    internal static Tensor Sliced(Tensor x)
     {
         if (x.Rank == 0) return x;
         var y = Tensor.Full([.. x.Shape.Select(d => (2 * d) + 1)], 1e30, x.DType, x.Device);
