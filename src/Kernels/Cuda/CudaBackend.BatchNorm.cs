@@ -33,9 +33,14 @@ internal sealed unsafe partial class CudaBackend
         }
         ExpectFloat("batch_norm", x, y, residual ?? y);
         if (TryDnnBatchNorm(x, norm, residual, relu, y)) return;
+        BatchNorm(x, norm, residual, relu, y, RowsOf(x.Shape[1], x, residual, y));
+    }
+
+    /// <summary>Of rows that are all float32, or all of one 16-bit type and read four channels at a time.</summary>
+    void BatchNorm(View x, ChannelNorm norm, View? residual, bool relu, View y, ChannelGrid rows)
+    {
         using var line = new DenseNorm(norm);
-        var rows = RowsOf(x.Shape[1], x, residual, y);
-        Launch(WithRelu("batchnorm.ptx", rows.Entry("batch_norm")), rows.Grid, rows.Block,
+        Launch(WithRelu("batchnorm.ptx", rows.Entry("batch_norm"), x.DType), rows.Grid, rows.Block,
             [y, x, residual, line.Mean, line.Var, norm.Eps, line.W, line.B, relu ? 1 : 0, rows.Rows, rows.C]);
     }
 
@@ -60,14 +65,19 @@ internal sealed unsafe partial class CudaBackend
         }
         ExpectFloat("batch_norm_backward", gy, x, y ?? x, gx ?? x, gresidual ?? x);
         if (!relu && !given && gresidual is null && TryDnnBatchNormBackward(gy, x, norm, gx, gw, gb)) return;
+        BatchNormBackward(gy, x, y, norm, relu, given, gx, gresidual, gw, gb, RowsOf(x.Shape[1], gy, x, y, gx, gresidual));
+    }
+
+    /// <summary>Of rows that are all float32, or all of one 16-bit type and read four channels at a time.</summary>
+    void BatchNormBackward(View gy, View x, View? y, ChannelNorm norm, bool relu, bool given, View? gx, View? gresidual, View? gw, View? gb, ChannelGrid rows)
+    {
         using var n = new DenseNorm(norm);
-        var rows = RowsOf(x.Shape[1], gy, x, y, gx, gresidual);
         if (!relu) y = null;
         bool sums = gw is not null || gb is not null || (gx is not null && !given);
         if (!sums && gx is null && gresidual is null) return;
         using var parts = new Temporary(x.Storage.Device, Layout.RowMajor([sums ? rows.Chunks : 0, 2, rows.C]));
         using var line = new Temporary(x.Storage.Device, Layout.RowMajor([2, rows.C]));
-        Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_sums")), rows.ChunkGrid, rows.Block,
+        Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_sums"), x.DType), rows.ChunkGrid, rows.Block,
             [gy, x, y, n.Mean, n.Var, norm.Eps, n.W, n.B, relu ? 1 : 0, given ? gx : null, gresidual, sums ? parts.View : null, rows.Rows, rows.C, rows.Span]);
         if (!sums) return;
         Launch(WithRelu("batchnorm_backward.ptx", "batch_norm_totals"), rows.CombineGrid, ChannelGrid.CombineBlock,
@@ -75,19 +85,26 @@ internal sealed unsafe partial class CudaBackend
         if (given || gx is not { } dx) return;
         // The residual's gradient is the masked one already, and gy may be gone.
         if (gresidual is { } masked) (gy, y, relu) = (masked, null, false);
-        Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_gradient")), rows.Grid, rows.Block,
+        Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_gradient"), x.DType), rows.Grid, rows.Block,
             [dx, gy, x, y, n.Mean, n.Var, norm.Eps, n.W, n.B, relu ? 1 : 0, line.View, rows.Rows, rows.C]);
     }
 
     /// <summary>Elements from one number of a channel to the next.</summary>
     static int Step(View? view) => view is { } v ? checked((int)v.Layout.Strides[0]) : 0;
 
-    /// <summary>A kernel whose text calls relu(x) and relu_grad(g, x).</summary>
-    Kernel WithRelu(string file, string entry) => PtxFormula.Kernel(Kernels, new Ops.Relu(), "relu", file, entry, static _ =>
-    [
-        new("relu", v => Lanes.Map<Ops.Relu, PtxVec>(v[0])),
-        new("relu_grad", v => Lanes.Map<Ops.ReluGrad, PtxVec>(v[0], v[1])),
-    ]);
+    /// <summary>A kernel whose text calls relu(x) and relu_grad(g, x), over rows of a type.</summary>
+    Kernel WithRelu(string file, string entry, DType rows = DType.Float32)
+    {
+        return rows == DType.Float32
+            ? PtxFormula.Kernel(Kernels, new Ops.Relu(), "relu", file, entry, Parts)
+            : Kernels.Get($"{rows}:{file}", entry, (file, rows), static k => HalfRows.Text(PtxFormula.Text(new Ops.Relu(), "relu", k.file, Parts), k.rows));
+
+        static PtxFormula.Part[] Parts(Ops.Relu _) =>
+        [
+            new("relu", v => Lanes.Map<Ops.Relu, PtxVec>(v[0])),
+            new("relu_grad", v => Lanes.Map<Ops.ReluGrad, PtxVec>(v[0], v[1])),
+        ];
+    }
 
     /// <summary>True where the views lie densely as rows of the channels of dimension <paramref name="channel"/>.</summary>
     static bool IsRows(int channel, params ReadOnlySpan<View?> views)

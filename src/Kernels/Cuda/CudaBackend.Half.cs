@@ -82,6 +82,32 @@ internal sealed unsafe partial class CudaBackend
             .Replace("m16n8k8.row.col.f32.tf32.tf32.f32", $"m16n8k16.row.col.f32.{k.type}.{k.type}.f32", StringComparison.Ordinal));
     }
 
+    public override void BatchNorm16(View x, ChannelNorm norm, View? residual, bool relu, View y)
+    {
+        Expect16("BatchNorm16", x, residual ?? y);
+        if (!AreHalfRows(out var rows, x, residual, y)) base.BatchNorm16(x, norm, residual, relu, y);
+        else BatchNorm(x, norm, residual, relu, y, rows);
+    }
+
+    public override void BatchNorm16Backward(View gy, View x, View? y, ChannelNorm norm, bool relu, bool given, View? gx, View? gresidual, View? gw, View? gb)
+    {
+        Expect16("BatchNorm16Backward", gy, x);
+        if (!AreHalfRows(out var rows, x, gy, y, gx, gresidual)) base.BatchNorm16Backward(gy, x, y, norm, relu, given, gx, gresidual, gw, gb);
+        else BatchNormBackward(gy, x, y, norm, relu, given, gx, gresidual, gw, gb, rows);
+    }
+
+    /// <summary>True where all views are rows of channels of the first one's type, which kernels read four at a time: see <see cref="HalfRows"/>.</summary>
+    bool AreHalfRows(out ChannelGrid rows, params ReadOnlySpan<View?> views)
+    {
+        rows = default;
+        View x = views[0]!.Value;
+        foreach (var view in views)
+            if (view is { } v && v.DType != x.DType) return false;
+        if (x.Count == 0 || Driver.Architecture < 80 || !IsRows(1, views)) return false;
+        rows = RowsOf(x.Shape[1], views);
+        return rows.Width == 4;
+    }
+
     // All gradients in launches of up to 64, one flag for all.
     public override bool Unscale(ReadOnlySpan<View> gradients, float factor)
     {

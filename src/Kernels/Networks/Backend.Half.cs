@@ -49,6 +49,30 @@ public abstract partial class Backend
         Round(result, gw);
     }
 
+    /// <summary><see cref="BatchNorm"/> with x, residual and y of one 16-bit type; what is computed, and the norm's numbers, are Float32.</summary>
+    public virtual void BatchNorm16(View x, ChannelNorm norm, View? residual, bool relu, View y)
+    {
+        Expect16("BatchNorm16", x, residual ?? y);
+        using var wide = Widened(x, out var normalized);
+        using var added = WidenedOrNone(residual, out var r);
+        BatchNorm(normalized, norm, r, relu, normalized);
+        Copy(normalized, y);
+    }
+
+    /// <summary><see cref="BatchNormBackward"/> with gy, x, y, gx and gresidual of one 16-bit type; gw and gb are Float32.</summary>
+    public virtual void BatchNorm16Backward(View gy, View x, View? y, ChannelNorm norm, bool relu, bool given, View? gx, View? gresidual, View? gw, View? gb)
+    {
+        Expect16("BatchNorm16Backward", gy, x);
+        using var gradient = Widened(gy, out var g);
+        using var pixels = Widened(x, out var wide);
+        using var output = WidenedOrNone(y, out var o);
+        using var data = new Temporary(x.Storage.Device, Layout.Dense(gx is null || gresidual is null ? [0] : x.Shape));
+        View? dx = gx is null ? null : gresidual is null ? g : data.View, dr = gresidual is null ? null : g;
+        BatchNormBackward(g, wide, o, norm, relu, given, dx, dr, gw, gb);
+        if (gresidual is { } residual) Copy(g, residual);
+        if (gx is { } result) Copy(dx!.Value, result);
+    }
+
     /// <summary>
     /// g ← factor · g for all gradients (Float32, of this device); true where all of them are finite then. Waits for the device once. What a scaled loss
     /// needs before the step.

@@ -55,18 +55,28 @@ public sealed partial class Tensor
     sealed class BatchNormOp(Tensor? runningMean, Tensor? runningVar, Tensor? known, bool training, float momentum, float eps, bool relu) : Op
     {
         Tensor? moments; // [2, C]: mean and variance of the batch, or copies of the running ones
+        DType stored;    // of x, residual and y
 
         public override string Name => "BatchNorm";
+
+        private protected override Mixing Mixing => Mixing.Own;
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("runningMean", runningMean), ("runningVar", runningVar), ("training", training), ("momentum", momentum), ("eps", eps), ("relu", relu));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var a = x[0].Contiguous();
-            var y = Empty(a.Shape, DType.Float32, a.Device);
-            View? residual = x.Length > 3 ? x[3].Contiguous().View : null;
+            stored = x[0].Is16Bit || (x.Length > 3 && x[3].Is16Bit) ? Autocast.Type : DType.Float32;
+            var a = x[0].As(stored).Contiguous();
+            var y = Empty(a.Shape, stored, a.Device);
+            View? residual = x.Length > 3 ? x[3].As(stored).Contiguous().View : null;
             moments = Save(known ?? Empty([2, a.Shape[1]], DType.Float32, a.Device));
-            if (training && known is null) a.Backend.BatchNormOfBatch(a.View, moments.View, eps, x[1].Contiguous().View, x[2].Contiguous().View, residual, relu, y.View);
+            if (a.Is16Bit)
+            {
+                if (!training) CopyRunning();
+                else if (known is null) a.Backend.Moments(a.Widened().View, moments.View, 1);
+                a.Backend.BatchNorm16(a.View, Norm(x[1], x[2]), residual, relu, y.View);
+            }
+            else if (training && known is null) a.Backend.BatchNormOfBatch(a.View, moments.View, eps, x[1].Contiguous().View, x[2].Contiguous().View, residual, relu, y.View);
             else
             {
                 if (!training) CopyRunning();
@@ -84,19 +94,21 @@ public sealed partial class Tensor
         // gx = w/√(var + eps)·(g - mean(g) - x̂·mean(g·x̂)), without the means where the statistics are the running ones
         protected override void Gradients(Tensor g, Tensor?[] grads)
         {
-            g = g.Contiguous();
+            g = g.As(stored).Contiguous();
             bool residual = grads.Length > 3;
             int reused = residual ? 3 : 0; // takes over g's memory
             for (int i = 0; i < grads.Length; i++)
-                if (Needs(i)) grads[i] = i == reused && g.IsSole ? g : Empty(InputShape(i), DType.Float32, g.Device);
-            g.Backend.BatchNormBackward(
-                g.View, Input(0).Contiguous().View, residual && relu ? Output.View : null, Norm(Input(1), Input(2)), relu, given: !training,
-                grads[0]?.View, residual ? grads[3]?.View : null, grads[1]?.View, grads[2]?.View);
+                if (Needs(i)) grads[i] = i == reused && g.IsSole ? g : Empty(InputShape(i), i is 1 or 2 ? DType.Float32 : stored, g.Device);
+            View x = Input(0).As(stored).Contiguous().View;
+            View? y = residual && relu ? Output.View : null;
+            var norm = Norm(Input(1), Input(2));
+            if (g.Is16Bit) g.Backend.BatchNorm16Backward(g.View, x, y, norm, relu, given: !training, grads[0]?.View, residual ? grads[3]?.View : null, grads[1]?.View, grads[2]?.View);
+            else g.Backend.BatchNormBackward(g.View, x, y, norm, relu, given: !training, grads[0]?.View, residual ? grads[3]?.View : null, grads[1]?.View, grads[2]?.View);
         }
 
         protected override Tensor? Gradient(int i, Tensor g) => null; // all at once above
 
-        ChannelNorm Norm(Tensor w, Tensor b) => new(Row(moments!, 0), Row(moments!, 1), eps, w.Contiguous().View, b.Contiguous().View);
+        ChannelNorm Norm(Tensor w, Tensor b) => new(Row(moments!, 0), Row(moments!, 1), eps, w.Widened().Contiguous().View, b.Widened().Contiguous().View);
 
         void CopyRunning()
         {

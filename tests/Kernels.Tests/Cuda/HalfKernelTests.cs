@@ -84,6 +84,32 @@ public sealed class HalfKernelTests
         Assert.That(() => k.Gemm16(y, y, y), Throws.TypeOf<DTypeException>());
     }
 
+    /// <summary>Rows of 16 bits against the same numbers in float32: results differ by their rounding only, gradients of parameters by the order of sums.</summary>
+    [Test]
+    public void BatchNormsAgreeWithFloat32([ValueSource(nameof(names))] string backend, [ValueSource(nameof(types))] DType type, [Values(8, 6)] int channels, [Values] bool withResidual, [Values] bool relu, [Values] bool given)
+    {
+        var k = backends.First(b => b.Name == backend).Backend;
+        Shape s = [3, channels, 5, 4], c = [channels];
+        float[] x = Rounded(Normal(s.Count, 1), type), r = Rounded(Normal(s.Count, 2), type), gy = Rounded(Normal(s.Count, 3), type);
+        ChannelNorm norm = new(Views.Of(c, Normal(channels, 4)), Views.Of(c, [.. Normal(channels, 5).Select(v => 0.5f + (v * v))]), 1e-5f, Views.Of(c, Normal(channels, 6)), Views.Of(c, Normal(channels, 7)));
+        View X = Halves(s, x, type), R = Halves(s, r, type), G = Halves(s, gy, type), Y = Halves(s, x, type), GX = Halves(s, x, type), GR = Halves(s, x, type), gw = Views.Of(c, new float[channels]), gb = Views.Of(c, new float[channels]);
+        View x32 = Views.Of(s, x), g32 = Views.Of(s, gy), y32 = Views.Of(s, x), gx32 = Views.Of(s, x), gr32 = Views.Of(s, x), gw32 = Views.Of(c, new float[channels]), gb32 = Views.Of(c, new float[channels]);
+        Views.Cpu.BatchNorm(x32, norm, withResidual ? Views.Of(s, r) : null, relu, y32);
+        k.BatchNorm16(X, norm, withResidual ? R : null, relu, Y);
+        double rounding = type == DType.Float16 ? 1.0 / 2048 : 1.0 / 256;
+        Close(Floats(Y), Views.Get<float>(y32), rounding, "y");
+        View? stored = withResidual && relu ? Y : null, wide = withResidual && relu ? Views.Of(s, Floats(Y)) : null;
+        Views.Cpu.BatchNormBackward(g32, x32, wide, norm, relu, given, gx32, withResidual ? gr32 : null, gw32, gb32);
+        k.BatchNorm16Backward(G, X, stored, norm, relu, given, GX, withResidual ? GR : null, gw, gb);
+        Close(Floats(GX), Views.Get<float>(gx32), rounding, "gx");
+        if (withResidual) Close(Floats(GR), Views.Get<float>(gr32), rounding, "gresidual");
+        Close(Views.Get<float>(gw), Views.Get<float>(gw32), 1e-5, "gw");
+        Close(Views.Get<float>(gb), Views.Get<float>(gb32), 1e-5, "gb");
+    }
+
+    static void Close(float[] actual, float[] expected, double tolerance, string what)
+        => Assert.That(Error(actual, Array.ConvertAll(expected, v => (double)v)).Max, Is.LessThan(tolerance), what);
+
     [Test]
     public void TheKernelsPassEveryCheckOfTheEmulator([ValueSource(nameof(types))] DType type)
     {
@@ -114,7 +140,15 @@ public sealed class HalfKernelTests
         checkedGpu.Conv2d16(x.View, w.View, y.View, p);
         checkedGpu.Conv2d16BackwardData(gy.View, w.View, gx.View, p);
         checkedGpu.Conv2d16BackwardWeight(gy.View, x.View, gw.View, p);
+        using Temporary numbers = new(device, Layout.RowMajor([4, 12])), sums = new(device, Layout.RowMajor([2, 12]));
+        checkedGpu.Fill(numbers.View, 0.5);
+        View Row(Temporary rows, int i) => rows.View.Slice(0, i, 1).Reshape([12]);
+        ChannelNorm norm = new(Row(numbers, 0), Row(numbers, 1), 1e-5f, Row(numbers, 2), Row(numbers, 3));
+        using Temporary z = new(device, Layout.ChannelsLast([1, 12, 7, 7]), type), gz = new(device, Layout.ChannelsLast([1, 12, 7, 7]), type), gr = new(device, Layout.ChannelsLast([1, 12, 7, 7]), type);
+        checkedGpu.BatchNorm16(y.View, norm, gy.View, true, z.View);
+        checkedGpu.BatchNorm16Backward(gy.View, y.View, z.View, norm, true, false, gz.View, gr.View, Row(sums, 0), Row(sums, 1));
         Assert.That(findings, Is.Empty);
+        Assert.That(kernels.TakeLast(4), Is.EqualTo(new[] { "batch_norm", "batch_norm_sums", "batch_norm_totals", "batch_norm_gradient" }), "nothing is widened");
         Assert.That(kernels.GetRange(3, 2), Is.EqualTo(new[] { "conv2d_tf32", type == DType.Float16 ? "round_f16" : "round_bf16" }), "eight channels are read as halves, nothing is widened");
         Assert.That(kernels.Skip(5), Has.Some.StartsWith("widen_"), "twelve channels are no whole number of eights");
     }
