@@ -104,7 +104,9 @@ internal sealed unsafe partial class CpuBackend
             if (!samples.Counts[i]) return;
             int n = samples.Classes;
             float* z = samples.Logits(i), v = samples.ClassWeight;
-            float m = samples.Max[i] = Total(new Highest(), z, n), ln = MathF.Log(samples.Sum[i] = Total(new SumExp(m), z, n));
+            float m = samples.Max[i] = Total(new Highest(), z, n);
+            Lanes.Prefetch(z + n, n); // the next sample comes while this one's exponentials are taken
+            float ln = MathF.Log(samples.Sum[i] = Total(new SumExp(m), z, n));
             loss[i] = samples.Hit * samples.Weight[i] * (ln - (z[samples.Class[i]] - m));
             if (samples.Spread == 0) return;
             float sum = v == null ? Total(new SumMinus(m), z, n) : Dot(v, z, m, n);
@@ -124,6 +126,11 @@ internal sealed unsafe partial class CpuBackend
             float* z = samples.Logits(i), to = gx + LineStart(layout, 1, i);
             bool adjacent = layout.Strides[1] == 1;
             float* y = adjacent ? to : z;
+            if (adjacent)
+            {
+                Lanes.Prefetch(z + n, n);
+                Lanes.Prefetch(to + n, n);
+            }
             if (samples.Counts[i]) Gradient(i, z, y, n);
             else new Span<float>(y, n).Clear();
             for (int c = 0; c < n && !adjacent; c++) to[c * layout.Strides[1]] = y[c];

@@ -45,4 +45,10 @@ internal static unsafe class Lanes
     {
         if (Sse.IsSupported) Sse.Prefetch0(p);
     }
+
+    /// <summary>The same for <paramref name="count"/> adjacent numbers; at most 2048 of them, which need not exist.</summary>
+    public static void Prefetch(float* p, int count)
+    {
+        for (int i = 0; i < Math.Min(count, 2048); i += 16) Prefetch(p + i);
+    }
 }

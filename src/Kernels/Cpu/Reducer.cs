@@ -13,9 +13,6 @@ internal static unsafe class Reducer
     /// <summary>Partial results of one row.</summary>
     public const int Partials = 64;
 
-    // Rows that columns are asked for ahead.
-    const int AheadRows = 16;
-
     /// <summary>Shorter reductions go element by element.</summary>
     public const int Short = 64;
 
@@ -109,11 +106,6 @@ internal static unsafe class Reducer
             V a = Load<V>(y + j), b = Load<V>(y + j + w), c = Load<V>(y + j + (2 * w)), d = Load<V>(y + j + (3 * w));
             for (long i = 0; i < rows; i++, p += rowStep)
             {
-                float* ahead = (float*)(p + (AheadRows * rowStep));
-                Lanes.Prefetch(ahead);
-                if (w > 4) Lanes.Prefetch(ahead + (2 * w));
-                if (w > 8) Lanes.Prefetch(ahead + w);
-                if (w > 8) Lanes.Prefetch(ahead + (3 * w));
                 a = op.Combine(a, op.Map(Load<V>((float*)p)));
                 b = op.Combine(b, op.Map(Load<V>((float*)p + w)));
                 c = op.Combine(c, op.Map(Load<V>((float*)p + (2 * w))));
