@@ -63,13 +63,15 @@ sealed partial record DocComment(
     static XElement? ById(Assembly near, string id) =>
         PublicMembers.Assemblies.Prepend(near).Select(a => files.GetOrAdd(a, Read).GetValueOrDefault(id)).FirstOrDefault(e => e is not null);
 
+    /// <summary>The file beside the assembly (a package's folder, as in a notebook), else the one beside the program.</summary>
+    [UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Empty in a program of one file: then the program's folder is tried.")]
     static IReadOnlyDictionary<string, XElement> Read(Assembly assembly)
     {
-        string path = Path.Combine(AppContext.BaseDirectory, assembly.GetName().Name + ".xml");
+        string name = assembly.GetName().Name + ".xml", beside = Path.Combine(Path.GetDirectoryName(assembly.Location) ?? "", name);
         try
         {
-            return XDocument.Load(path).Descendants("member").Where(m => m.Attribute("name") is not null).GroupBy(m => m.Attribute("name")!.Value, StringComparer.Ordinal)
-                .ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
+            return XDocument.Load(File.Exists(beside) ? beside : Path.Combine(AppContext.BaseDirectory, name)).Descendants("member").Where(m => m.Attribute("name") is not null)
+                .GroupBy(m => m.Attribute("name")!.Value, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First(), StringComparer.Ordinal);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or XmlException)
         {
