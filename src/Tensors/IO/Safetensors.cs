@@ -130,6 +130,9 @@ public static class Safetensors
         return new SafetensorsFile(tensors, metadata);
     }
 
+    /// <summary>Whether a file carries a checksum, which was verified then.</summary>
+    internal static bool HasChecksum(SafetensorsFile file) => file.Metadata.ContainsKey(ChecksumKey) || file.Metadata.ContainsKey(DataChecksumKey);
+
     /// <summary>A header with zeros where its checksum stands.</summary>
     static byte[] Without(byte[] header, string checksum)
     {

@@ -61,6 +61,7 @@ public sealed partial class ImageClassifier
         try
         {
             CheckFormat(file.Metadata.GetValueOrDefault("format"), path);
+            if (!Safetensors.HasChecksum(file)) throw new DataException($"{path}: the file has no checksum: got none, expected the SHA-256 that Save writes: it is damaged. Hint: copy or train it again.");
             return Rebuild(Describe(file.Metadata.GetValueOrDefault("model", ""), path), file, path);
         }
         catch (TesseraException e) when (e is not DataException)

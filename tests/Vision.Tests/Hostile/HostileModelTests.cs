@@ -37,9 +37,16 @@ public sealed class HostileModelTests
     }
 
     [Test]
-    public void ASoundFileWithoutChecksumIsRead()
+    public void ASoundFileIsReadAndOneWithoutChecksumIsNot()
     {
         foreach (byte[] file in new[] { SmallModels.OfResNet(), SmallModels.OfGraph() })
-            Assert.That(ImageClassifier.Load(new MemoryStream(SmallModels.Described(file, text => text)), "m.safetensors").Classes, Is.EqualTo(new[] { "cat", "dog" }));
+        {
+            Assert.That(Load(SmallModels.Described(file, text => text)).Classes, Is.EqualTo(new[] { "cat", "dog" }));
+            var (header, data) = SmallModels.Parts(file);
+            header["__metadata__"]!.AsObject().Remove("sha256_file");
+            Assert.That(() => Load(SmallModels.Joined(header.ToJsonString(), data)), Throws.TypeOf<DataException>().With.Message.Contains("the file has no checksum"));
+        }
+
+        static ImageClassifier Load(byte[] file) => ImageClassifier.Load(new MemoryStream(file), "m.safetensors");
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Tessera.NN;
@@ -50,14 +51,25 @@ static class SmallModels
         return [.. BitConverter.GetBytes((long)text.Length), .. text, .. data];
     }
 
-    /// <summary>The file with another description of its model, and without its checksum.</summary>
+    /// <summary>The file with the checksum that it should have, where it has a place for one.</summary>
+    public static byte[] Sealed(byte[] file)
+    {
+        byte[] key = "\"sha256_file\":\""u8.ToArray();
+        int at = file.AsSpan().IndexOf(key) + key.Length;
+        if (at < key.Length || at + 64 > file.Length || file.Length < 8) return file;
+        byte[] sealedFile = [.. file];
+        sealedFile.AsSpan(at, 64).Fill((byte)'0');
+        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(SHA256.HashData(sealedFile.AsSpan(8)))).CopyTo(sealedFile, at);
+        return sealedFile;
+    }
+
+    /// <summary>The file with another description of its model, and the checksum that belongs to it.</summary>
     public static byte[] Described(byte[] file, Func<string, string> change)
     {
         var (header, data) = Parts(file);
         var metadata = header["__metadata__"]!.AsObject();
-        metadata.Remove("sha256_file");
         metadata["model"] = change((string)metadata["model"]!);
-        return Joined(header.ToJsonString(), data);
+        return Sealed(Joined(header.ToJsonString(), data));
     }
 
     /// <summary>Two epochs of a small learner.</summary>
