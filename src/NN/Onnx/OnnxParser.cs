@@ -17,6 +17,7 @@ internal static class OnnxParser
     /// <exception cref="InvalidProtocolBufferException">A message is damaged.</exception>
     public static ModelProto Parse(ReadOnlyMemory<byte> file, IDictionary<TensorProto, ReadOnlyMemory<byte>> raw)
     {
+        OnnxParts.Require(file.Span);
         GraphProto? graph = null;
         byte[] rest = Without(file, Graph, part =>
         {

@@ -122,7 +122,7 @@ public static class Safetensors
             hash.AppendData(bytes);
             tensors[entry.Name] = ToTensor(bytes, entry, path, device);
         }
-        if (expected?.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase) == false)
+        if (expected?.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.Ordinal) == false)
         {
             foreach (var t in tensors.Values) t.Dispose();
             throw new DataException($"{path}: the file does not match its checksum: it is damaged. Hint: copy or train it again.");

@@ -20,18 +20,20 @@ static class GraphCut
         string value = pool.Inputs[0];
         if (Behind(model, pool).Any(n => learned.Contains(n.Op, StringComparer.Ordinal))) return value;
         var node = Maker(model, value);
-        while (node is { Op: "Relu" or "Dropout" }) node = Maker(model, node.Inputs[0]);
-        if (node is not { Op: "Conv" } conv || !model.HasInitializer(conv.Inputs[1])) return value;
+        while (node is { Op: "Relu" or "Dropout", Inputs.Length: > 0 }) node = Maker(model, node.Inputs[0]);
+        if (node is not { Op: "Conv", Inputs.Length: > 1 } conv || !model.HasInitializer(conv.Inputs[1])) return value;
         var shape = model.Initializer(conv.Inputs[1]).Shape;
         bool dropout = Maker(model, conv.Inputs[0]) is { Op: "Dropout" }, softmax = Behind(model, pool).Any(n => n.Op is "Softmax" or "LogSoftmax");
         bool classifies = shape is { Rank: 4 } && shape[2] == 1 && shape[3] == 1 && (dropout || softmax || shape[0] % 16 != 0);
         if (!classifies) return value;
         var before = Maker(model, conv.Inputs[0]);
-        return before is { Op: "Dropout" } ? before.Inputs[0] : conv.Inputs[0];
+        return before is { Op: "Dropout", Inputs.Length: > 0 } ? before.Inputs[0] : conv.Inputs[0];
     }
 
     // Means over height and width are a pool, those over channels part of a norm.
-    static bool IsPool(OnnxModel model, OnnxNode node) => node.Op is "GlobalAveragePool" or "GlobalMaxPool" or "AveragePool" or "MaxPool"
+    static bool IsPool(OnnxModel model, OnnxNode node) => node.Inputs.Length > 0 && IsPoolWithInput(model, node);
+
+    static bool IsPoolWithInput(OnnxModel model, OnnxNode node) => node.Op is "GlobalAveragePool" or "GlobalMaxPool" or "AveragePool" or "MaxPool"
         || (node.Op == "ReduceMean" && (node.Ints("axes")?.Length ?? (node.Inputs.Length > 1 && model.HasInitializer(node.Inputs[1]) ? (int)model.Initializer(node.Inputs[1]).Count : 2)) == 2);
 
     // The means of a squeeze-and-excitation block, whose factors come back to the value they are the means of.

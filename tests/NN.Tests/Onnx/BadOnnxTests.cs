@@ -134,6 +134,22 @@ public sealed class BadOnnxTests
         Assert.That(Device.Cpu.Memory.Peak - live, Is.LessThan(128 << 20));
     }
 
+    // A graph of empty nodes, attributes, inputs or tensors; each takes two bytes.
+    [TestCase(new byte[] { 0x0A, 0 })]
+    [TestCase(new byte[] { 0x0A, 2, 0x2A, 0 })]
+    [TestCase(new byte[] { 0x2A, 0 })]
+    [TestCase(new byte[] { 0x5A, 0 })]
+    public void ManyEmptyPartsAreRefused(byte[] part)
+    {
+        byte[] parts = [.. Enumerable.Repeat(part, (4 << 20) / part.Length).SelectMany(b => b)];
+        byte[] file = [0x3A, .. Varint(parts.Length), .. parts];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.That(Refuses(() => OnnxModel.Parse(file, "small.onnx")).Message, Does.Contain("more than 524288 parts"));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1 << 20));
+
+        static byte[] Varint(int n) => n < 128 ? [(byte)n] : [(byte)(n & 127 | 128), .. Varint(n >> 7)];
+    }
+
     /// <summary>Many tensors in one place of a file beside the model.</summary>
     [Test]
     public void SharedExternalDataAreBounded()

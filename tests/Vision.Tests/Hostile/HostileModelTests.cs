@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Google.Protobuf;
+using Tessera.NN;
 using Tessera.Vision;
 
 namespace Tessera.Tests.Hostile;
@@ -14,7 +16,7 @@ public sealed class HostileModelTests
         yield return Case("a wide head", text => text.Replace("\"Hidden\":[4]", "\"Hidden\":[1000000]", StringComparison.Ordinal));
         yield return Case("the widest head", text => text.Replace("\"Hidden\":[4]", "\"Hidden\":[2147483647,2147483647]", StringComparison.Ordinal));
         yield return Case("a deep head", text => text.Replace("\"Hidden\":[4]", $"\"Hidden\":[{string.Join(',', Enumerable.Repeat(4096, 60))}]", StringComparison.Ordinal));
-        yield return Case("a million classes", text => text.Replace("[\"cat\",\"dog\"]", $"[{string.Join(',', Enumerable.Range(0, 1_000_000).Select(i => $"\"{i:x}\""))}]", StringComparison.Ordinal));
+        yield return Case("many classes", text => text.Replace("[\"cat\",\"dog\"]", $"[{string.Join(',', Enumerable.Range(0, 200_000).Select(i => $"\"{i:x}\""))}]", StringComparison.Ordinal));
 
         static TestCaseData Case(string what, Func<string, string> change) => new TestCaseData(change).SetArgDisplayNames(what);
     }
@@ -34,6 +36,26 @@ public sealed class HostileModelTests
         Assert.That(() => ImageClassifier.Load(new MemoryStream(file), "m.safetensors"), Throws.TypeOf<DataException>().With.Message.StartsWith("m.safetensors: ").And.Message.Contains("does not fit its tensors"));
         Assert.That(Device.Cpu.Memory.Peak - live, Is.LessThan(1 << 20), "memory of tensors");
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - managed, Is.LessThan((16 * file.Length) + (8 << 20)), "managed memory");
+    }
+
+    /// <summary>Nodes that lack what every node of their kind has.</summary>
+    [TestCase("GlobalAveragePool")]
+    [TestCase("Relu", "GlobalAveragePool")]
+    [TestCase("Dropout", "GlobalAveragePool")]
+    [TestCase("Conv", "GlobalAveragePool")]
+    public void AGraphOfNodesWithoutInputsIsRefused(params string[] ops)
+    {
+        var model = new ModelProto { IrVersion = 8, Graph = new GraphProto { Name = "g" } };
+        model.OpsetImport.Add(new OperatorSetIdProto { Version = 13 });
+        for (int i = 0; i < ops.Length; i++)
+        {
+            var node = new NodeProto { OpType = ops[i] };
+            if (i > 0) node.Input.Add($"v{i}");
+            node.Output.Add($"v{i + 1}");
+            model.Graph.Node.Add(node);
+        }
+        model.Graph.Output.Add(new ValueInfoProto { Name = $"v{ops.Length}" });
+        Assert.That(() => Backbone.Of(OnnxModel.Parse(model.ToByteArray(), "m.onnx")), Throws.TypeOf<DataException>().With.Message.StartsWith("m.onnx: "));
     }
 
     [Test]
