@@ -34,7 +34,8 @@ public sealed class MemoryTests
         // A finalizer may have begun to give a block back and not be done yet: what counts is that nothing stays.
         Assert.That(live[Early..].Chunk(1000).Select(c => c.Min()), Is.All.EqualTo(live[Early]), "live blocks at the begin of a batch");
         Assert.That(blocks[^1], Is.LessThanOrEqualTo(blocks[Early] + 4), "blocks taken from the system");
-        Assert.That(PeakResidentBytes(), Is.LessThan(1.05 * early), "peak resident memory");
+        const int Runtime = 16 << 20; // code compiled again for speed, stacks: in a small process more than a twentieth
+        Assert.That(PeakResidentBytes(), Is.LessThan((1.05 * early) + Runtime), "peak resident memory");
     }
 
     [Test]
