@@ -1,6 +1,6 @@
 namespace Tessera.NN;
 
-/// <summary>Keeps the course of a fit call.</summary>
+/// <summary>Keeps the course of a fit call, or of several (<see cref="Learner.History"/>).</summary>
 public sealed class Recorder : Callback
 {
     readonly List<double> lrs = [], momenta = [], losses = [], batchLosses = [];
@@ -39,7 +39,9 @@ public sealed class Recorder : Callback
     public override void TrainBegin(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);
-        MetricNames = [.. s.Learner.Metrics.Select(m => m.Name)];
+        string[] names = [.. s.Learner.Metrics.Select(m => m.Name)];
+        if (!names.SequenceEqual(MetricNames, StringComparer.Ordinal)) for (int i = 0; i < metrics.Count; i++) metrics[i] = null; // values of other metrics
+        MetricNames = names;
     }
 
     /// <inheritdoc/>

@@ -15,11 +15,11 @@ public partial class Learner
     public LearningRateCurve FindLearningRate(LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, double? wd = null, CancellationToken cancellation = default)
     {
         var finder = new LearningRateFinder(new LearningRateSearch(start, end, batches, stopOnDivergence));
-        var (optimizer, recorder, epochs, position, scale) = (Optimizer, Recorder, EpochsTrained, Generator.Default.Position, LossScaler?.State);
+        var (optimizer, recorder, history, epochs, position, scale) = (Optimizer, Recorder, History, EpochsTrained, Generator.Default.Position, LossScaler?.State);
         var before = Model.StateDict().ToDictionary(t => t.Key, t => Scope.Keep(t.Value.Detach().Clone()), StringComparer.Ordinal);
         try
         {
-            Optimizer = null;
+            (Optimizer, History) = (null, new Recorder());
             if (optimizer is not null) Made().LoadState(optimizer.State());
             Train("rates on trial", 0, int.Max(1, (batches + Data.Train.BatchCount - 1) / int.Max(1, Data.Train.BatchCount)), start ?? 1e-7, wd, [finder], resume: null, cancellation);
             var curve = new LearningRateCurve(Recorder.Lrs, Recorder.Losses, finder.EndedEarly);
@@ -31,7 +31,7 @@ public partial class Learner
             Model.LoadStateDict(before);
             Model.ZeroGrad();
             foreach (var t in before.Values) t.Dispose();
-            (Optimizer, Recorder, EpochsTrained, Generator.Default.Position) = (optimizer, recorder, epochs, position);
+            (Optimizer, Recorder, History, EpochsTrained, Generator.Default.Position) = (optimizer, recorder, history, epochs, position);
             if (scale is { } s) LossScaler!.State = s;
         }
     }

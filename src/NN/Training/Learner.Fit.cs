@@ -116,7 +116,7 @@ public partial class Learner
         string call = string.Create(CultureInfo.InvariantCulture, $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}{(Precision == DType.Float32 ? "" : $", {Precision}")}");
         var keeper = resume is null ? null : new RunKeeper(resume, this, call, OptimizerContent(Made()));
         var s = new TrainingState(this, first, epochs, loader.BatchCount) { Resumes = keeper is { Resumes: true } };
-        Run(s, [Recorder, new MetricsCallback(), .. callbacks, .. LossScaler is { } scaler ? new Callback[] { scaler } : [], .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
+        Run(s, [Recorder, History, new MetricsCallback(), .. callbacks, .. LossScaler is { } scaler ? new Callback[] { scaler } : [], .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
     }
 
     void Run(TrainingState s, IEnumerable<Callback> callbacks, CancellationToken cancellation)

@@ -63,6 +63,9 @@ public partial class Learner
     /// <summary>What the latest fit call recorded; of a learner from a file, what the file has of it.</summary>
     public Recorder Recorder { get; internal set; } = new();
 
+    /// <summary>What all fit calls recorded, one after the other; of a learner from a file, what the file has of it.</summary>
+    public Recorder History { get; internal set; } = new();
+
     /// <summary>Where progress and the table go; null for silence.</summary>
     public ITrainingDisplay? Display { get; set; } = new PlainDisplay(Console.Out);
 

@@ -21,7 +21,7 @@ public sealed partial class ImageClassifier
     /// <param name="stats">Normalisation; null for none.</param>
     /// <param name="backbone">Where the model's body comes from.</param>
     /// <param name="learning">How it was learned; null where that is not known.</param>
-    /// <param name="history">The course of its latest training; null where that is not known.</param>
+    /// <param name="history">The course of its training; null where that is not known.</param>
     internal ImageClassifier(
         NetworkDescription network, Module model, IReadOnlyList<string> classes, TransformPipeline pipeline, ImageStats? stats, Backbone backbone, LearningDescription? learning, Recorder? history) =>
         (Network, Model, Classes, Pipeline, Stats, Backbone, Learning, History) = (network, model, classes, pipeline, stats, backbone, learning, history);

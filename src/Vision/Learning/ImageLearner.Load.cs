@@ -7,7 +7,7 @@ public sealed partial class ImageLearner
     /// <summary>
     /// The learner that <see cref="Export"/> wrote, without its photos: it predicts, and <c>learn.GetPreds(learn.Data.Test)</c> classifies the photos of a folder.
     /// With <see cref="WithData"/> it trains on: loss, layer groups, freezing, weight decay and metrics are as they were, and <see cref="Learner.Recorder"/> has the course
-    /// of its latest training, for plots and reports.
+    /// of its training, for plots and reports.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="testFolder">A folder of photos to predict; null for none.</param>
@@ -20,7 +20,7 @@ public sealed partial class ImageLearner
         {
             LayerGroups = Groups(c.Backbone, (Sequential)c.Model),
         };
-        if (c.History is { } history) learner.Recorder = history;
+        if (c.History is { } history) learner.Recorder = learner.History = history;
         if (c.Learning is not { } l) return learner;
         if (l.FrozenTo > learner.LayerGroups.Count) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{learner.LayerGroups.Count}.");
         (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Wd, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);

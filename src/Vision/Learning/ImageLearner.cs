@@ -84,7 +84,7 @@ public sealed partial class ImageLearner : Learner
         ?? throw new TesseraException($"ImageLearner: no photos: got data of type {Data.GetType().Name}, expected an ImageDataBunch. Hint: WithData(data) attaches one.");
 
     /// <summary>The network as it is now with all it takes to use it; shares the parameters.</summary>
-    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, (images.ValidSet ?? (ImageDataset)images.Fix.Dataset).Pipeline, images.Stats, backbone, Described(), Recorder);
+    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, (images.ValidSet ?? (ImageDataset)images.Fix.Dataset).Pipeline, images.Stats, backbone, Described(), History);
 
     static LayerGroup[] Groups(Backbone backbone, Sequential model) =>
         [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])];

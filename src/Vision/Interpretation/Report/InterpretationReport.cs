@@ -18,7 +18,7 @@ public sealed record ReportOptions
     /// <summary>The longer side of such a photo, in pixels, at least 16.</summary>
     public int PhotoSize { get; init; } = 128;
 
-    /// <summary>The course of training; default what the learner recorded, where it was trained.</summary>
+    /// <summary>The course of training; default what the learner recorded in all fit calls.</summary>
     public Recorder? Recorder { get; init; }
 
     /// <summary>What is known about the run, in this order: seed, sizes and the like.</summary>

@@ -14,7 +14,7 @@ sealed class ReportPictures(ClassificationInterpretation interpretation, ReportO
     /// <summary>Loss, rate and metrics as charts; nothing where nothing was recorded.</summary>
     public string Curves()
     {
-        var recorder = options.Recorder ?? interpretation.Learner.Recorder;
+        var recorder = options.Recorder ?? interpretation.Learner.History;
         if (recorder.Losses.Count == 0) return "<p>The course of training is not known.</p>";
         List<(string What, Figure Figure)> charts = [("Losses", recorder.PlotLosses(480, 320)), ("Learning rate", recorder.PlotLr(width: 480, height: 320))];
         if (recorder.MetricValues.Any(m => m is { Count: > 0 })) charts.Add(("Metrics", recorder.PlotMetrics(width: 480)));
