@@ -55,13 +55,20 @@ public readonly record struct Matrix3(
     /// </summary>
     public static Matrix3 FromCorners((double X, double Y) topLeft, (double X, double Y) bottomLeft, (double X, double Y) topRight, (double X, double Y) bottomRight)
     {
+        double det = ((topRight.X - bottomRight.X) * (bottomLeft.Y - bottomRight.Y)) - ((bottomLeft.X - bottomRight.X) * (topRight.Y - bottomRight.Y));
+        if (det == 0 || !double.IsFinite(det))
+            throw new TesseraException(FormattableString.Invariant($"Matrix3.FromCorners: no quadrangle: got corners {topLeft}, {bottomLeft}, {topRight}, {bottomRight}, expected three of which none lie on a line. Hint: the unmoved corners are (-1, -1), (-1, 1), (1, -1), (1, 1)."));
+        return Quadrangle(topLeft, bottomLeft, topRight, bottomRight);
+    }
+
+    /// <summary>As <see cref="FromCorners"/>, for corners drawn at random: where they lie on a line the picture is padding, and training goes on.</summary>
+    internal static Matrix3 Quadrangle((double X, double Y) topLeft, (double X, double Y) bottomLeft, (double X, double Y) topRight, (double X, double Y) bottomRight)
+    {
         var (p0, p1, p2, p3) = (topLeft, topRight, bottomRight, bottomLeft);
         var (sx, sy) = (p0.X - p1.X + p2.X - p3.X, p0.Y - p1.Y + p2.Y - p3.Y);
         var (dx1, dy1) = (p1.X - p2.X, p1.Y - p2.Y);
         var (dx2, dy2) = (p3.X - p2.X, p3.Y - p2.Y);
         var det = dx1 * dy2 - dx2 * dy1;
-        if (det == 0 || !double.IsFinite(det))
-            throw new TesseraException(FormattableString.Invariant($"Matrix3.FromCorners: no quadrangle: got corners {topLeft}, {bottomLeft}, {topRight}, {bottomRight}, expected three of which none lie on a line. Hint: the unmoved corners are (-1, -1), (-1, 1), (1, -1), (1, 1)."));
         var g = (sx * dy2 - dx2 * sy) / det;
         var h = (dx1 * sy - sx * dy1) / det;
         var fromUnitSquare = new Matrix3(

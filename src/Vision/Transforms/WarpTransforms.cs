@@ -24,7 +24,7 @@ public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M
     }
 
     internal static Matrix3 Homography(double m0, double m1, double m2, double m3) =>
-        Matrix3.FromCorners((-1 - m3, -1 - m1), (-1 - m2, 1 + m1), (1 + m3, -1 - m0), (1 + m2, 1 + m0));
+        Matrix3.Quadrangle((-1 - m3, -1 - m1), (-1 - m2, 1 + m1), (1 + m3, -1 - m0), (1 + m2, 1 + m0));
 }
 
 /// <summary>General perspective: eight draws added to x and y of the corners (-1,-1), (-1,1), (1,-1), (1,1), in that order.</summary>
@@ -45,7 +45,7 @@ public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transf
         var m = new double[8];
         for (var i = 0; i < 8; i++)
             m[i] = Magnitudes[i].Draw(random);
-        canvas.Warp(Matrix3.FromCorners((-1 + m[0], -1 + m[1]), (-1 + m[2], 1 + m[3]), (1 + m[4], -1 + m[5]), (1 + m[6], 1 + m[7])));
+        canvas.Warp(Matrix3.Quadrangle((-1 + m[0], -1 + m[1]), (-1 + m[2], 1 + m[3]), (1 + m[4], -1 + m[5]), (1 + m[6], 1 + m[7])));
     }
 }
 
@@ -62,10 +62,10 @@ public sealed record Tilt(Uniform Magnitude) : Transform(TransformOrder.Coordina
         var m = Magnitude.Draw(random);
         canvas.Warp((Direction ?? random.NextInt(4)) switch
         {
-            0 => Matrix3.FromCorners((-1, -1), (-1, 1), (1, -1 - m), (1, 1 + m)),
-            1 => Matrix3.FromCorners((-1, -1 - m), (-1, 1 + m), (1, -1), (1, 1)),
-            2 => Matrix3.FromCorners((-1, -1), (-1 - m, 1), (1, -1), (1 + m, 1)),
-            _ => Matrix3.FromCorners((-1 - m, -1), (-1, 1), (1 + m, -1), (1, 1)),
+            0 => Matrix3.Quadrangle((-1, -1), (-1, 1), (1, -1 - m), (1, 1 + m)),
+            1 => Matrix3.Quadrangle((-1, -1 - m), (-1, 1 + m), (1, -1), (1, 1)),
+            2 => Matrix3.Quadrangle((-1, -1), (-1 - m, 1), (1, -1), (1 + m, 1)),
+            _ => Matrix3.Quadrangle((-1 - m, -1), (-1, 1), (1 + m, -1), (1, 1)),
         });
     }
 }
@@ -88,7 +88,7 @@ public sealed record Skew(Uniform Magnitude) : Transform(TransformOrder.Coordina
             (true, 0) => (x + m * x, y),
             _ => (x, y + m * y),
         };
-        canvas.Warp(Matrix3.FromCorners(Corner(0, -1, -1), Corner(1, -1, 1), Corner(2, 1, -1), Corner(3, 1, 1)));
+        canvas.Warp(Matrix3.Quadrangle(Corner(0, -1, -1), Corner(1, -1, 1), Corner(2, 1, -1), Corner(3, 1, 1)));
     }
 }
 
