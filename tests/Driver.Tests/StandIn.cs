@@ -81,7 +81,7 @@ sealed unsafe class StandIn
     /// <summary>The recorded prototypes of all entry points, and the enumerations they name, in C.</summary>
     static string Prototypes()
     {
-        Prototype[] prototypes = [.. LibCuda.EntryPoints.Select(s => RecordedSymbols.Find(s)!)];
+        (string Symbol, IReadOnlyList<string> Parameters)[] prototypes = [.. LibCuda.EntryPoints.Select(s => (s, RecordedSymbols.OfDriver(s)!.Parameters))];
         var text = new StringBuilder();
         foreach (string name in prototypes.SelectMany(p => p.Parameters).Append("enum cudaError_enum").Select(t => t.TrimEnd('*', ' ')).Where(t => t.StartsWith("enum ", StringComparison.Ordinal)).Distinct(StringComparer.Ordinal))
             text.AppendLine($"{name} {{ {string.Join(", ", RecordedSymbols.Enum(name[5..]).Select(m => $"{m.Key} = {m.Value}"))} }};");
