@@ -24,6 +24,7 @@ sealed record DeviceWork(string Name, string Unit, double Amount, Func<Action> C
         yield return new("bias over channels", "GB/s", 2 * map, () => Of([batch, c, side, side], [1, c, 1, 1], (x, b) => x + b));
         yield return new("max pool 3x3/2", "GB/s", 1.25 * map, () => Of([batch, c, side, side], x => x.MaxPool2d(3, 2, 1)));
         yield return new("batch norm, training", "GB/s", 3 * map, () => Of([batch, c, side, side], new BatchNorm2d(c).Forward));
+        yield return new("cross-entropy of rows of 1000, forward+backward", "GB/s", 3 * 4.0 * (n / 1024) * 1000, () => CrossEntropy(n / 1024, 1000));
     }
 
     static IEnumerable<DeviceWork> Gemms(bool tiny)
@@ -31,6 +32,7 @@ sealed record DeviceWork(string Name, string Unit, double Amount, Func<Action> C
         foreach (int n in tiny ? [40] : new[] { 1024, 2048, 4096, 8192 })
         {
             yield return new($"sgemm {n}", "TFLOP/s", 2.0 * n * n * n, () => Of([n, n], [n, n], (a, b) => a.MatMul(b)));
+            yield return new($"bf16 gemm {n}", "TFLOP/s", 2.0 * n * n * n, () => HalfProduct(n));
         }
     }
 
@@ -44,19 +46,30 @@ sealed record DeviceWork(string Name, string Unit, double Amount, Func<Action> C
         }
     }
 
+    /// <summary>ResNets in float32, and with activations in bfloat16; "recorded" replays what was recorded as one graph.</summary>
     static IEnumerable<DeviceWork> Nets(bool tiny)
     {
         foreach (int depth in tiny ? [18] : new[] { 18, 34, 50 })
         {
-            foreach (int batch in tiny ? [1] : new[] { 1, 64 })
+            foreach (var precision in new[] { DType.Float32, DType.BFloat16 })
             {
-                var size = tiny ? BenchSize.Tiny with { Side = 32 } : BenchSize.Full with { Batch = batch };
-                yield return new($"resnet{depth} inference, batch {batch}", "photos/s", batch, () => OurInference.ResNet(depth, size, batch).Run);
-                if (Device.Default != Device.Cpu) yield return new($"resnet{depth} inference, batch {batch}, recorded", "photos/s", batch, () => DeviceGraph.Record(Device.Default, OurInference.ResNet(depth, size, batch).Run).Replay);
+                string name = precision == DType.Float32 ? $"resnet{depth}" : $"resnet{depth} bf16";
+                foreach (int batch in tiny ? [1] : new[] { 1, 64 })
+                {
+                    OurInference Network() => OurInference.ResNet(depth, Sized(batch), batch, precision);
+                    yield return new($"{name} inference, batch {batch}", "photos/s", batch, () => Network().Run);
+                    if (Device.Default != Device.Cpu) yield return new($"{name} inference, batch {batch}, recorded", "photos/s", batch, () => DeviceGraph.Record(Device.Default, Network().Run).Replay);
+                }
+                foreach (int batch in tiny ? [2] : new[] { 8, 64 })
+                {
+                    OurTraining Training() => new(depth, Learned.All, Sized(batch), precision);
+                    yield return new($"{name} training step, batch {batch}", "photos/s", batch, () => Training().Step);
+                    if (Device.Default != Device.Cpu) yield return new($"{name} training step, batch {batch}, recorded", "photos/s", batch, () => Training().Recorded().Replay);
+                }
             }
-            var step = tiny ? BenchSize.Tiny with { Side = 32 } : BenchSize.Full with { Batch = 64 };
-            yield return new($"resnet{depth} training step, batch {step.Batch}", "photos/s", step.Batch, () => new OurTraining(depth, Learned.All, step).Step);
         }
+
+        BenchSize Sized(int batch) => tiny ? BenchSize.Tiny with { Batch = batch, Side = 32 } : BenchSize.Full with { Batch = batch };
     }
 
     static Action Of(Shape shape, Func<Tensor, Tensor> f)
@@ -74,6 +87,30 @@ sealed record DeviceWork(string Name, string Unit, double Amount, Func<Action> C
     {
         var second = Tensor.Normal(b, new Philox(2));
         return Of(a, x => f(x, second));
+    }
+
+    static Action HalfProduct(int n)
+    {
+        Tensor a = Tensor.Normal([n, n], new Philox(1)).To(DType.BFloat16), b = Tensor.Normal([n, n], new Philox(2)).To(DType.BFloat16);
+        return () =>
+        {
+            using var noGrad = Autograd.NoGrad();
+            using var scope = Scope.Begin();
+            Autocast.To(DType.BFloat16, () => a.MatMul(b));
+        };
+    }
+
+    static Action CrossEntropy(int rows, int classes)
+    {
+        var x = Tensor.Normal([rows, classes], new Philox(1));
+        var y = Tensor.From(Networks.Classes(rows, classes), [rows]);
+        x.RequiresGrad = true;
+        return () =>
+        {
+            using var scope = Scope.Begin();
+            x.CrossEntropy(y).Backward();
+            x.ZeroGrad();
+        };
     }
 
     static Action Convolution(ConvShape s, int batch, bool backward)

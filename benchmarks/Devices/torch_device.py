@@ -1,6 +1,6 @@
 """The works of `benchmarks device` in PyTorch on one GPU: prints a JSON object from work to milliseconds.
 
-float32 without TF32 ("highest"), channels-last, eager; --tf32 allows TF32 in products and convolutions.
+float32 without TF32 ("highest"), channels-last, eager; --tf32 allows TF32 in products and convolutions; "--work resnet18" runs the works whose names begin so.
 """
 import json
 import sys
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 tf32 = "--tf32" in sys.argv
+only = sys.argv[sys.argv.index("--work") + 1] if "--work" in sys.argv else ""
 torch.backends.cuda.matmul.allow_tf32 = tf32
 torch.backends.cudnn.allow_tf32 = tf32
 torch.backends.cudnn.benchmark = True
@@ -18,6 +19,9 @@ rows = {}
 
 
 def measure(name, run):
+    if not name.startswith(only):
+        return
+
     def round_(times):
         torch.cuda.synchronize()
         start = time.perf_counter()
@@ -59,9 +63,20 @@ measure("bias over channels", no_grad(lambda: x + bias))
 measure("max pool 3x3/2", no_grad(lambda: F.max_pool2d(x, 3, 2, 1)))
 norm = torch.nn.BatchNorm2d(64).to(device)
 measure("batch norm, training", no_grad(lambda: norm(x)))
+logits, classes = noise(n // 1024, 1000).requires_grad_(), torch.arange(n // 1024, device=device) * 37 % 1000
+
+
+def cross_entropy():
+    F.cross_entropy(logits, classes).backward()
+    logits.grad = None
+
+
+measure("cross-entropy of rows of 1000, forward+backward", cross_entropy)
 for size in (1024, 2048, 4096, 8192):
     p, q = noise(size, size), noise(size, size)
     measure(f"sgemm {size}", no_grad(lambda: p @ q))
+    half_p, half_q = p.bfloat16(), q.bfloat16()
+    measure(f"bf16 gemm {size}", no_grad(lambda: half_p @ half_q))
 
 shapes = [(3, 64, 7, 2, 224), (64, 64, 3, 1, 56), (64, 128, 3, 2, 56), (64, 128, 1, 2, 56), (128, 128, 3, 1, 28), (128, 256, 3, 2, 28),
           (128, 256, 1, 2, 28), (256, 256, 3, 1, 14), (256, 512, 3, 2, 14), (256, 512, 1, 2, 14), (512, 512, 3, 1, 7)]
@@ -87,17 +102,26 @@ except ImportError:
 if torchvision:
     for depth in (18, 34, 50):
         net = getattr(torchvision.models, f"resnet{depth}")().to(device).to(memory_format=torch.channels_last)
-        for batch in (1, 64):
-            x = noise(batch, 3, 224, 224)
-            net.eval()
-            measure(f"resnet{depth} inference, batch {batch}", no_grad(lambda: net(x)))
-        net.train()
-        y = torch.arange(64, device=device) * 37 % 1000
-        optimizer = torch.optim.AdamW(net.parameters())
+        for half in (False, True):
+            name = f"resnet{depth} bf16" if half else f"resnet{depth}"
 
-        def step():
-            F.cross_entropy(net(x), y).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        measure(f"resnet{depth} training step, batch 64", step)
+            def forward(x):
+                with torch.autocast("cuda", torch.bfloat16, enabled=half):
+                    return net(x)
+
+            net.eval()
+            for batch in (1, 64):
+                x = noise(batch, 3, 224, 224)
+                measure(f"{name} inference, batch {batch}", no_grad(lambda: forward(x)))
+            net.train()
+            optimizer = torch.optim.AdamW(net.parameters())
+            for batch in (8, 64):
+                x, y = noise(batch, 3, 224, 224), torch.arange(batch, device=device) * 37 % 1000
+
+                def step():
+                    F.cross_entropy(forward(x), y).backward()
+                    optimizer.step()
+                    optimizer.zero_grad()
+
+                measure(f"{name} training step, batch {batch}", step)
 print(json.dumps(rows))

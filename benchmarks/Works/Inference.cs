@@ -16,16 +16,18 @@ sealed class OurInference : IInference
 {
     readonly Module network;
     readonly Tensor x;
+    readonly DType precision;
 
-    OurInference(Module network, float[] photos, Shape shape)
+    OurInference(Module network, float[] photos, Shape shape, DType precision = DType.Float32)
     {
+        this.precision = precision;
         this.network = network.Eval();
         x = Tensor.From(photos, shape);
     }
 
-    /// <summary>A ResNet with its batch norms, fresh weights.</summary>
-    public static OurInference ResNet(int depth, BenchSize size, int batch) =>
-        new(new ResNet(Networks.Options(depth, size.Width)), Networks.Photos(batch, size.Side), [batch, 3, size.Side, size.Side]);
+    /// <summary>A ResNet with its batch norms, fresh weights; in 16 bits where <see cref="Autocast"/> is to store activations so.</summary>
+    public static OurInference ResNet(int depth, BenchSize size, int batch, DType precision = DType.Float32) =>
+        new(new ResNet(Networks.Options(depth, size.Width)), Networks.Photos(batch, size.Side), [batch, 3, size.Side, size.Side], precision);
 
     /// <summary>A network from an ONNX file.</summary>
     public static OurInference Onnx(string file, int side, int batch) =>
@@ -35,7 +37,7 @@ sealed class OurInference : IInference
     {
         using var noGrad = Autograd.NoGrad();
         using var scope = Scope.Begin();
-        network.Forward(x);
+        Autocast.To(precision, () => network.Forward(x));
     }
 
     /// <summary>The output, row after row.</summary>

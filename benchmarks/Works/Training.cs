@@ -26,9 +26,15 @@ sealed class OurTraining : ITraining
     readonly CrossEntropyLoss loss = new();
     readonly AdamW optimizer;
     readonly Tensor x, y;
+    readonly DType precision;
 
-    public OurTraining(int depth, Learned learned, BenchSize size)
+    /// <param name="depth">18, 34 or 50.</param>
+    /// <param name="learned">What of the network.</param>
+    /// <param name="size">Photos and widths.</param>
+    /// <param name="precision">Float32, or what <see cref="Autocast"/> stores activations in.</param>
+    public OurTraining(int depth, Learned learned, BenchSize size, DType precision = DType.Float32)
     {
+        this.precision = precision;
         network = new ResNet(Networks.Options(depth, size.Width));
         if (learned != Learned.All) Freeze(learned);
         optimizer = new AdamW(network.Parameters().Where(p => p.RequiresGrad));
@@ -38,10 +44,18 @@ sealed class OurTraining : ITraining
 
     public void Step()
     {
-        using var scope = Scope.Begin();
-        loss.Forward(network.Forward(x), y).Backward();
+        Gradients();
         optimizer.Step();
         optimizer.ZeroGrad();
+    }
+
+    /// <summary>The same step recorded on <see cref="Device.Default"/>.</summary>
+    public TrainingGraph Recorded() => TrainingGraph.Record(Device.Default, optimizer, Gradients);
+
+    void Gradients()
+    {
+        using var scope = Scope.Begin();
+        loss.Forward(Autocast.To(precision, () => network.Forward(x)).To(DType.Float32), y).Backward();
     }
 
     void Freeze(Learned learned)

@@ -1,4 +1,5 @@
 using Tessera.NN;
+using Tessera.Testing;
 
 namespace Tessera.Tests;
 

@@ -5,6 +5,9 @@ public static class TestDevices
 {
     static readonly string[] names = ["cpu", "emulator", "cuda:0"];
 
+    /// <summary>The device of tests that need one that runs kernels: the emulator, or what TESSERA_TEST_DEVICE names, such as cuda:0.</summary>
+    public static Device Gpu { get; } = Device.Parse(Environment.GetEnvironmentVariable("TESSERA_TEST_DEVICE") is { Length: > 0 } name ? name : "emulator");
+
     /// <summary>One test case for each device that exists and each item; one skipped case for each device that does not.</summary>
     public static IEnumerable<TestCaseData> With<T>(IEnumerable<T> items)
     {

@@ -1,4 +1,5 @@
 using Tessera.NN;
+using Tessera.Testing;
 
 namespace Tessera.Tests;
 
@@ -71,7 +72,7 @@ public class OptimizerTests
             }
             return [.. w.Select(p => p.ToArray<float>())];
         }
-        Assert.That(Run(Device.Emulator), Is.EqualTo(Run(Device.Cpu)));
+        Assert.That(Run(TestDevices.Gpu), Is.EqualTo(Run(Device.Cpu)));
     }
 
     [TestCaseSource(nameof(kinds))]

@@ -1,4 +1,5 @@
 using Tessera.NN;
+using Tessera.Testing;
 
 namespace Tessera.Tests;
 
@@ -26,7 +27,7 @@ public sealed class DeterminismTests
         try
         {
             double[] cpu = ToyLosses(workers: 0);
-            Device.Default = Device.Emulator;
+            Device.Default = TestDevices.Gpu;
             double[] first = ToyLosses(workers: 0);
             Assert.That(ToyLosses(workers: 3), Is.EqualTo(first));
             // Not the validation: the bias before a batch norm has the gradient 0, of whose rounding errors Adam makes whole steps; training does not see them.

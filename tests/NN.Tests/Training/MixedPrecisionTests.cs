@@ -207,7 +207,7 @@ public sealed class MixedPrecisionTests
         try
         {
             double epsilon = type == DType.Float16 ? 1.0 / 2048 : 1.0 / 256;
-            double[] cpu = Losses(Device.Cpu), emulator = Losses(Device.Emulator);
+            double[] cpu = Losses(Device.Cpu), emulator = Losses(TestDevices.Gpu);
             TestContext.Out.WriteLine($"{type}: {string.Join(", ", emulator.Zip(cpu, (a, b) => $"{a:0.00000} ({a - b:0.0e0})"))}");
             Assert.That(emulator, Is.EqualTo(cpu).Within(4 * epsilon));
         }

@@ -1,4 +1,5 @@
 using Tessera.NN;
+using Tessera.Testing;
 
 namespace Tessera.Tests;
 
@@ -51,10 +52,10 @@ public sealed class TrainingGraphTests
     public void Replays_are_the_bits_of_steps([Values(0, 1, 2, 3)] int kind, [Values(DType.Float32, DType.BFloat16)] DType precision)
     {
         using var scope = Scope.Begin();
-        Device.Default = Device.Emulator;
+        Device.Default = TestDevices.Gpu;
         Run eager = new(optimizers[kind], precision), recorded = new(optimizers[kind], precision);
         recorded.Start(0);
-        using var graph = TrainingGraph.Record(Device.Emulator, recorded.Optimizer, recorded.Gradients);
+        using var graph = TrainingGraph.Record(TestDevices.Gpu, recorded.Optimizer, recorded.Gradients);
         for (int step = 0; step < 4; step++)
         {
             eager.Start(step);
@@ -75,11 +76,11 @@ public sealed class TrainingGraphTests
     public void Weights_written_by_a_replay_count_as_written()
     {
         using var scope = Scope.Begin();
-        Device.Default = Device.Emulator;
+        Device.Default = TestDevices.Gpu;
         Tensor w = Tensor.Ones([3]);
         w.RequiresGrad = true;
         Sgd sgd = new([w], lr: 0.5);
-        using var graph = TrainingGraph.Record(Device.Emulator, sgd, () => w.Sum().Backward());
+        using var graph = TrainingGraph.Record(TestDevices.Gpu, sgd, () => w.Sum().Backward());
         var before = w.View.Storage.Version;
         graph.Replay();
         Assert.That(w.View.Storage.Version, Is.GreaterThan(before));
@@ -90,10 +91,10 @@ public sealed class TrainingGraphTests
     public void A_class_outside_is_an_error_of_the_replay()
     {
         using var scope = Scope.Begin();
-        Device.Default = Device.Emulator;
+        Device.Default = TestDevices.Gpu;
         Tensor w = Tensor.Ones([2, 3]), y = Tensor.From([0L, 2], [2]);
         w.RequiresGrad = true;
-        using var graph = TrainingGraph.Record(Device.Emulator, new Sgd([w], lr: 0.5), () => w.CrossEntropy(y).Backward());
+        using var graph = TrainingGraph.Record(TestDevices.Gpu, new Sgd([w], lr: 0.5), () => w.CrossEntropy(y).Backward());
         graph.Replay();
         w.ToArray<float>();
         y.CopyFrom(Tensor.From([0L, 7], [2]));
@@ -108,13 +109,13 @@ public sealed class TrainingGraphTests
     public void What_cannot_be_recorded_is_refused()
     {
         using var scope = Scope.Begin();
-        Device.Default = Device.Emulator;
+        Device.Default = TestDevices.Gpu;
         Tensor w = Tensor.Ones([3]);
         w.RequiresGrad = true;
-        Assert.That(() => TrainingGraph.Record(Device.Emulator, new RmsProp([w]), () => { }), Throws.InstanceOf<TesseraException>().With.Message.Contains("got RmsProp, expected Sgd, Adam or AdamW"));
+        Assert.That(() => TrainingGraph.Record(TestDevices.Gpu, new RmsProp([w]), () => { }), Throws.InstanceOf<TesseraException>().With.Message.Contains("got RmsProp, expected Sgd, Adam or AdamW"));
         Sgd sgd = new([w], lr: 0.5);
-        Assert.That(() => TrainingGraph.Record(Device.Emulator, sgd, () => w.Dropout(0.5f, new Philox(1)).Sum().Backward()), Throws.InstanceOf<TesseraException>().With.Message.Contains("random numbers"));
-        using var graph = TrainingGraph.Record(Device.Emulator, sgd, () => w.Sum().Backward());
+        Assert.That(() => TrainingGraph.Record(TestDevices.Gpu, sgd, () => w.Dropout(0.5f, new Philox(1)).Sum().Backward()), Throws.InstanceOf<TesseraException>().With.Message.Contains("random numbers"));
+        using var graph = TrainingGraph.Record(TestDevices.Gpu, sgd, () => w.Sum().Backward());
         sgd.ZeroGrad();
         Assert.That(graph.Replay, Throws.InstanceOf<TesseraException>().With.Message.Contains("got 0, expected the 1 that were recorded"));
     }

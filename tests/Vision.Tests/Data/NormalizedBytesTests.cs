@@ -1,3 +1,4 @@
+using Tessera.Testing;
 using Tessera.Vision;
 
 namespace Tessera.Tests;
@@ -6,11 +7,11 @@ namespace Tessera.Tests;
 public sealed class NormalizedBytesTests
 {
     [TestCase("cpu", 3)]
-    [TestCase("emulator", 3)]
-    [TestCase("emulator", 1)]
+    [TestCase("gpu", 3)]
+    [TestCase("gpu", 1)]
     public void BytesCountAsFractions(string device, int channels)
     {
-        var x = Tensor.From([.. Enumerable.Range(0, 2 * channels * 5 * 7).Select(i => (byte)(i * 37))], [2, channels, 5, 7], Device.Parse(device));
+        var x = Tensor.From([.. Enumerable.Range(0, 2 * channels * 5 * 7).Select(i => (byte)(i * 37))], [2, channels, 5, 7], device == "cpu" ? Device.Cpu : TestDevices.Gpu);
         ImageStats stats = channels == 3 ? ImageNet.Stats : Mnist.Stats;
         float[] expected = stats.Normalize(x.To(DType.Float32) / 255f).ToArray<float>();
         Assert.That(stats.Normalize(x).ToArray<float>(), Is.EqualTo(expected).Within(2e-6));

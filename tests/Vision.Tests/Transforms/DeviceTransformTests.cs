@@ -52,7 +52,7 @@ public sealed class DeviceTransformTests
     public void TheKernelGivesTheSame([ValueSource(nameof(Names))] string name)
     {
         foreach (var mode in Enum.GetValues<InterpolationMode>())
-            AssertSame(new TransformPipeline(lists[name].Transforms, Side, mode: mode), [Photo(50, 63), Photo(97, 130)], Device.Emulator, ties: mode == InterpolationMode.Nearest);
+            AssertSame(new TransformPipeline(lists[name].Transforms, Side, mode: mode), [Photo(50, 63), Photo(97, 130)], TestDevices.Gpu, ties: mode == InterpolationMode.Nearest);
     }
 
     [Test]
@@ -72,7 +72,7 @@ public sealed class DeviceTransformTests
     }
 
     [Test]
-    public void ALoaderGivesTheSameBatches([Values("cpu", "emulator")] string device, [Values(0, 3)] int workers)
+    public void ALoaderGivesTheSameBatches([Values("cpu", "gpu")] string device, [Values(0, 3)] int workers)
     {
         string folder = Directory.CreateTempSubdirectory("tessera-device-transforms-").FullName;
         try
@@ -89,7 +89,7 @@ public sealed class DeviceTransformTests
 
         float[][] Epoch(bool onDevice)
         {
-            var options = new ImageDataOptions { ValidFraction = 0, TransformOnDevice = onDevice, Workers = workers, Device = device == "cpu" ? Device.Cpu : Device.Emulator };
+            var options = new ImageDataOptions { ValidFraction = 0, TransformOnDevice = onDevice, Workers = workers, Device = device == "cpu" ? Device.Cpu : TestDevices.Gpu };
             var data = ImageDataBunch.FromNameRegex(folder, @"/([^/]+)_\d+.png$", Transforms.Default(), Side, 2, options);
             return [.. data.Train.Epoch(1).Select(batch => batch.X.ToArray<float>())];
         }
