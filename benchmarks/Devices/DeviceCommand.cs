@@ -12,11 +12,12 @@ static class DeviceCommand
     static readonly Option<bool> smoke = new("--smoke") { Description = "Tiny sizes, one run: shows that every work works. The figures mean nothing." };
     static readonly Option<string?> work = new("--work") { Description = "Only works whose names begin with this." };
     static readonly Option<string?> peer = new("--peer") { Description = "Rows of a peer on the same device: a JSON object from work to milliseconds, such as benchmarks/Devices/torch_device.py prints." };
+    static readonly Option<bool> profile = new("--profile") { Description = "Also what each kernel of a work takes, by events around every launch." };
     static readonly Option<string?> json = new("--json") { Description = "Writes work to milliseconds to this file." };
 
     public static Command Create()
     {
-        var command = new Command("device", "Tessera on one device: times and rates.") { device, smoke, work, peer, json };
+        var command = new Command("device", "Tessera on one device: times and rates.") { device, smoke, work, peer, profile, json };
         command.SetAction(Run);
         return command;
     }
@@ -35,9 +36,22 @@ static class DeviceCommand
             double rate = w.Amount / ms * 1e3 / (w.Unit switch { "TFLOP/s" => 1e12, "GB/s" => 1e9, _ => 1 });
             string other = theirs.TryGetValue(w.Name, out double t) ? string.Create(CultureInfo.InvariantCulture, $"{t:0.000} | {t / ms:0.00}") : " | ";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {w.Name} | {ms:0.000} | {host:0.000} | {rate:0.0} | {w.Unit} | {other} |"));
+            if (args.GetValue(profile)) Profile(w);
         }
         if (args.GetValue(json) is { } path) File.WriteAllText(path, JsonSerializer.Serialize(ours));
         return 0;
+    }
+
+    static void Profile(DeviceWork work)
+    {
+        using var scope = Scope.Begin();
+        var run = work.Create();
+        run();
+        var times = KernelTimes.Of(Device.Default, run);
+        double all = times.Sum(t => t.Milliseconds);
+        foreach (var t in times.Where(t => t.Milliseconds > 0.01 * all))
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"    {t.Milliseconds,8:0.000} ms {t.Launches,4} x {t.Kernel}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"    {all,8:0.000} ms {times.Sum(t => t.Launches),4} launches in all"));
     }
 
     /// <summary>

@@ -70,7 +70,10 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
         fixed (KernelArgument* p = arguments)
         {
             for (int i = 0; i < arguments.Length; i++) parameters[i] = KernelArgument.AddressOf(p + i);
+            var timed = recording ? null : clock;
+            timed?.Start();
             var result = Driver.LaunchKernel(kernel.Function, grid, block, shared, stream, parameters);
+            if (result == CudaResult.Success && timed != null) result = timed.Stop(kernel.Name);
             if (result == CudaResult.Success && Synchronous && !recording) result = Driver.StreamSynchronize(stream);
             if (result != CudaResult.Success) throw Failed($"cuLaunchKernel('{kernel.Name}', grid {grid}, block {block}, {shared} bytes shared)", result);
         }

@@ -41,19 +41,22 @@ public sealed class TrainGoldenTests
         Compare(recorded, slack: 1, mostSteps: whole ? int.MaxValue : EmulatedSteps);
     }
 
-    /// <summary>With tensor cores, whose sums are rounded towards zero: on an H100 a loss was off by 4.7 times the tolerance; six times are given.</summary>
+    /// <summary>
+    /// With tensor cores, whose sums are rounded towards zero, six times the tolerance is given. No step is held to it where our run from neighbouring weights moves as
+    /// far: on an H200 the fourth loss of a tiny ResNet was 27 times the tolerance off, after three steps of AdamW, which makes a gradient of any size a step of one size.
+    /// </summary>
     [TestCaseSource(nameof(RunsOnDevices))]
     public void ARecordedRunOnTensorCores(GoldenCase recorded, Device device)
     {
         if (device.Name is "emulator") Assert.Ignore("minutes on the emulator; the kernels have tests of their own");
         Device.Default = device;
-        Compare(recorded, slack: 6);
+        Compare(recorded, slack: 6, earlySteps: false);
     }
 
     [TearDown]
     public void FastAgain() => (Determinism.Exact, Device.Default) = (false, Device.Cpu);
 
-    static void Compare(GoldenCase recorded, double slack, int mostSteps = int.MaxValue)
+    static void Compare(GoldenCase recorded, double slack, int mostSteps = int.MaxValue, bool earlySteps = true)
     {
         var run = new GoldenRun(recorded);
         if (mostSteps < run.RecordedSteps) run.Steps = Math.Min(mostSteps, run.StrictSteps);
@@ -62,7 +65,7 @@ public sealed class TrainGoldenTests
 
         foreach (var (name, g) in run.Arrays("grad_step0/")) Assert.That(Doubles(run.FirstGradients[name]), Is.EqualTo(g).Within(OfLargest(g, 1e-4)), $"first gradient of {name}");
         foreach (var (name, b) in run.Arrays("bn_step1_f64/")) Assert.That(Doubles(run.FirstStatistics[name]), Is.EqualTo(b).Within(OfLargest(b, 1e-5)), $"{name} after a step");
-        CheckSeries("loss", r => r.Losses, run.OfSteps("loss_f64"), run["loss_tolerance"], strict: run.StrictSteps);
+        CheckSeries("loss", r => r.Losses, run.OfSteps("loss_f64"), run["loss_tolerance"], strict: earlySteps ? run.StrictSteps : 0);
         if (run.Has("grad_norm_f64")) Check("grad_norm", r => [.. r.GradNorms.Select(g => g[0])], run.OfSteps);
         if (run.Kind is "lesson")
         {
@@ -91,6 +94,7 @@ public sealed class TrainGoldenTests
         {
             var actual = of(run);
             Assert.That(actual, Has.Count.EqualTo(expected.Length), what);
+            TestContext.Out.WriteLine($"{what}: {string.Join(' ', actual.Select((a, k) => ((a - expected[k]) / tolerance[k]).ToString("0.00")))}");
             for (int k = 0; k < expected.Length; k++)
             {
                 double allowed = slack * tolerance[k];
