@@ -20,7 +20,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>y ← relu(alpha · a · b + bias + beta · c): y and c row-major float32, a and b of one type, row-major or transposed, batches at one regular step.</summary>
     bool TryBlasLt(View a, View b, View y, float alpha, in Epilogue epilogue, View? c, float beta)
     {
-        if (OnlyGemm is not null || !(blasLtAsked || blasAsked || LibrariesAreFaster(2.0 * y.Count * a.Shape[-1]))) return false;
+        if (OnlyGemm is not null || !TakesLibrary(blasLtAsked || blasAsked, 2.0 * y.Count * a.Shape[-1])) return false;
         int rank = y.Shape.Rank, m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
         if (m == 0 || n == 0 || k == 0 || BlasLt.Library is not { } library || epilogue.Bias is { IsDense: false }) return false;
         if (!Matrix(a, out var opA, out int ldA) || !Matrix(b, out var opB, out int ldB) || !Matrix(y, out var opY, out int ldY) || opY != Operation.NonTranspose) return false;

@@ -16,7 +16,10 @@ internal sealed unsafe partial class CudaBackend
     /// True where NVIDIA's libraries beat Tessera's kernels: in float32 these run on tensor cores, which need sm_80; with TF32 the libraries know
     /// instructions that PTX for all GPUs does not have, but their calls take longer than a small product. Measured in docs/gpu.md.
     /// </summary>
-    bool LibrariesAreFaster(double flops) => !Determinism.Exact && flops >= 1e9 && (Driver.Architecture < 80 || Precision.AllowTf32);
+    bool LibrariesAreFaster(double flops) => flops >= 1e9 && (Driver.Architecture < 80 || Precision.AllowTf32);
+
+    /// <summary>Whether a library is to do work of so many FLOPs; under <see cref="Determinism.Exact"/> none is, whatever was asked for: their algorithms may be Winograd's.</summary>
+    bool TakesLibrary(bool asked, double flops) => !Determinism.Exact && (asked || LibrariesAreFaster(flops));
 
     /// <summary>cuBLAS, or why it is not used.</summary>
     public (CudaBlas? Library, string WhyNot) Blas => blas.Value;
@@ -53,7 +56,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>
     bool TryBlas(View a, View b, View y, float alpha, float beta)
     {
-        if (OnlyGemm is not null || !(blasAsked || LibrariesAreFaster(2.0 * y.Count * a.Shape[-1]))) return false;
+        if (OnlyGemm is not null || !TakesLibrary(blasAsked, 2.0 * y.Count * a.Shape[-1])) return false;
         int rank = y.Shape.Rank;
         int m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
         if (m == 0 || n == 0 || k == 0 || Blas.Library is not { } library) return false;
@@ -74,7 +77,7 @@ internal sealed unsafe partial class CudaBackend
     /// <param name="window">Geometry; padding must be the same on both sides.</param>
     bool TryDnn(ConvolutionPass pass, View x, View w, View y, Window2d window)
     {
-        if (OnlyConv2d is not null || !(dnnAsked || LibrariesAreFaster(2.0 * y.Count * w.Count / Math.Max(1, w.Shape[0])))) return false;
+        if (OnlyConv2d is not null || !TakesLibrary(dnnAsked, 2.0 * y.Count * w.Count / Math.Max(1, w.Shape[0]))) return false;
         if (window.Top != window.Bottom || window.Left != window.Right || x.Count == 0 || y.Count == 0 || w.Count == 0 || Dnn.Library is not { } library) return false;
         Shape i = x.Shape, o = y.Shape;
         var shape = new ConvolutionShape(pass, i[0], i[1], i[2], i[3], o[1], o[2], o[3], window, Precision.AllowTf32);

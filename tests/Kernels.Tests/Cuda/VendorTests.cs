@@ -17,7 +17,7 @@ public sealed partial class VendorTests
     public void Forget()
     {
         VendorStandIn.Forget();
-        Precision.AllowTf32 = false;
+        (Precision.AllowTf32, Determinism.Exact) = (false, false);
     }
 
     // The views are the emulator's memory; the backend is one of its own, with the libraries.
@@ -39,6 +39,28 @@ public sealed partial class VendorTests
         Assert.That(backend.Blas.Library, Is.Not.Null);
         Assert.That(backend.Blas.Library!.Version, Is.EqualTo(new Version(13, 1, 0)));
         Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)).Within(1e-5));
+    }
+
+    /// <summary>NVIDIA's own would take the emulator's addresses for a GPU's.</summary>
+    [Test]
+    public void The_emulator_uses_no_library_that_it_was_not_given_by_name()
+    {
+        VendorStandIn.Forget();
+        string[] variables = ["TESSERA_CUBLAS", "TESSERA_CUBLASLT", "TESSERA_CUDNN", "TESSERA_NCCL"];
+        foreach (string variable in variables) Environment.SetEnvironmentVariable(variable, "on");
+        Assert.That(Backend().Libraries.Select(l => l.State), Is.All.EqualTo("not searched for: the device is not a GPU"));
+        VendorStandIn.Forget();
+    }
+
+    [Test]
+    public void Exact_sums_are_not_left_to_libraries()
+    {
+        View a = Views.Of([5, 7], Normal(35, 1)), b = Views.Of([7, 6], Normal(42, 2)), y = Views.Empty<float>([5, 6]);
+        var backend = Backend();
+        int Kernels() => backend.Time(() => backend.Gemm(a, b, y)).Count;
+        Assert.That(Kernels(), Is.Zero, "by the library");
+        Determinism.Exact = true;
+        Assert.That(Kernels(), Is.EqualTo(1));
     }
 
     [Test]

@@ -94,7 +94,6 @@ public sealed class TrainGoldenTests
         {
             var actual = of(run);
             Assert.That(actual, Has.Count.EqualTo(expected.Length), what);
-            TestContext.Out.WriteLine($"{what}: {string.Join(' ', actual.Select((a, k) => ((a - expected[k]) / tolerance[k]).ToString("0.00")))}");
             for (int k = 0; k < expected.Length; k++)
             {
                 double allowed = slack * tolerance[k];

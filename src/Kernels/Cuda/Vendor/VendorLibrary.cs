@@ -25,7 +25,7 @@ internal sealed class VendorLibrary
     /// <param name="variable">The environment variable: <c>off</c>, <c>on</c>, or the path of the library.</param>
     /// <param name="names">File names, the newest version first.</param>
     /// <param name="folders">Folders of a Python package that holds it, below <c>site-packages/nvidia</c>.</param>
-    /// <param name="search">Null: it is searched for. Otherwise why it is not, unless the variable says <c>on</c> or names a file.</param>
+    /// <param name="search">Null: it is searched for. Otherwise why it is not, unless the variable names a file.</param>
     /// <param name="whyNot">Why there is none.</param>
     public static VendorLibrary? Find(string variable, ReadOnlySpan<string> names, ReadOnlySpan<string> folders, string? search, out string whyNot)
     {
@@ -42,7 +42,7 @@ internal sealed class VendorLibrary
             if (NativeLibrary.TryLoad(setting, out nint named)) return new VendorLibrary(setting, named);
             throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}', expected on, off or the path of a shared library. Hint: unset {variable} to search for it.");
         }
-        if (!on && search is not null)
+        if (search is not null)
         {
             whyNot = search;
             return null;
