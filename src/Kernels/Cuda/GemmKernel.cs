@@ -50,7 +50,7 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     static readonly GemmKernel tf32x3Registers = new("gemm_tf32x3_registers.sm80.ptx", "gemm_tf32x3_registers", 128, 128) { Resident = 1 };
     static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128) { SharedBytes = 98304, Threads = 128 };
     static readonly GemmKernel tf32Registers = new("gemm_tf32_registers.sm80.ptx", "gemm_tf32_registers", 128, 128) { Resident = 1 };
-    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920, Resident = 1 };
+    static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920, Threads = 128 };
     static readonly GemmKernel bf16 = f16 with { Factors = "bf16" };
 
     /// <summary>Threads of a block.</summary>
