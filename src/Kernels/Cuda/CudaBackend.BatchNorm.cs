@@ -119,7 +119,7 @@ internal sealed unsafe partial class CudaBackend
     {
         bool vectors = channels % 4 == 0 && !PlainChannels;
         foreach (var view in views)
-            if (view is { } v && v.Address % 16 != 0) vectors = false;
+            if (view is { } v && v.Address % (4 * v.DType.Size()) != 0) vectors = false;
         return new ChannelGrid(channels, views[0]!.Value.Count / channels, vectors);
     }
 

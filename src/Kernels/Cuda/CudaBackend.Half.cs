@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Tessera.Cuda;
 
 /// <content>
-/// Mixed precision. Convolutions whose channels come by eights read halves and multiply them as they are. For the others, and the gradients of weights, halves are
+/// Mixed precision. Convolutions whose channels come by eights, and their gradients, read halves and multiply them as they are. For the others halves are
 /// widened: they are exact in TF32 (8 bits of exponent, 11 of mantissa), so these take the kernels with one TF32 product, whatever <see cref="Precision.AllowTf32"/> says.
+/// Maps and pools load and store halves (<see cref="HalfText"/>).
 /// </content>
 internal sealed unsafe partial class CudaBackend
 {
@@ -48,19 +49,33 @@ internal sealed unsafe partial class CudaBackend
     public override void Conv2d16BackwardWeight(View gy, View x, View gw, Window2d window)
     {
         Expect16("Conv2d16BackwardWeight", gy, x);
-        if (gw.Count == 0 || gy.Count == 0 || !IsProduct(window))
+        bool product = IsProduct(window);
+        if (gw.Count == 0 || gy.Count == 0 || !(product || (MultipliesHalves(x, gy, window) && gy.Shape[1] / window.Groups % 8 == 0)))
         {
             using (new HalfOperands()) base.Conv2d16BackwardWeight(gy, x, gw, window);
             return;
         }
         using var rounded = ToRound(gw, out var result);
-        Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(result));
+        if (product) Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(result));
+        else WeightOfHalves(gy, x, result, window);
         Round(result, gw);
     }
 
-    /// <summary>True where tensor cores can read x, its channels by eights in every group, and w as they lie.</summary>
-    bool MultipliesHalves(View x, View w, Window2d window)
-        => Driver.Architecture >= 80 && !Determinism.Exact && (OnlyConv2d is null or Conv2dVersion.Tf32) && x.Shape[1] / window.Groups % 8 == 0 && x.Address % 16 == 0 && w.Address % 16 == 0;
+    void WeightOfHalves(View gy, View x, View gw, Window2d window)
+    {
+        if (gw.Address % 16 == 0)
+        {
+            CorrelateWeight(ImplicitGemm.Of(x, gw, gy, window), window.Groups, gw, x.DType);
+            return;
+        }
+        using var aligned = new Temporary(gw);
+        CorrelateWeight(ImplicitGemm.Of(x, aligned.View, gy, window), window.Groups, aligned.View, x.DType);
+        Copy(aligned.View, gw);
+    }
+
+    /// <summary>True where tensor cores can read x, its channels by eights in every group, and the other factor as they lie.</summary>
+    bool MultipliesHalves(View x, View other, Window2d window)
+        => Driver.Architecture >= 80 && !Determinism.Exact && (OnlyConv2d is null or Conv2dVersion.Tf32) && x.Shape[1] / window.Groups % 8 == 0 && x.Address % 16 == 0 && other.Address % 16 == 0;
 
     /// <summary>Halves [N, C, H, W], two neighbouring channels as one number of 32 bits: [N, C/2, H, W]. Float32 as it is.</summary>
     static View InPairs(View x)
