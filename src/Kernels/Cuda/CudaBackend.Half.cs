@@ -23,6 +23,11 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
+        if (!product && epilogue.Moments is null && y.DType == x.DType && (epilogue.Residual is null || epilogue.Residual.Value.DType == y.DType))
+        {
+            Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), y, window, epilogue), window.Groups, y.Storage.Device, x.DType, y.DType);
+            return;
+        }
         using var added = WidenedOrNone(epilogue.Residual, out var residual);
         using var rounded = ToRound(y, out var result);
         if (product) Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(result), 1, epilogue, residual is { } r ? Pixels(r) : null, 1);
@@ -40,9 +45,13 @@ internal sealed unsafe partial class CudaBackend
             using (new HalfOperands()) base.Conv2d16BackwardData(gy, w, gx, window);
             return;
         }
+        if (!product)
+        {
+            BackwardPhases(gy, w, gx, window);
+            return;
+        }
         using var rounded = ToRound(gx, out var result);
-        if (product) Gemm16(Pixels(gy), Flat(w), Pixels(result));
-        else BackwardPhases(gy, w, result, window);
+        Gemm16(Pixels(gy), Flat(w), Pixels(result));
         Round(result, gx);
     }
 
@@ -87,14 +96,19 @@ internal sealed unsafe partial class CudaBackend
 
     /// <summary>
     /// The text of a convolution with one TF32 product, with products of halves in its place. A fragment of 8 TF32 numbers lies in a warp as one of 16 halves does, a pair in
-    /// each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded.
+    /// each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded. The result is float32,
+    /// or of 16 bits.
     /// </summary>
-    Kernel HalfFactors(string file, string entry, DType factors)
+    Kernel HalfFactors(string file, string entry, DType factors, DType result)
     {
         string type = factors == DType.Float16 ? "f16" : "bf16";
-        return Kernels.Get($"{type}:{file}", entry, (file, type), static k => PtxLibrary.Text(k.file)
-            .Replace("cvt.rna.tf32.f32 ", "mov.b32 ", StringComparison.Ordinal)
-            .Replace("m16n8k8.row.col.f32.tf32.tf32.f32", $"m16n8k16.row.col.f32.{k.type}.{k.type}.f32", StringComparison.Ordinal));
+        return Kernels.Get($"{result}({type}):{file}", entry, (file, type, result), static k =>
+        {
+            string text = PtxLibrary.Text(k.file)
+                .Replace("cvt.rna.tf32.f32 ", "mov.b32 ", StringComparison.Ordinal)
+                .Replace("m16n8k8.row.col.f32.tf32.tf32.f32", $"m16n8k16.row.col.f32.{k.type}.{k.type}.f32", StringComparison.Ordinal);
+            return k.result == DType.Float32 ? text : HalfText.Convolution(text, k.result);
+        });
     }
 
     public override void BatchNorm16(View x, ChannelNorm norm, View? residual, bool relu, View y)
