@@ -32,8 +32,8 @@ internal sealed unsafe partial class CudaBackend
         using var rounded = ToRound(y, out var result);
         if (product) Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(result), 1, epilogue, residual is { } r ? Pixels(r) : null, 1);
         else Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), result, window, epilogue with { Residual = residual }), window.Groups, y.Storage.Device, x.DType);
-        if (epilogue.Moments is { } moments) Moments(result, moments, 1);
-        Round(result, y);
+        if (epilogue.Moments is { } moments) MomentsAndRound(result, moments, y);
+        else Round(result, y);
     }
 
     public override void Conv2d16BackwardData(View gy, View w, View gx, Window2d window)

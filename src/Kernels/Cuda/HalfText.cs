@@ -49,6 +49,22 @@ internal static partial class HalfText
         }
     }
 
+    /// <summary>The entry <c>moments</c> of <c>moments.ptx</c> with one more parameter: where the numbers go that it reads, rounded, in their order.</summary>
+    public static string Moments(string float32, DType type)
+    {
+        int entry = float32.IndexOf(".visible .entry moments(", StringComparison.Ordinal), end = float32.IndexOf("\n}\n", entry, StringComparison.Ordinal) + 3;
+        string header = float32[..float32.IndexOf("// Four", StringComparison.Ordinal)], text = Declared(float32[entry..end]);
+        text = text.Replace("halved;", "halved, shift;", StringComparison.Ordinal).Replace(".param .u32 p_span)", ".param .u32 p_span, .param .u64 p_rounded)", StringComparison.Ordinal);
+        // The place of a half is y + (place - x) / 2.
+        text = text.Replace("    ld.param.u64 x, [p_x];\n", "    ld.param.u64 x, [p_x];\n    ld.param.u64 shift, [p_rounded];\n    shr.u64 halved, x, 1;\n    sub.u64 shift, shift, halved;\n", StringComparison.Ordinal);
+        text = Rows().Replace(text, m => $"{m.Value}\n    shr.u64 halved, {m.Groups[2].Value}, 1;\n    add.u64 halved, halved, shift;\n{Store(type, "", m.Groups[1].Value, "halved", four: true)}");
+        return (header + text).Replace(".target sm_70", ".target sm_80", StringComparison.Ordinal);
+    }
+
+    /// <summary>Four channels of one of four rows.</summary>
+    [GeneratedRegex(@"^    ld\.global\.v4\.b32 \{([abcd])0, \w+, \w+, \w+\}, \[(x|a)\];$", RegexOptions.Multiline)]
+    private static partial Regex Rows();
+
     static string Declared(string text) => Body().Replace(text, "{\n    .reg .b16 short0, short1, short2, short3;\n    .reg .b32 pair0, pair1;\n    .reg .b64 halved;");
 
     /// <summary>Where the residual is read.</summary>

@@ -142,6 +142,9 @@ public sealed class HalfKernelTests
         checkedGpu.Conv2d16BackwardData(gy.View, w.View, gx.View, p);
         checkedGpu.Conv2d16BackwardWeight(gy.View, x.View, gw.View, p);
         int narrow = kernels.Count;
+        using Temporary statistics = new(device, Layout.RowMajor([2, 12]));
+        checkedGpu.Conv2d16(x.View, w.View, y.View, p, new Epilogue(Moments: statistics.View));
+        Assert.That(kernels.Skip(narrow), Is.EqualTo(new[] { "conv2d_tf32", "moments", "moments_combine" }), "what measures rounds");
         using Temporary sixteen = Of(Layout.ChannelsLast([1, 16, 7, 7]), 4), wide = new(device, Layout.ChannelsLast([16, 8, 3, 3]));
         int before = kernels.Count;
         checkedGpu.Conv2d16BackwardWeight(sixteen.View, x.View, wide.View, p);
