@@ -147,14 +147,16 @@ internal sealed unsafe partial class CudaBackend
         int across = Across(nest, size);
         if (across == 0) return false;
         long tiles = (nest.Inner + Tile - 1) / Tile * ((nest.Size(across) + Tile - 1) / Tile) * (nest.Count / (nest.Inner * nest.Size(across)));
-        Launch("copy_rows.ptx", "copy_across_b32", (int)tiles, new Dim3(Tile, 8), [KernelArgument.Struct(ref nest), across]);
+        const string file = "copy_rows.ptx", entry = "copy_across_b32";
+        var kernel = size == 4 ? Kernels.Get(file, entry) : Kernels.Get("2 bytes:" + file, entry, file, static f => HalfText.Across(PtxLibrary.Text(f)));
+        Launch(kernel, (int)tiles, new Dim3(Tile, 8), [KernelArgument.Struct(ref nest), across]);
         return true;
     }
 
     /// <summary>The dimension along which the second operand is dense, where the first is along dimension 0, and both are long enough for tiles; 0 where there is none.</summary>
     static int Across(in Nest nest, int size)
     {
-        if (size != 4 || nest.Step(0) != size || nest.Inner < ShortestSide) return 0;
+        if (size is not (2 or 4) || nest.Step(0) != size || nest.Inner < ShortestSide) return 0;
         for (int d = 1; d < nest.Rank; d++)
             if (nest.Step(1, d) == size && nest.Size(d) >= ShortestSide) return d;
         return 0;

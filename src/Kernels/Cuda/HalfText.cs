@@ -65,6 +65,10 @@ internal static partial class HalfText
     [GeneratedRegex(@"^    ld\.global\.v4\.b32 \{([abcd])0, \w+, \w+, \w+\}, \[(x|a)\];$", RegexOptions.Multiline)]
     private static partial Regex Rows();
 
+    /// <summary>The entry <c>copy_across_b32</c> of <c>copy_rows.ptx</c> for elements of 2 bytes, of any type; in shared memory they take 4.</summary>
+    public static string Across(string words) => words.Replace("mul.wide.u32 at, c, 4;", "mul.wide.u32 at, c, 2;", StringComparison.Ordinal)
+        .Replace("ld.global.b32 v, [x];", "ld.global.u16 v, [x];", StringComparison.Ordinal).Replace("st.global.b32 [y], v;", "st.global.u16 [y], v;", StringComparison.Ordinal);
+
     static string Declared(string text) => Body().Replace(text, "{\n    .reg .b16 short0, short1, short2, short3;\n    .reg .b32 pair0, pair1;\n    .reg .b64 halved;");
 
     /// <summary>Where the residual is read.</summary>
