@@ -3,7 +3,7 @@ using Tessera.Cuda;
 namespace Tessera.Tests;
 
 /// <summary>Compiled kernels on disk: compiled once, read by the next process, and never trusted.</summary>
-public sealed class KernelFilesTests
+public sealed partial class KernelFilesTests
 {
     const string text = ".version 7.0\n.target sm_70\nk\n";
 

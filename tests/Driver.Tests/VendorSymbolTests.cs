@@ -8,10 +8,14 @@ namespace Tessera.Tests;
 /// <summary>The functions of NVIDIA's libraries as they are bound: names, parameters and numbers against the recorded headers and libraries.</summary>
 public sealed class VendorSymbolTests
 {
-    static readonly Type[] tables = [typeof(CudaDNNContext.Functions), typeof(CudaDNNContext.LayerFunctions), typeof(CudaBlasLt.LtFunctions), typeof(Nccl.NcclFunctions)];
+    static readonly Type[] tables = [typeof(CudaBlas.BlasFunctions), typeof(CudaDNNContext.Functions), typeof(CudaDNNContext.LayerFunctions), typeof(CudaBlasLt.LtFunctions), typeof(Nccl.NcclFunctions)];
 
     static readonly BoundEnum[] enums =
     [
+        new(typeof(BlasMath), "cublasMath_t", "CUBLAS_"),
+        new(typeof(DnnDataType), "cudnnDataType_t", "CUDNN_DATA_"),
+        new(typeof(DnnConvolutionMode), "cudnnConvolutionMode_t", "CUDNN_"),
+        new(typeof(DnnMathType), "cudnnMathType_t", "CUDNN_"),
         new(typeof(DnnTensorFormat), "cudnnTensorFormat_t", "CUDNN_TENSOR_"),
         new(typeof(DnnBatchNormMode), "cudnnBatchNormMode_t", "CUDNN_BATCHNORM_"),
         new(typeof(DnnPoolingMode), "cudnnPoolingMode_t", "CUDNN_POOLING_"),
@@ -35,7 +39,37 @@ public sealed class VendorSymbolTests
     static IEnumerable<TestCaseData> Members() => BoundEnum.Members(enums);
 
     [Test]
-    public void EveryTableHasFunctions() => Assert.That(tables.Select(t => t.GetFields().Length), Is.EqualTo(new[] { 19, 10, 14, 18 }));
+    public void EveryTableHasFunctions() => Assert.That(tables.Select(t => t.GetFields().Length), Is.EqualTo(new[] { 6, 19, 10, 14, 18 }));
+
+    /// <summary>Whatever of the assembly holds a pointer to a native function is one of the tables, so that no function is left out.</summary>
+    [Test]
+    public void NoFunctionIsBoundElsewhere()
+    {
+        const BindingFlags all = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+        Type[] holders = [.. typeof(CudaBlas).Assembly.GetTypes().Where(t => t.GetFields(all).Any(f => f.FieldType.IsUnmanagedFunctionPointer))];
+        Assert.That(holders, Is.EquivalentTo(tables));
+        string[] imports = [.. typeof(CudaBlas).Assembly.GetTypes().Where(t => t != typeof(LibCuda))
+            .SelectMany(t => t.GetMethods(all).Where(m => m.GetCustomAttribute<LibraryImportAttribute>() is not null || m.Attributes.HasFlag(MethodAttributes.PinvokeImpl)).Select(m => $"{t.Name}.{m.Name}"))];
+        Assert.That(imports.Where(m => !m.Contains('<', StringComparison.Ordinal)).Distinct(), Is.SubsetOf((string[])["HugePages.Advise"]), "the C library's own");
+    }
+
+    /// <summary>An address is asked for by its name in one place: the field of the same name and the same type, as the text has it.</summary>
+    [Test]
+    public void AFunctionIsFoundUnderItsFieldsName()
+    {
+        string folder = Path.Combine(Testing.TestData.RepositoryRoot, "src", "Kernels", "Cuda");
+        string[] lines = [.. Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories).SelectMany(File.ReadLines).Where(l => l.Contains(".Export(\"", StringComparison.Ordinal))];
+        Assert.That(lines, Has.Length.EqualTo(tables.Sum(t => t.GetFields().Length)));
+        Assert.That(lines, Has.All.Match(@"^        public readonly (delegate\* unmanaged<[^>]+>) (\w+) = \(\1\)l\.Export\(""\2""\);$"));
+    }
+
+    [Test]
+    public void OperationsHaveTheHeadersNumbers()
+    {
+        var recorded = RecordedSymbols.Enum("cublasOperation_t");
+        Assert.That(((int)Operation.NonTranspose, (int)Operation.Transpose), Is.EqualTo(((int)recorded["CUBLAS_OP_N"], (int)recorded["CUBLAS_OP_T"])));
+        Assert.That(CudaBlas.NotSupported, Is.EqualTo(RecordedSymbols.Enum("cublasStatus_t")["CUBLAS_STATUS_NOT_SUPPORTED"]));
+    }
 
     [TestCaseSource(nameof(Functions))]
     public void AFunctionIsTheLibrarys(FieldInfo field)

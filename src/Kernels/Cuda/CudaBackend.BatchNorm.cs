@@ -19,9 +19,28 @@ internal sealed unsafe partial class CudaBackend
         var rows = RowsOf(x.Shape[channel], x);
         using var parts = new Temporary(x.Storage.Device, Layout.RowMajor([rows.Chunks, 2, rows.C]));
         Launch("moments.ptx", rows.Entry("moments"), rows.ChunkGrid, rows.Block, [parts.View, x, rows.Rows, rows.C, rows.Span]);
-        Launch("moments.ptx", "moments_combine", rows.CombineGrid, ChannelGrid.CombineBlock,
-            [moments, moments.Slice(0, 1, 1), (int)moments.Layout.Strides[1], parts.View, x, rows.Rows, rows.C, rows.Span, rows.Chunks]);
+        CombineMoments(x, moments, rows, parts.View);
     }
+
+    /// <summary>The moments of an image x in float32, and y ← x rounded to 16 bits, in one pass where channels come by fours.</summary>
+    void MomentsAndRound(View x, View moments, View y)
+    {
+        ChannelGrid rows = x.Count > 0 && y.DType != DType.Float32 && IsRows(1, x, y) ? RowsOf(x.Shape[1], x, y) : default;
+        if (rows.Width != 4)
+        {
+            Moments(x, moments, 1);
+            Round(x, y);
+            return;
+        }
+        using var parts = new Temporary(x.Storage.Device, Layout.RowMajor([rows.Chunks, 2, rows.C]));
+        var kernel = Kernels.Get($"{y.DType}:moments.ptx", "moments", y.DType, static t => HalfText.Moments(PtxLibrary.Text("moments.ptx"), t));
+        Launch(kernel, rows.ChunkGrid, rows.Block, [parts.View, x, rows.Rows, rows.C, rows.Span, y]);
+        CombineMoments(x, moments, rows, parts.View);
+    }
+
+    void CombineMoments(View x, View moments, ChannelGrid rows, View parts)
+        => Launch("moments.ptx", "moments_combine", rows.CombineGrid, ChannelGrid.CombineBlock,
+            [moments, moments.Slice(0, 1, 1), (int)moments.Layout.Strides[1], parts, x, rows.Rows, rows.C, rows.Span, rows.Chunks]);
 
     public override void BatchNorm(View x, ChannelNorm norm, View? residual, bool relu, View y)
     {
@@ -119,7 +138,7 @@ internal sealed unsafe partial class CudaBackend
     {
         bool vectors = channels % 4 == 0 && !PlainChannels;
         foreach (var view in views)
-            if (view is { } v && v.Address % 16 != 0) vectors = false;
+            if (view is { } v && v.Address % (4 * v.DType.Size()) != 0) vectors = false;
         return new ChannelGrid(channels, views[0]!.Value.Count / channels, vectors);
     }
 

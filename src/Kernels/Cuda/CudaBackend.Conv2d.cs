@@ -94,7 +94,7 @@ internal sealed unsafe partial class CudaBackend
         BackwardPhases(gradient.View, w, gx, window, depthwise);
     }
 
-    /// <summary>The gradient of the input, phase by phase; gy and w both float32, or both halves that <see cref="MultipliesHalves"/>.</summary>
+    /// <summary>The gradient of the input, phase by phase; gy and w both float32, or both halves that <see cref="MultipliesHalves"/>: then gx may be of 16 bits, too.</summary>
     void BackwardPhases(View gy, View w, View gx, Window2d window, bool depthwise = false)
     {
         int groups = depthwise ? 1 : window.Groups;
@@ -110,7 +110,7 @@ internal sealed unsafe partial class CudaBackend
                 using var turned = depthwise ? ChannelTaps(w, window, rows, columns) : Turned(w, window, rows, columns);
                 var conv = ImplicitGemm.Backward(InPairs(gy), turned.View, pixels, rows, columns, groups);
                 if (depthwise) Depthwise(conv);
-                else Correlate(conv, groups, gx.Storage.Device, w.DType);
+                else Correlate(conv, groups, gx.Storage.Device, w.DType, gx.DType);
             }
     }
 
@@ -123,8 +123,8 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>[K, C] of a dense weight [K, C, 1, 1].</summary>
     static View Flat(View w) => w.As(new Layout([w.Shape[0], w.Shape[1]], [w.Shape[1], 1], w.Layout.Offset));
 
-    /// <summary>y of a convolution. Factors of 16 bits lie in pairs, which the kernels take for one number: see <see cref="HalfFactors"/>.</summary>
-    void Correlate(ImplicitGemm conv, int groups, Device device, DType factors = DType.Float32)
+    /// <summary>y of a convolution, float32 or, with such factors, of 16 bits. Factors of 16 bits lie in pairs, which the kernels take for one number: see <see cref="HalfFactors"/>.</summary>
+    void Correlate(ImplicitGemm conv, int groups, Device device, DType factors = DType.Float32, DType result = DType.Float32)
     {
         var version = factors == DType.Float32 ? Conv2dVersion : Conv2dVersion.Tf32;
         if (version == Conv2dVersion.Plain)
@@ -141,28 +141,30 @@ internal sealed unsafe partial class CudaBackend
         }
         string entry = (split ? "conv2d_tf32x3" : "conv2d_tf32") + (wide ? "_wide" : "");
         string file = wide ? entry + ".sm80.ptx" : "conv2d_tf32.sm80.ptx";
-        var kernel = factors == DType.Float32 ? Kernels.Get(file, entry) : HalfFactors(file, entry, factors);
         var (threads, shared) = (wide && !split ? 128 : 256, wide ? WideConvShared : 0);
-        if (wide) Check(Driver.FuncSetAttribute(kernel.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, shared), "cuFuncSetAttribute");
         int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
         int length = (((conv.Sum + pieces - 1) / pieces) + 15) & ~15;
         pieces = (conv.Sum + length - 1) / length;
+        var kernel = factors == DType.Float32 ? Kernels.Get(file, entry) : HalfFactors(file, entry, factors, pieces == 1 ? result : DType.Float32);
+        if (wide) Check(Driver.FuncSetAttribute(kernel.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, shared), "cuFuncSetAttribute");
         if (pieces == 1) Launch(kernel, tiles, threads, [KernelArgument.Struct(ref conv)], shared);
         else
         {
             using var parts = new Temporary(device, Layout.RowMajor([pieces, conv.Rows, conv.Outer * groups]));
             var part = conv.InPieces(pieces, length, parts.View);
             Launch(kernel, tiles with { Z = groups * pieces }, threads, [KernelArgument.Struct(ref part)], shared);
-            AddPieces(conv, parts.View, pieces, groups);
+            AddPieces(conv, parts.View, pieces, groups, result);
         }
     }
 
     /// <summary>The sum of the pieces' results in a fixed order.</summary>
-    void AddPieces(ImplicitGemm conv, View parts, int pieces, int groups)
+    void AddPieces(ImplicitGemm conv, View parts, int pieces, int groups, DType result)
     {
+        const string file = "conv2d.ptx", entry = "conv2d_combine";
         conv.Outer *= groups;
         (conv.Pieces, conv.ByInner) = (pieces, new(conv.Outer / 4));
-        Launch("conv2d.ptx", "conv2d_combine", BlocksFor((long)conv.Rows * conv.Outer / 4), BlockSize, [KernelArgument.Struct(ref conv), parts]);
+        var kernel = result == DType.Float32 ? Kernels.Get(file, entry) : Kernels.Get($"{result}:{file}", entry, (file, result), static k => HalfText.Convolution(PtxLibrary.Text(k.file), k.result));
+        Launch(kernel, BlocksFor((long)conv.Rows * conv.Outer / 4), BlockSize, [KernelArgument.Struct(ref conv), parts]);
     }
 
     /// <summary>The taps of a phase with input and output channels exchanged: <c>[groups, C/groups, r, s, K/groups]</c>, K/groups rounded up to a multiple of four by zeros.</summary>

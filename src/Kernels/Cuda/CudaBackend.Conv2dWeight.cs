@@ -45,17 +45,20 @@ internal sealed unsafe partial class CudaBackend
         for (int g = 0; g < window.Groups; g++) Copy(padded.View.Slice(0, g * paddedK, K).Slice(1, 0, gw.Shape[1]), gw.Slice(0, g * K, K));
     }
 
-    /// <summary>gw ← the gradient of the weight, from x and y = gy of <paramref name="conv"/>, by slices of pixels that depend on the shapes only.</summary>
-    void CorrelateWeight(ImplicitGemm conv, int groups, View gw)
+    /// <summary>gw ← the gradient of the weight, from x and y = gy of <paramref name="conv"/>, by slices of pixels that depend on the shapes only; x and gy float32, or both halves.</summary>
+    void CorrelateWeight(ImplicitGemm conv, int groups, View gw, DType factors = DType.Float32)
     {
+        bool halves = factors != DType.Float32;
+        int step = halves ? 32 : 16;
         int tilesK = (conv.Outer + 63) / 64, tiles = tilesK * ((conv.Sum + 127) / 128);
         int slices = Math.Clamp(WeightBlocks / (tiles * groups), 1, Math.Min((conv.Rows + LeastSlice - 1) / LeastSlice, ushort.MaxValue));
-        int slice = (((conv.Rows + slices - 1) / slices) + 15) & ~15;
+        int slice = (((conv.Rows + slices - 1) / slices) + step - 1) & ~(step - 1);
         slices = (conv.Rows + slice - 1) / slice;
         var version = Conv2dVersion;
-        var kernel = version == Conv2dVersion.Tiled ? Kernels.Get("conv2d_weight.ptx", "conv2d_weight")
+        var kernel = halves ? HalfWeight(factors)
+            : version == Conv2dVersion.Tiled ? Kernels.Get("conv2d_weight.ptx", "conv2d_weight")
             : Kernels.Get("conv2d_weight_tf32.sm80.ptx", version is Conv2dVersion.Tf32x3 or Conv2dVersion.Tf32x3Wide ? "conv2d_weight_tf32x3" : "conv2d_weight_tf32");
-        var (grid, threads) = (new Dim3(tiles, slices, groups), version == Conv2dVersion.Tiled ? 128 : 256);
+        var (grid, threads) = (new Dim3(tiles, slices, groups), version == Conv2dVersion.Tiled && !halves ? 128 : 256);
         if (slices == 1)
         {
             Launch(kernel, grid, threads, [KernelArgument.Struct(ref conv), gw, slice, tilesK]);
@@ -64,5 +67,13 @@ internal sealed unsafe partial class CudaBackend
         using var parts = new Temporary(gw.Storage.Device, Layout.RowMajor([slices, groups * conv.Outer, conv.Sum]));
         Launch(kernel, grid, threads, [KernelArgument.Struct(ref conv), parts.View, slice, tilesK]);
         Launch("conv2d_weight.ptx", "conv2d_weight_sum", BlocksFor(gw.Count / 4), BlockSize, [gw, parts.View, gw.Count, slices]);
+    }
+
+    /// <summary>The kernel for x and gy of 16 bits.</summary>
+    Kernel HalfWeight(DType factors)
+    {
+        const string file = "conv2d_weight_half.sm80.ptx";
+        return factors == DType.Float16 ? Kernels.Get(file, "conv2d_weight_half")
+            : Kernels.Get("bf16:" + file, "conv2d_weight_half", file, static f => PtxLibrary.Text(f).Replace(".f16.f16.", ".bf16.bf16.", StringComparison.Ordinal));
     }
 }

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace Tessera.Cuda;
 
 /// <content>
-/// Mixed precision. Convolutions whose channels come by eights read halves and multiply them as they are. For the others, and the gradients of weights, halves are
+/// Mixed precision. Convolutions whose channels come by eights, and their gradients, read halves and multiply them as they are. For the others halves are
 /// widened: they are exact in TF32 (8 bits of exponent, 11 of mantissa), so these take the kernels with one TF32 product, whatever <see cref="Precision.AllowTf32"/> says.
+/// Maps and pools load and store halves (<see cref="HalfText"/>).
 /// </content>
 internal sealed unsafe partial class CudaBackend
 {
@@ -22,12 +23,17 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
+        if (!product && epilogue.Moments is null && y.DType == x.DType && (epilogue.Residual is null || epilogue.Residual.Value.DType == y.DType))
+        {
+            Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), y, window, epilogue), window.Groups, y.Storage.Device, x.DType, y.DType);
+            return;
+        }
         using var added = WidenedOrNone(epilogue.Residual, out var residual);
         using var rounded = ToRound(y, out var result);
         if (product) Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(result), 1, epilogue, residual is { } r ? Pixels(r) : null, 1);
         else Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), result, window, epilogue with { Residual = residual }), window.Groups, y.Storage.Device, x.DType);
-        if (epilogue.Moments is { } moments) Moments(result, moments, 1);
-        Round(result, y);
+        if (epilogue.Moments is { } moments) MomentsAndRound(result, moments, y);
+        else Round(result, y);
     }
 
     public override void Conv2d16BackwardData(View gy, View w, View gx, Window2d window)
@@ -39,28 +45,46 @@ internal sealed unsafe partial class CudaBackend
             using (new HalfOperands()) base.Conv2d16BackwardData(gy, w, gx, window);
             return;
         }
+        if (!product)
+        {
+            BackwardPhases(gy, w, gx, window);
+            return;
+        }
         using var rounded = ToRound(gx, out var result);
-        if (product) Gemm16(Pixels(gy), Flat(w), Pixels(result));
-        else BackwardPhases(gy, w, result, window);
+        Gemm16(Pixels(gy), Flat(w), Pixels(result));
         Round(result, gx);
     }
 
     public override void Conv2d16BackwardWeight(View gy, View x, View gw, Window2d window)
     {
         Expect16("Conv2d16BackwardWeight", gy, x);
-        if (gw.Count == 0 || gy.Count == 0 || !IsProduct(window))
+        bool product = IsProduct(window);
+        if (gw.Count == 0 || gy.Count == 0 || !(product || (MultipliesHalves(x, gy, window) && gy.Shape[1] / window.Groups % 8 == 0)))
         {
             using (new HalfOperands()) base.Conv2d16BackwardWeight(gy, x, gw, window);
             return;
         }
         using var rounded = ToRound(gw, out var result);
-        Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(result));
+        if (product) Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(result));
+        else WeightOfHalves(gy, x, result, window);
         Round(result, gw);
     }
 
-    /// <summary>True where tensor cores can read x, its channels by eights in every group, and w as they lie.</summary>
-    bool MultipliesHalves(View x, View w, Window2d window)
-        => Driver.Architecture >= 80 && !Determinism.Exact && (OnlyConv2d is null or Conv2dVersion.Tf32) && x.Shape[1] / window.Groups % 8 == 0 && x.Address % 16 == 0 && w.Address % 16 == 0;
+    void WeightOfHalves(View gy, View x, View gw, Window2d window)
+    {
+        if (gw.Address % 16 == 0)
+        {
+            CorrelateWeight(ImplicitGemm.Of(x, gw, gy, window), window.Groups, gw, x.DType);
+            return;
+        }
+        using var aligned = new Temporary(gw);
+        CorrelateWeight(ImplicitGemm.Of(x, aligned.View, gy, window), window.Groups, aligned.View, x.DType);
+        Copy(aligned.View, gw);
+    }
+
+    /// <summary>True where tensor cores can read x, its channels by eights in every group, and the other factor as they lie.</summary>
+    bool MultipliesHalves(View x, View other, Window2d window)
+        => Driver.Architecture >= 80 && !Determinism.Exact && (OnlyConv2d is null or Conv2dVersion.Tf32) && x.Shape[1] / window.Groups % 8 == 0 && x.Address % 16 == 0 && other.Address % 16 == 0;
 
     /// <summary>Halves [N, C, H, W], two neighbouring channels as one number of 32 bits: [N, C/2, H, W]. Float32 as it is.</summary>
     static View InPairs(View x)
@@ -72,14 +96,19 @@ internal sealed unsafe partial class CudaBackend
 
     /// <summary>
     /// The text of a convolution with one TF32 product, with products of halves in its place. A fragment of 8 TF32 numbers lies in a warp as one of 16 halves does, a pair in
-    /// each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded.
+    /// each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded. The result is float32,
+    /// or of 16 bits.
     /// </summary>
-    Kernel HalfFactors(string file, string entry, DType factors)
+    Kernel HalfFactors(string file, string entry, DType factors, DType result)
     {
         string type = factors == DType.Float16 ? "f16" : "bf16";
-        return Kernels.Get($"{type}:{file}", entry, (file, type), static k => PtxLibrary.Text(k.file)
-            .Replace("cvt.rna.tf32.f32 ", "mov.b32 ", StringComparison.Ordinal)
-            .Replace("m16n8k8.row.col.f32.tf32.tf32.f32", $"m16n8k16.row.col.f32.{k.type}.{k.type}.f32", StringComparison.Ordinal));
+        return Kernels.Get($"{result}({type}):{file}", entry, (file, type, result), static k =>
+        {
+            string text = PtxLibrary.Text(k.file)
+                .Replace("cvt.rna.tf32.f32 ", "mov.b32 ", StringComparison.Ordinal)
+                .Replace("m16n8k8.row.col.f32.tf32.tf32.f32", $"m16n8k16.row.col.f32.{k.type}.{k.type}.f32", StringComparison.Ordinal);
+            return k.result == DType.Float32 ? text : HalfText.Convolution(text, k.result);
+        });
     }
 
     public override void BatchNorm16(View x, ChannelNorm norm, View? residual, bool relu, View y)

@@ -20,25 +20,63 @@ internal sealed unsafe partial class CudaBackend
     public override void Unary<TOp>(TOp op, View x, View y)
     {
         ExpectFloat(TOp.Name, x, y);
-        if (y.Count == 0) return;
-        var (c0, c1) = PtxFormula.Parameters(op);
-        var nest = NestOf(y, x);
-        bool dense = IsDense(nest, 2, sizeof(float));
-        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, "unary.ptx", dense ? "unary_dense" : "unary_strided", static o => [new("f", v => o.Apply(v[0]))]);
-        if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), y.Count, c0, c1]);
-        else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1]);
+        Map(op, x, y);
     }
 
     public override void Binary<TOp>(TOp op, View a, View b, View y)
     {
         ExpectFloat(TOp.Name, a, b, y);
+        Map(op, a, b, y);
+    }
+
+    public override void Unary16<TOp>(TOp op, View x, View y)
+    {
+        if (KnowsHalves(x, y)) Map(op, x, y);
+        else base.Unary16(op, x, y);
+    }
+
+    public override void Binary16<TOp>(TOp op, View a, View b, View y)
+    {
+        if (KnowsHalves(a, b, y)) Map(op, a, b, y);
+        else base.Binary16(op, a, b, y);
+    }
+
+    /// <summary>Whether maps and pools of halves work on widened copies: tests hold the two kinds against each other.</summary>
+    internal bool WidensHalves { get; set; }
+
+    /// <summary>True where loads and stores of the views' types are known: those of bfloat16 to sm_80 and later.</summary>
+    bool KnowsHalves(params ReadOnlySpan<View> views)
+    {
+        if (WidensHalves) return false;
+        foreach (View v in views)
+            if (!v.DType.IsFloat() || (v.DType == DType.BFloat16 && Driver.Architecture < 80)) return false;
+        return true;
+    }
+
+    /// <summary>y ← f(x); of any two types of floats, see <see cref="HalfText"/>.</summary>
+    void Map<TOp>(TOp op, View x, View y) where TOp : struct, IUnary
+    {
+        if (y.Count == 0) return;
+        var (c0, c1) = PtxFormula.Parameters(op);
+        var nest = NestOf(y, x);
+        bool dense = IsDense(nest, [y.DType.Size(), x.DType.Size()]);
+        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, HalfText.File("unary.ptx", y.DType, x.DType), dense ? "unary_dense" : "unary_strided", static o => [new("f", v => o.Apply(v[0]))]);
+        if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), y.Count, c0, c1]);
+        else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1]);
+    }
+
+    /// <summary>y ← f(a, b); of any three types of floats.</summary>
+    void Map<TOp>(TOp op, View a, View b, View y) where TOp : struct, IBinary
+    {
         if (y.Count == 0) return;
         var (c0, c1) = PtxFormula.Parameters(op);
         var nest = NestOf(y, a, b);
-        bool dense = IsDense(nest, 3, sizeof(float));
+        ReadOnlySpan<int> sizes = [y.DType.Size(), a.DType.Size(), b.DType.Size()];
+        bool dense = IsDense(nest, sizes);
         VectorRows rows = default;
-        bool vectors = !dense && !PlainChannels && VectorRows.TryOf(nest, 3, sizeof(float), repeats: true, out rows);
-        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, "binary.ptx", dense ? "binary_dense" : vectors ? "binary_rows" : "binary_strided", static o => [new("f", v => o.Apply(v[0], v[1]))]);
+        bool vectors = !dense && !PlainChannels && VectorRows.TryOf(nest, sizes, 4, repeats: true, out rows);
+        string file = HalfText.File("binary.ptx", y.DType, a.DType, b.DType);
+        var kernel = PtxFormula.Kernel(Kernels, op, TOp.Name, file, dense ? "binary_dense" : vectors ? "binary_rows" : "binary_strided", static o => [new("f", v => o.Apply(v[0], v[1]))]);
         if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), nest.Start(2), y.Count, c0, c1]);
         else if (vectors) Launch(kernel, BlocksFor(rows.Count), BlockSize, [KernelArgument.Struct(ref rows), c0, c1]);
         else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1]);
@@ -88,7 +126,7 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         var nest = NestOf(y, x);
         int size = y.DType.Size();
-        if (x.DType == y.DType && IsDense(nest, 2, size, alignment: 1))
+        if (x.DType == y.DType && IsDense(nest, [size, size], together: 1))
         {
             Check(Driver.MemcpyDtoDAsync(nest.Start(0), nest.Start(1), y.Count * size, stream), "cuMemcpyDtoDAsync");
             return;
@@ -109,14 +147,16 @@ internal sealed unsafe partial class CudaBackend
         int across = Across(nest, size);
         if (across == 0) return false;
         long tiles = (nest.Inner + Tile - 1) / Tile * ((nest.Size(across) + Tile - 1) / Tile) * (nest.Count / (nest.Inner * nest.Size(across)));
-        Launch("copy_rows.ptx", "copy_across_b32", (int)tiles, new Dim3(Tile, 8), [KernelArgument.Struct(ref nest), across]);
+        const string file = "copy_rows.ptx", entry = "copy_across_b32";
+        var kernel = size == 4 ? Kernels.Get(file, entry) : Kernels.Get("2 bytes:" + file, entry, file, static f => HalfText.Across(PtxLibrary.Text(f)));
+        Launch(kernel, (int)tiles, new Dim3(Tile, 8), [KernelArgument.Struct(ref nest), across]);
         return true;
     }
 
     /// <summary>The dimension along which the second operand is dense, where the first is along dimension 0, and both are long enough for tiles; 0 where there is none.</summary>
     static int Across(in Nest nest, int size)
     {
-        if (size != 4 || nest.Step(0) != size || nest.Inner < ShortestSide) return 0;
+        if (size is not (2 or 4) || nest.Step(0) != size || nest.Inner < ShortestSide) return 0;
         for (int d = 1; d < nest.Rank; d++)
             if (nest.Step(1, d) == size && nest.Size(d) >= ShortestSide) return d;
         return 0;
@@ -144,12 +184,12 @@ internal sealed unsafe partial class CudaBackend
             throw new ShapeException($"CudaBackend: too many elements for one kernel: got {view.Shape}, expected at most 2^31 - 1. Hint: work in slices.");
     }
 
-    /// <summary>True where the first <paramref name="views"/> operands lie without gaps, from addresses that are multiples of <paramref name="alignment"/>.</summary>
-    static bool IsDense(in Nest nest, int views, int size, int alignment = 16)
+    /// <summary>True where operands with elements of these sizes lie without gaps, from addresses at which so many elements <paramref name="together"/> can be accessed.</summary>
+    static bool IsDense(in Nest nest, ReadOnlySpan<int> sizes, int together = 4)
     {
         if (nest.Rank != 1) return false;
-        for (int k = 0; k < views; k++)
-            if ((nest.Step(k) != size && nest.Count > 1) || nest.Start(k) % alignment != 0) return false;
+        for (int k = 0; k < sizes.Length; k++)
+            if ((nest.Step(k) != sizes[k] && nest.Count > 1) || nest.Start(k) % (together * sizes[k]) != 0) return false;
         return true;
     }
 

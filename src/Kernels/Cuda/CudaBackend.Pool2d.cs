@@ -10,38 +10,85 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         ExpectFloat("max_pool2d", x, y);
         if (indices is null && TryDnnPool(DnnPoolingMode.Max, x, y, window)) return;
-        var rows = RowsOf(y.Shape[1], y, x, indices);
-        var shape = new PoolShape(rows, x.Shape, y.Shape, window, countPadding: false);
-        Launch("maxpool2d.ptx", rows.Entry("max_pool2d"), rows.Grid, rows.Block, [y, x, indices, KernelArgument.Struct(ref shape)]);
+        LargestOf(x, y, indices, window);
+    }
+
+    public override void MaxPool2d16(View x, View y, View? indices, Window2d window)
+    {
+        if (y.Count == 0) return;
+        if (KnowsHalves(x, y)) LargestOf(x, y, indices, window);
+        else base.MaxPool2d16(x, y, indices, window);
     }
 
     public override void MaxPool2dBackward(View gy, View indices, View gx, Window2d window)
     {
         if (gx.Count == 0) return;
         ExpectFloat("max_pool2d_backward", gy, gx);
-        var rows = RowsOf(gx.Shape[1], gx, gy, indices);
-        var shape = new PoolShape(rows, gx.Shape, gy.Shape, window, countPadding: false);
-        Launch("maxpool2d.ptx", rows.Entry("max_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, indices, KernelArgument.Struct(ref shape)]);
+        ToLargest(gy, indices, gx, window);
+    }
+
+    public override void MaxPool2d16Backward(View gy, View indices, View gx, Window2d window)
+    {
+        if (gx.Count == 0) return;
+        if (KnowsHalves(gy, gx)) ToLargest(gy, indices, gx, window);
+        else base.MaxPool2d16Backward(gy, indices, gx, window);
     }
 
     public override void AvgPool2d(View x, View y, Window2d window, bool countPadding)
     {
         if (y.Count == 0) return;
         ExpectFloat("avg_pool2d", x, y);
-        if (TryDnnPool(AverageOf(countPadding), x, y, window)) return;
-        var rows = RowsOf(y.Shape[1], y, x);
-        var shape = new PoolShape(rows, x.Shape, y.Shape, window, countPadding);
-        Launch("avgpool2d.ptx", rows.Entry("avg_pool2d"), rows.Grid, rows.Block, [y, x, KernelArgument.Struct(ref shape)]);
+        if (!TryDnnPool(AverageOf(countPadding), x, y, window)) MeansOf(x, y, window, countPadding);
+    }
+
+    public override void AvgPool2d16(View x, View y, Window2d window, bool countPadding)
+    {
+        if (y.Count == 0) return;
+        if (KnowsHalves(x, y)) MeansOf(x, y, window, countPadding);
+        else base.AvgPool2d16(x, y, window, countPadding);
     }
 
     public override void AvgPool2dBackward(View gy, View gx, Window2d window, bool countPadding)
     {
         if (gx.Count == 0) return;
         ExpectFloat("avg_pool2d_backward", gy, gx);
-        if (TryDnnAveragePoolBackward(gy, gx, window, countPadding)) return;
+        if (!TryDnnAveragePoolBackward(gy, gx, window, countPadding)) Shares(gy, gx, window, countPadding);
+    }
+
+    public override void AvgPool2d16Backward(View gy, View gx, Window2d window, bool countPadding)
+    {
+        if (gx.Count == 0) return;
+        if (KnowsHalves(gy, gx)) Shares(gy, gx, window, countPadding);
+        else base.AvgPool2d16Backward(gy, gx, window, countPadding);
+    }
+
+    // The four kernels, of images of any two types of floats.
+    void LargestOf(View x, View y, View? indices, Window2d window)
+    {
+        var rows = RowsOf(y.Shape[1], y, x, indices);
+        var shape = new PoolShape(rows, x.Shape, y.Shape, window, countPadding: false);
+        Launch(HalfText.File("maxpool2d.ptx", y.DType, x.DType), rows.Entry("max_pool2d"), rows.Grid, rows.Block, [y, x, indices, KernelArgument.Struct(ref shape)]);
+    }
+
+    void ToLargest(View gy, View indices, View gx, Window2d window)
+    {
+        var rows = RowsOf(gx.Shape[1], gx, gy, indices);
+        var shape = new PoolShape(rows, gx.Shape, gy.Shape, window, countPadding: false);
+        Launch(HalfText.File("maxpool2d.ptx", gx.DType, gy.DType), rows.Entry("max_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, indices, KernelArgument.Struct(ref shape)]);
+    }
+
+    void MeansOf(View x, View y, Window2d window, bool countPadding)
+    {
+        var rows = RowsOf(y.Shape[1], y, x);
+        var shape = new PoolShape(rows, x.Shape, y.Shape, window, countPadding);
+        Launch(HalfText.File("avgpool2d.ptx", y.DType, x.DType), rows.Entry("avg_pool2d"), rows.Grid, rows.Block, [y, x, KernelArgument.Struct(ref shape)]);
+    }
+
+    void Shares(View gy, View gx, Window2d window, bool countPadding)
+    {
         var rows = RowsOf(gx.Shape[1], gx, gy);
         var shape = new PoolShape(rows, gx.Shape, gy.Shape, window, countPadding);
-        Launch("avgpool2d.ptx", rows.Entry("avg_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, KernelArgument.Struct(ref shape)]);
+        Launch(HalfText.File("avgpool2d.ptx", gx.DType, gy.DType), rows.Entry("avg_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, KernelArgument.Struct(ref shape)]);
     }
 
     /// <summary>A pool as its kernels see it: 18 numbers, described in <c>maxpool2d.ptx</c> and <c>avgpool2d.ptx</c>.</summary>

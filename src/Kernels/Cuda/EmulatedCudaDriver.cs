@@ -30,13 +30,16 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     /// </summary>
     public bool ChecksContent { get; set; }
 
+    /// <summary>Whether launches are counted, for <see cref="Reported"/>.</summary>
+    public bool Counts { get; set; }
+
     /// <summary>What approximate instructions give.</summary>
     public PtxApproximation Approximation { get; set; }
 
     /// <summary>Whether products and sums without a rounding are fused.</summary>
     public PtxContraction Contraction { get; set; }
 
-    /// <summary>Gets the entry and the report of each launch while there are checks.</summary>
+    /// <summary>Gets the entry and the report of each launch while there are checks, or counts.</summary>
     public Action<string, PtxReport>? Reported { get; set; }
 
     public string Name => "emulator";
@@ -164,8 +167,8 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     {
         try
         {
-            PtxReport report = kernel.Image.Run(kernel.Entry, new PtxLaunch((grid.X, grid.Y, grid.Z), (block.X, block.Y, block.Z)) { SharedBytes = dynamicShared, StepLimit = long.MaxValue, Checks = Checks, Approximation = Approximation, Contraction = Contraction }, parameters);
-            if (Checks != PtxChecks.None) Reported?.Invoke(kernel.Entry, report);
+            PtxReport report = kernel.Image.Run(kernel.Entry, new PtxLaunch((grid.X, grid.Y, grid.Z), (block.X, block.Y, block.Z)) { SharedBytes = dynamicShared, StepLimit = long.MaxValue, Checks = Checks, Approximation = Approximation, Contraction = Contraction, Count = Counts }, parameters);
+            if (Checks != PtxChecks.None || Counts) Reported?.Invoke(kernel.Entry, report);
             return report.Failure is not { } f ? CudaResult.Success : Failed(new(f.File, f.Line, f.Column, f.Rule, f.ToString()));
         }
         catch (PtxException e)

@@ -20,6 +20,13 @@ internal static class PtxLibrary
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     });
+
+    /// <summary>Adds a text that was made from a file's, which <see cref="Text"/> gives for its name from then on. Returns the name.</summary>
+    public static string Add(string name, string text)
+    {
+        texts[name] = text;
+        return name;
+    }
 }
 
 /// <summary>A kernel that a driver has loaded.</summary>

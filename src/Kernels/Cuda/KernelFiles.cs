@@ -7,9 +7,14 @@ namespace Tessera.Cuda;
 
 /// <summary>
 /// Kernels that a driver has compiled, kept on disk so that the next process need not: one file for each PTX text, driver version and architecture. A file
-/// that is damaged, cut off or another's is as good as none, and written anew; a folder that cannot be written keeps nothing. Processes may share it.
+/// that is damaged, cut off or another's is as good as none, and written anew; a folder that cannot be written keeps nothing. Processes may share it. Files that
+/// were used longest ago are deleted where the folder grows too large (<c>KernelFiles.Pruning.cs</c>).
 /// </summary>
-internal sealed class KernelFiles(string folder, int driver, int architecture)
+/// <param name="folder">Where they are.</param>
+/// <param name="driver">The driver's version, such as 13000.</param>
+/// <param name="architecture">The device's, such as 90.</param>
+/// <param name="limit">Most bytes in the folder, those of other drivers and architectures included.</param>
+internal sealed partial class KernelFiles(string folder, int driver, int architecture, long limit = KernelFiles.Limit)
 {
     /// <summary>The environment variable that names the folder, or says <c>off</c>.</summary>
     public const string Variable = "TESSERA_KERNEL_CACHE";
@@ -65,7 +70,9 @@ internal sealed class KernelFiles(string folder, int driver, int architecture)
         }
         if (file.Length <= HeaderBytes) return null;
         byte[] code = file[HeaderBytes..];
-        return file.AsSpan(0, HeaderBytes).SequenceEqual(Header(ptx, code)) ? code : null;
+        if (!file.AsSpan(0, HeaderBytes).SequenceEqual(Header(ptx, code))) return null;
+        MarkUsed(PathOf(ptx));
+        return code;
     }
 
     /// <summary>Keeps the code of a text: the whole file or none.</summary>
@@ -77,6 +84,7 @@ internal sealed class KernelFiles(string folder, int driver, int architecture)
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllBytes(temporary, [.. Header(ptx, code), .. code]);
             File.Move(temporary, path, overwrite: true);
+            Prune(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

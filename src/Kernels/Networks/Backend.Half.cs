@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Tessera;
 
 // Mixed precision: products whose factors are Float16 or BFloat16. The factors count exactly as they are, the sums are float32. Composed: the factors
-// are widened, which loses nothing, and the float32 verbs do the rest.
+// are widened, which loses nothing, and the float32 verbs do the rest. Maps and pools of halves: Backend.HalfMaps.cs.
 public abstract partial class Backend
 {
     /// <summary>y ← alpha · a · b + beta · y for factors of one 16-bit type; sums and y are Float32. Shapes as of <see cref="Gemm(View, View, View, float, float)"/>.</summary>

@@ -105,19 +105,13 @@ public static partial class Autograd
     /// <summary>a + b, both handed over: in the memory of one of them where nobody else uses it.</summary>
     internal static Tensor Sum(Tensor a, Tensor b)
     {
-        if (a.Is16Bit) return Sum(a.TakeWidened(), b.TakeWidened()).TakeRounded(a.DType);
-        if (!a.IsSole && b.IsSole) (a, b) = (b, a);
-        if (!a.IsSole)
-        {
-            var sum = a + b;
-            a.Dispose();
-            b.Dispose();
-            return sum;
-        }
-        a.Backend.Binary(default(Ops.Add), a.View, b.View, a.View);
-        a.View.Storage.Touch();
+        if (!a.IsSole && b.IsSole && a.DType == b.DType) (a, b) = (b, a);
+        var sum = a.IsSole ? a : Tensor.Empty(a.Shape, a.DType, a.Device);
+        Tensor.MapInto(default(Ops.Add), a.View, b.View, sum.View);
+        sum.View.Storage.Touch();
+        if (sum != a) a.Dispose();
         b.Dispose();
-        return a;
+        return sum;
     }
 }
 
@@ -147,14 +141,9 @@ public sealed partial class Tensor
     /// <summary>Grad ← Grad + g, which is handed over. It is copied where it shares memory, since optimizers may change Grad in place.</summary>
     internal void Accumulate(Tensor g)
     {
-        if (Grad is { Is16Bit: true } halves)
-        {
-            Grad = Scope.Keep(Autograd.Sum(halves, g));
-            return;
-        }
         if (Grad is { } sum)
         {
-            sum.Backend.Binary(default(Ops.Add), sum.View, g.View, sum.View);
+            MapInto(default(Ops.Add), sum.View, g.View, sum.View);
             sum.View.Storage.Touch();
         }
         else

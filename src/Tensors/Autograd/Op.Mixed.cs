@@ -11,6 +11,9 @@ public abstract partial class Op
     /// <summary>Element type of input <paramref name="i"/>, which its gradient has.</summary>
     private protected DType InputType(int i) => inputs[i].DType;
 
+    /// <summary>Element type in which the gradient of input <paramref name="i"/> is computed from the output's, <paramref name="g"/>: its own where no sum over a broadcast follows.</summary>
+    private protected DType GradientType(int i, Tensor g) => g.Shape == InputShape(i) ? InputType(i) : DType.Float32;
+
     /// <summary>The forward computation within a region of <see cref="Autocast"/>.</summary>
     Tensor ForwardMixed(ReadOnlySpan<Tensor> x)
     {
@@ -61,9 +64,6 @@ public sealed partial class Tensor
 
     /// <summary>Halves as float32, without history; this tensor where it has none.</summary>
     internal Tensor Widened() => Is16Bit ? As(DType.Float32) : this;
-
-    /// <summary>Halves, which are given back, as float32.</summary>
-    internal Tensor TakeWidened() => Is16Bit ? TakeRounded(DType.Float32) : this;
 
     /// <summary>The elements in another type; this tensor is given back where that is not its own.</summary>
     internal Tensor TakeRounded(DType type)

@@ -155,9 +155,8 @@ public sealed partial class Tensor
             g = g.Contiguous();
             if (relu)
             {
-                g = g.Widened();
-                var passed = g.IsSole ? g : Empty(g.Shape, DType.Float32, g.Device);
-                g.Backend.Binary(default(Ops.ReluGrad), g.View, Output.Widened().View, passed.View);
+                var passed = g.IsSole && g.DType == Rounding ? g : Empty(g.Shape, Rounding, g.Device);
+                MapInto(default(Ops.ReluGrad), g.View, Output.View, passed.View);
                 g = passed;
             }
             base.Gradients(Rounded(g), grads);

@@ -45,10 +45,7 @@ public sealed partial class Tensor
     internal static Tensor Map<TOp>(TOp op, Tensor x) where TOp : struct, IUnary
     {
         x.RequireFloat(typeof(TOp).Name);
-        var y = Empty(x.Shape, DType.Float32, x.Device);
-        x.Backend.Unary(op, x.View, y.View);
-        GC.KeepAlive(x);
-        return y;
+        return Map(op, x, x.Is16Bit ? Autocast.Type : DType.Float32);
     }
 
     /// <summary>y = f(a, b), broadcast, dense.</summary>
@@ -56,13 +53,10 @@ public sealed partial class Tensor
     {
         a.RequireFloat(name);
         b.RequireFloat(name);
-        var shape = Shape.Broadcast(a.Shape, b.Shape, name);
-        var y = Empty(shape, DType.Float32, a.Device);
-        a.Backend.Binary(op, a.View.BroadcastTo(shape), b.View.BroadcastTo(shape), y.View);
-        return y;
+        return Map(op, a, b, name, a.Is16Bit || b.Is16Bit ? Autocast.Type : DType.Float32);
     }
 
-    /// <summary>Arithmetic is done in float32 only; under <see cref="Autocast"/> halves are widened first.</summary>
+    /// <summary>Arithmetic is done in float32 only; under <see cref="Autocast"/> operations read halves widened.</summary>
     void RequireFloat(string op)
     {
         if (DType != DType.Float32 && !(Is16Bit && Autocast.Type != DType.Float32))
@@ -81,6 +75,8 @@ public sealed partial class Tensor
 
     sealed class AddOp : Op
     {
+        private protected override Mixing Mixing => Mixing.Own;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Add), x[0], x[1], Name);
 
         protected override bool Saves(int i) => false;
@@ -90,20 +86,24 @@ public sealed partial class Tensor
 
     sealed class SubOp : Op
     {
+        private protected override Mixing Mixing => Mixing.Own;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Sub), x[0], x[1], Name);
 
         protected override bool Saves(int i) => false;
 
-        protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : -g;
+        protected override Tensor? Gradient(int i, Tensor g) => i == 0 ? g : Map(new Ops.Affine(-1, -0f), g, GradientType(i, g));
     }
 
     sealed class MulOp : Op
     {
+        private protected override Mixing Mixing => Mixing.Own;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(default(Ops.Mul), x[0], x[1], Name);
 
         protected override bool Saves(int i) => Needs(1 - i);
 
-        protected override Tensor? Gradient(int i, Tensor g) => g * Input(1 - i);
+        protected override Tensor? Gradient(int i, Tensor g) => Map(default(Ops.Mul), g, Input(1 - i), Name, GradientType(i, g));
     }
 
     sealed class DivOp : Op
@@ -123,11 +123,13 @@ public sealed partial class Tensor
     {
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("scale", scale), ("shift", shift));
 
+        private protected override Mixing Mixing => Mixing.Own;
+
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(new Ops.Affine(scale, shift), x[0]);
 
         protected override bool Saves(int i) => false;
 
-        protected override Tensor? Gradient(int i, Tensor g) => scale == 1 ? g : g * scale;
+        protected override Tensor? Gradient(int i, Tensor g) => scale == 1 ? g : Map(new Ops.Affine(scale, -0f), g, GradientType(i, g));
     }
 
     /// <summary>Sum over the dimensions where <paramref name="shape"/>, of equal rank, has size 1; its gradient repeats.</summary>

@@ -118,13 +118,16 @@ public sealed partial class Tensor
         /// <summary>Position of each maximum, Int32.</summary>
         internal Tensor? Indices { get; private set; }
 
+        private protected override Mixing Mixing => Mixing.Own;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var y = Empty(shape, DType.Float32, x[0].Device);
+            var y = Empty(shape, x[0].Is16Bit ? Autocast.Type : DType.Float32, x[0].Device);
             if (wanted || IsRecording) saved = Save(Indices = Empty(shape, DType.Int32, x[0].Device));
-            y.Backend.MaxPool2d(x[0].Contiguous().View, y.View, Indices?.View, window);
+            if (y.Is16Bit) y.Backend.MaxPool2d16(x[0].Contiguous().View, y.View, Indices?.View, window);
+            else y.Backend.MaxPool2d(x[0].Contiguous().View, y.View, Indices?.View, window);
             return y;
         }
 
@@ -133,20 +136,24 @@ public sealed partial class Tensor
         // Each window's g goes to its maximum.
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            var gx = Empty(InputShape(0), DType.Float32, g.Device);
-            g.Backend.MaxPool2dBackward(g.Contiguous().View, saved!.View, gx.View, window);
+            var gx = Empty(InputShape(0), InputType(0), g.Device);
+            if (g.Is16Bit || gx.Is16Bit) g.Backend.MaxPool2d16Backward(g.Contiguous().View, saved!.View, gx.View, window);
+            else g.Backend.MaxPool2dBackward(g.Contiguous().View, saved!.View, gx.View, window);
             return gx;
         }
     }
 
     sealed class AvgPool2dOp(Window2d window, Shape shape, bool countPadding) : Op
     {
+        private protected override Mixing Mixing => Mixing.Own;
+
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("window", window), ("countPadding", countPadding));
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
-            var y = Empty(shape, DType.Float32, x[0].Device);
-            y.Backend.AvgPool2d(x[0].Contiguous().View, y.View, window, countPadding);
+            var y = Empty(shape, x[0].Is16Bit ? Autocast.Type : DType.Float32, x[0].Device);
+            if (y.Is16Bit) y.Backend.AvgPool2d16(x[0].Contiguous().View, y.View, window, countPadding);
+            else y.Backend.AvgPool2d(x[0].Contiguous().View, y.View, window, countPadding);
             return y;
         }
 
@@ -155,8 +162,9 @@ public sealed partial class Tensor
         // Each window's g is shared by its positions.
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            var gx = Empty(InputShape(0), DType.Float32, g.Device);
-            g.Backend.AvgPool2dBackward(g.Contiguous().View, gx.View, window, countPadding);
+            var gx = Empty(InputShape(0), InputType(0), g.Device);
+            if (g.Is16Bit || gx.Is16Bit) g.Backend.AvgPool2d16Backward(g.Contiguous().View, gx.View, window, countPadding);
+            else g.Backend.AvgPool2dBackward(g.Contiguous().View, gx.View, window, countPadding);
             return gx;
         }
     }

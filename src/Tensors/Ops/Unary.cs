@@ -83,10 +83,16 @@ public sealed partial class Tensor
 
         public override IReadOnlyDictionary<string, object?> Arguments => Named(("parameters", Fields(op)));
 
-        private protected override Mixing Mixing
-            => default(TOp) is Ops.Exp or Ops.Expm1 or Ops.Log or Ops.Log1p or Ops.Reciprocal or Ops.Rsqrt or Ops.PowScalar ? Mixing.Float32 : Mixing.Stored;
+        private protected override Mixing Mixing => Mixing.Own;
 
-        protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
+        /// <summary>Its result is not rounded under <see cref="Autocast"/>.</summary>
+        static bool StaysFloat32 => default(TOp) is Ops.Exp or Ops.Expm1 or Ops.Log or Ops.Log1p or Ops.Reciprocal or Ops.Rsqrt or Ops.PowScalar;
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            x[0].RequireFloat(Name);
+            return StaysFloat32 ? Map(op, x[0], DType.Float32) : Map(op, x[0]);
+        }
 
         protected override bool Saves(int i) => !ofOutput;
 
@@ -94,8 +100,8 @@ public sealed partial class Tensor
 
         protected override Tensor? Gradient(int i, Tensor g)
         {
-            var gx = g.IsSole ? g : Empty(g.Shape, DType.Float32, g.Device);
-            g.Backend.Binary(gradient, g.View, (ofOutput ? Output : Input(0)).View, gx.View);
+            var gx = g.IsSole && g.DType == InputType(i) ? g : Empty(g.Shape, InputType(i), g.Device);
+            MapInto(gradient, g.View, (ofOutput ? Output : Input(0)).View, gx.View);
             return gx;
         }
     }
@@ -107,6 +113,8 @@ public sealed partial class Tensor
     sealed class StepOp<TOp>(TOp op) : Op where TOp : struct, IUnary
     {
         public override string Name => typeof(TOp).Name;
+
+        private protected override Mixing Mixing => Mixing.Own;
 
         protected override Tensor Forward(ReadOnlySpan<Tensor> x) => Map(op, x[0]);
 

@@ -22,6 +22,7 @@ public sealed class HalfKernelTests
         (2, 16, 4, 4, 24, new(1, 1)), (2, 3, 5, 7, 4, new(1, 1)), (2, 8, 9, 8, 16, new(3, 3, 1, 1, 1, 1, 1, 1)), (1, 3, 10, 9, 12, new(7, 7, 2, 2, 3, 3, 3, 3)), (1, 16, 7, 7, 70, new(3, 3, 2, 2, 1, 1, 1, 1)),
         (1, 8, 6, 6, 8, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8)), (0, 8, 4, 4, 8, new(3, 3)),
         (1, 72, 5, 6, 16, new(3, 3, 2, 2, 1, 1, 1, 1)), (1, 32, 5, 5, 16, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2)), (3, 8, 14, 9, 8, new(3, 2, 2, 1, 0, 1, 2, 0, 1, 2)),
+        (3, 24, 6, 6, 72, new(3, 2, 1, 1, 1, 0, 1, 0)),
     ];
 
     [Test]
@@ -40,7 +41,7 @@ public sealed class HalfKernelTests
     }
 
     [Test]
-    public void ConvolutionsAgreeWithDoubles([ValueSource(nameof(names))] string backend, [ValueSource(nameof(types))] DType type, [Range(0, 9)] int shape, [Values] bool stored)
+    public void ConvolutionsAgreeWithDoubles([ValueSource(nameof(names))] string backend, [ValueSource(nameof(types))] DType type, [Range(0, 10)] int shape, [Values] bool stored)
     {
         var k = backends.First(b => b.Name == backend).Backend;
         var (N, C, H, W, K, p) = shapes[shape];
@@ -140,6 +141,14 @@ public sealed class HalfKernelTests
         checkedGpu.Conv2d16(x.View, w.View, y.View, p);
         checkedGpu.Conv2d16BackwardData(gy.View, w.View, gx.View, p);
         checkedGpu.Conv2d16BackwardWeight(gy.View, x.View, gw.View, p);
+        int narrow = kernels.Count;
+        using Temporary statistics = new(device, Layout.RowMajor([2, 12]));
+        checkedGpu.Conv2d16(x.View, w.View, y.View, p, new Epilogue(Moments: statistics.View));
+        Assert.That(kernels.Skip(narrow), Is.EqualTo(new[] { "conv2d_tf32", "moments", "moments_combine" }), "what measures rounds");
+        using Temporary sixteen = Of(Layout.ChannelsLast([1, 16, 7, 7]), 4), wide = new(device, Layout.ChannelsLast([16, 8, 3, 3]));
+        int before = kernels.Count;
+        checkedGpu.Conv2d16BackwardWeight(sixteen.View, x.View, wide.View, p);
+        Assert.That(kernels.Skip(before), Has.Member("conv2d_weight_half").And.All.StartsWith("conv2d_weight"), "nor for the weights");
         using Temporary numbers = new(device, Layout.RowMajor([4, 12])), sums = new(device, Layout.RowMajor([2, 12]));
         checkedGpu.Fill(numbers.View, 0.5);
         View Row(Temporary rows, int i) => rows.View.Slice(0, i, 1).Reshape([12]);
@@ -149,8 +158,8 @@ public sealed class HalfKernelTests
         checkedGpu.BatchNorm16Backward(gy.View, y.View, z.View, norm, true, false, gz.View, gr.View, Row(sums, 0), Row(sums, 1));
         Assert.That(findings, Is.Empty);
         Assert.That(kernels.TakeLast(4), Is.EqualTo(new[] { "batch_norm", "batch_norm_sums", "batch_norm_totals", "batch_norm_gradient" }), "nothing is widened");
-        Assert.That(kernels.GetRange(3, 2), Is.EqualTo(new[] { "conv2d_tf32", type == DType.Float16 ? "round_f16" : "round_bf16" }), "eight channels are read as halves, nothing is widened");
-        Assert.That(kernels.Skip(5), Has.Some.StartsWith("widen_"), "twelve channels are no whole number of eights");
+        Assert.That(kernels.GetRange(3, 1), Is.EqualTo(new[] { "conv2d_tf32" }), "eight channels are read as halves, nothing is widened or rounded");
+        Assert.That(kernels.Take(narrow).Skip(4), Has.Some.StartsWith("widen_"), "twelve channels are no whole number of eights");
     }
 
     static float[] Rounded(float[] x, DType type) => Array.ConvertAll(x, v => type == DType.Float16 ? (float)(Half)v : (float)(BFloat16)v);

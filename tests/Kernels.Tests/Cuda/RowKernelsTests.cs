@@ -99,6 +99,18 @@ public sealed class RowKernelsTests
         }
     }
 
+    [TestCaseSource(nameof(copies))]
+    public void CopiesOfHalvesBetweenLayouts(Shape shape, string layout)
+    {
+        Half[] values = Array.ConvertAll(Normal(shape.Count, 1), v => (Half)v);
+        foreach (var (from, to) in ((string, string)[])[(layout, "dense"), ("dense", layout), (layout, layout)])
+        {
+            View x = Views.Of(Layouts.Named(from, shape), values), y = Views.Empty<Half>(Layouts.Named(to, shape));
+            emulator.Copy(x, y);
+            Assert.That(Views.Get<Half>(y), Is.EqualTo(values), $"{from} to {to}");
+        }
+    }
+
     [Test]
     public void RowsGetZerosBehindThem([Values(1, 2, 3, 4, 5, 6, 7, 33)] int channels, [Values(0, 1, 3)] int offset)
     {
@@ -133,12 +145,14 @@ public sealed class RowKernelsTests
             work();
             Assert.That(entries, Is.EqualTo(new[] { entry }));
         }
+        static View Halves(View floats) => new(floats.Storage, DType.Float16, floats.Layout);
         View x = Filled(2, 16, 40, 1), y = Filled(2, 16, 40, 1), flat = Filled(2, 16, 20, 2), c = Filled(1, 16, 1, 1), odd = Filled(2, 15, 4, 1), c15 = Filled(1, 15, 1, 1), narrow = Filled(40, 32), eight = Filled(8, 16), sum = Filled(2, 15, 4, 1), m = Filled(40, 72), t = Filled(72, 40);
         Taken("binary_rows", () => gpu.Binary(new Ops.Add(), x, c.BroadcastTo(x.Shape), y));
         Taken("binary_strided", () => gpu.Binary(new Ops.Add(), odd, c15.BroadcastTo(odd.Shape), sum));
         Taken("copy_rows", () => gpu.Copy(m.Slice(1, 0, 32), narrow));
         Taken("copy_across_b32", () => gpu.Copy(m.Permute(1, 0), t));
         Taken("copy_across_b32", () => gpu.Copy(flat, flat.As(Layout.RowMajor(flat.Shape)) with { Storage = y.Storage }));
+        Taken("copy_across_b32", () => gpu.Copy(Halves(m.Permute(1, 0)), Halves(t)));
         Taken("copy_b32", () => gpu.Copy(odd, sum.As(Layout.RowMajor(sum.Shape))));
         Taken("fill_rows", () => gpu.Fill(x.Slice(2, 0, 20, 2), 0));
         Taken("fill_b32", () => gpu.Fill(odd.Slice(2, 0, 2), 0));

@@ -99,6 +99,25 @@ public sealed partial class VendorTests
         Assert.That(backend.Dnn.Library!.Version, Is.EqualTo(new Version(9, 19, 0)));
     }
 
+    // Refused by the search, or by the call itself: Tessera's kernels take over, and cuDNN is not searched again.
+    [TestCase(3, 2), TestCase(5, 1)]
+    public void A_convolution_that_was_refused_is_not_searched_for_again(int rows, int dilation)
+    {
+        var backend = Backend();
+        Window2d window = new(rows, 3, DilationH: dilation);
+        Shape sx = [2, 4, 9, 8], sw = [6, 4, rows, 3], sy = [2, 6, window.OutH(9), window.OutW(8)];
+        View x = Views.Of(sx, Normal(sx.Count, 1)), w = Views.Of(sw, Normal(sw.Count, 2)), expected = Views.Empty<float>(sy);
+        cpu.Conv2d(x, w, expected, window);
+        for (int round = 0; round < 3; round++)
+        {
+            int before = VendorStandIn.Count("find_calls");
+            View y = Views.Empty<float>(sy);
+            backend.Conv2d(x, w, y, window);
+            Assert.That(VendorStandIn.Count("find_calls") - before, Is.EqualTo(round == 0 ? 1 : 0));
+            Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)).Within(1e-4));
+        }
+    }
+
     [Test]
     public void Each_can_be_turned_off_and_says_so()
     {

@@ -72,10 +72,14 @@ int cudnnSetConvolution2dDescriptor(Convolution *d, int padH, int padW, int u, i
 int cudnnSetConvolutionGroupCount(Convolution *d, int groups) { d->groups = groups; return 0; }
 int cudnnSetConvolutionMathType(Convolution *d, int type) { assert(type == 0 || type == 3); d->mathType = type; return 0; }
 
-/* The first of the answers is fast but sums in any order, the second fails, the third is the one to take. Dilated convolutions are not supported. */
+int find_calls; /* read by tests */
+
+/* The first of the answers is fast but sums in any order, the second fails, the third is the one to take. Dilated convolutions are not supported; those of
+   kernels of five rows are found, and refused when they are run. */
 static int find(const Convolution *conv, int requested, int *returned, Performance *results, void *workspace, size_t size)
 {
     assert(workspace != NULL && size >= 1024);
+    find_calls++;
     if (conv->dilationH > 1 || conv->dilationW > 1) return 3000;
     int math = conv->mathType;
     Performance all[3] = {{0, 0, 1, 0, 0, math, {0}}, {2, 3000, -1, 0, 1, math, {0}}, {1, 0, 2, 1024, 1, math, {0}}};
@@ -132,6 +136,7 @@ static void zero(float *p, long long n) { for (long long i = 0; i < n; i++) p[i]
 int cudnnConvolutionForward(Handle *h, const void *alpha, Tensor *xd, const void *x, Filter *wd, const void *w, Convolution *conv, int algo, void *workspace, size_t size, const void *beta, Tensor *yd, void *y)
 {
     assert(h->stream != NULL && *(const float *)alpha == 1 && *(const float *)beta == 0 && algo == 1 && workspace != NULL && size == 1024);
+    if (wd->r == 5) return 3000;
     zero(y, (long long)yd->n * yd->c * yd->h * yd->w);
     products(xd, wd, yd, conv, (float *)x, (float *)w, y, 0);
     return 0;

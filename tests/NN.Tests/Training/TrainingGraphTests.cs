@@ -72,6 +72,65 @@ public sealed class TrainingGraphTests
         }
     }
 
+    /// <summary>Channels by eights, a residual and pools: products, maps and pools of halves.</summary>
+    [Test]
+    public void Replays_of_a_residual_network_in_bfloat16()
+    {
+        using var scope = Scope.Begin();
+        Device.Default = Device.Emulator;
+        Tensor x = Tensor.Zeros([2, 3, 16, 16]), y = Tensor.Zeros([2], DType.Int64);
+        (Sequential Network, AdamW Optimizer, Action Gradients) Made()
+        {
+            var (stem, block, head) = (new Sequential(new Conv2d(3, 8, 3, padding: 1), new BatchNorm2d(8), new Relu(), new MaxPool2d(2)), new Conv2d(8, 8, 3, padding: 1), new Linear(8, 3));
+            var network = new Sequential(stem, block, head);
+            foreach (var (k, p) in network.Parameters().Index()) p.CopyFrom(Tensor.Normal(p.Shape, new Philox((ulong)k + 1)) * 0.3f);
+            return (network, new AdamW(network.Parameters(), lr: 1e-2), () =>
+            {
+                using var step = Scope.Begin();
+                var logits = Autocast.To(DType.BFloat16, () =>
+                {
+                    Tensor h = stem.Forward(x);
+                    return head.Forward((block.Forward(h).Relu() + h).AdaptiveAvgPool2d(1, 1).Flatten(1));
+                });
+                logits.To(DType.Float32).CrossEntropy(y).Backward();
+            });
+        }
+        void Start(int step)
+        {
+            x.CopyFrom(Tensor.Normal([2, 3, 16, 16], new Philox((ulong)step + 100)));
+            y.CopyFrom(Tensor.From([(long)(step % 3), 1], [2]));
+        }
+        var (eager, eagerly, gradients) = Made();
+        var (recorded, optimizer, work) = Made();
+        Start(0);
+        using var graph = TrainingGraph.Record(Device.Emulator, optimizer, work);
+        for (int step = 0; step < 3; step++)
+        {
+            Start(step);
+            eagerly.ZeroGrad();
+            gradients();
+            eagerly.Step();
+            if (step > 0) graph.Replay();
+            Assert.That(recorded.Parameters().Select(p => p.ToArray<float>()), Is.EqualTo(eager.Parameters().Select(p => p.ToArray<float>())), $"after step {step + 1}");
+        }
+    }
+
+    [Test]
+    public void A_dynamic_loss_scale_reads_a_number_and_is_refused()
+    {
+        using var scope = Scope.Begin();
+        Device.Default = Device.Emulator;
+        Tensor w = Tensor.Ones([3]);
+        w.RequiresGrad = true;
+        Sgd sgd = new([w], lr: 0.5);
+        Assert.That(() => TrainingGraph.Record(Device.Emulator, sgd, () =>
+        {
+            (w.Sum() * 1024f).Backward();
+            Gradients.Unscale([w], 1.0 / 1024);
+        }), Throws.InstanceOf<CudaException>().With.Message.Contains("while a graph is recorded nothing can be read"));
+        Assert.That(w.ToArray<float>(), Has.All.EqualTo(0.5f), "one step was done before; the device works on");
+    }
+
     [Test]
     public void Weights_written_by_a_replay_count_as_written()
     {

@@ -9,6 +9,13 @@ internal enum Operation
     Transpose = 1,
 }
 
+/// <summary>What cuBLAS may compute with (<c>cublasMath_t</c>).</summary>
+internal enum BlasMath
+{
+    DefaultMath = 0,
+    Tf32TensorOpMath = 3,
+}
+
 /// <summary>cuBLAS: matrix products of NVIDIA's. Matrices are column-major, as in its own documentation. Calls may come from any thread.</summary>
 internal sealed unsafe class CudaBlas : IDisposable
 {
@@ -18,27 +25,21 @@ internal sealed unsafe class CudaBlas : IDisposable
     /// <summary><c>CUBLAS_STATUS_NOT_SUPPORTED</c>, of cuBLASLt too.</summary>
     internal const int NotSupported = 15;
 
-    const int Tf32TensorOpMath = 3;
-
     readonly Lock gate = new();
-    readonly delegate* unmanaged<nint, int> destroy;
-    readonly delegate* unmanaged<nint, int, int> setMathMode;
-    readonly delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int> sgemmStridedBatched;
+    readonly BlasFunctions f;
     readonly nint handle;
     bool tf32;
 
     CudaBlas(VendorLibrary library, nint stream)
     {
         Path = library.Path;
-        destroy = (delegate* unmanaged<nint, int>)library.Export("cublasDestroy_v2");
-        setMathMode = (delegate* unmanaged<nint, int, int>)library.Export("cublasSetMathMode");
-        sgemmStridedBatched = (delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int>)library.Export("cublasSgemmStridedBatched");
+        f = new BlasFunctions(library);
         nint created;
-        Check(((delegate* unmanaged<nint*, int>)library.Export("cublasCreate_v2"))(&created), "cublasCreate");
+        Check(f.cublasCreate_v2(&created), "cublasCreate");
         handle = created;
-        Check(((delegate* unmanaged<nint, nint, int>)library.Export("cublasSetStream_v2"))(handle, stream), "cublasSetStream");
+        Check(f.cublasSetStream_v2(handle, stream), "cublasSetStream");
         int version;
-        Check(((delegate* unmanaged<nint, int*, int>)library.Export("cublasGetVersion_v2"))(handle, &version), "cublasGetVersion");
+        Check(f.cublasGetVersion_v2(handle, &version), "cublasGetVersion");
         Version = new Version(version / 10000, version / 100 % 100, version % 100);
     }
 
@@ -72,14 +73,14 @@ internal sealed unsafe class CudaBlas : IDisposable
             if (tf32 != Precision.AllowTf32)
             {
                 tf32 = Precision.AllowTf32;
-                Check(setMathMode(handle, tf32 ? Tf32TensorOpMath : 0), "cublasSetMathMode");
+                Check(f.cublasSetMathMode(handle, tf32 ? BlasMath.Tf32TensorOpMath : BlasMath.DefaultMath), "cublasSetMathMode");
             }
-            Check(sgemmStridedBatched(handle, (int)transa, (int)transb, m, n, k, &alpha, a, lda, strideA, b, ldb, strideB, &beta, c, ldc, strideC, batch),
+            Check(f.cublasSgemmStridedBatched(handle, (int)transa, (int)transb, m, n, k, &alpha, a, lda, strideA, b, ldb, strideB, &beta, c, ldc, strideC, batch),
                 $"cublasSgemmStridedBatched({transa}, {transb}, {m} x {n} x {k}, {batch} matrices)");
         }
     }
 
-    public void Dispose() => _ = destroy(handle);
+    public void Dispose() => _ = f.cublasDestroy_v2(handle);
 
     /// <summary>Throws where a call of cuBLAS or cuBLASLt failed.</summary>
     internal static void Check(int status, string call)
@@ -100,4 +101,15 @@ internal sealed unsafe class CudaBlas : IDisposable
         16 => "LICENSE_ERROR",
         _ => status.ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
+
+    /// <summary>Functions by their exported names; all have the same parameters in CUDA 11, 12 and 13.</summary>
+    internal readonly struct BlasFunctions(VendorLibrary l)
+    {
+        public readonly delegate* unmanaged<nint*, int> cublasCreate_v2 = (delegate* unmanaged<nint*, int>)l.Export("cublasCreate_v2");
+        public readonly delegate* unmanaged<nint, int> cublasDestroy_v2 = (delegate* unmanaged<nint, int>)l.Export("cublasDestroy_v2");
+        public readonly delegate* unmanaged<nint, nint, int> cublasSetStream_v2 = (delegate* unmanaged<nint, nint, int>)l.Export("cublasSetStream_v2");
+        public readonly delegate* unmanaged<nint, int*, int> cublasGetVersion_v2 = (delegate* unmanaged<nint, int*, int>)l.Export("cublasGetVersion_v2");
+        public readonly delegate* unmanaged<nint, BlasMath, int> cublasSetMathMode = (delegate* unmanaged<nint, BlasMath, int>)l.Export("cublasSetMathMode");
+        public readonly delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int> cublasSgemmStridedBatched = (delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int>)l.Export("cublasSgemmStridedBatched");
+    }
 }

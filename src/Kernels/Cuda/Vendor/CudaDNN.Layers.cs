@@ -43,23 +43,29 @@ internal enum DnnSoftmaxMode
 /// <summary>The numbers of a tensor and their order.</summary>
 internal readonly record struct DnnShape(int N, int C, int H, int W, DnnTensorFormat Format = DnnTensorFormat.Nhwc);
 
+/// <summary>Which layer: the call, shapes of its input and its result, and for a pool what it makes of which windows.</summary>
+internal readonly record struct DnnLayer(string Call, DnnShape Of, DnnShape To, int Mode = 0, Window2d Window = default);
+
 /// <content>
 /// Batch norm, pools and softmax of float32 tensors. Each call describes its tensors anew, in descriptors that all share; a call that cuDNN has no way for
-/// gives false.
+/// gives false, and is not made again for the same layer.
 /// </content>
 internal sealed unsafe partial class CudaDNNContext
 {
     readonly LayerFunctions layers;
+    readonly HashSet<DnnLayer> refused = [];
     nint describedX, describedY, describedChannels, describedPool;
 
     /// <summary>y ← (x - mean)/√(var + eps)·w + b for each channel; four arrays of C numbers.</summary>
     public bool TryBatchNorm(DnnShape shape, nint x, nint y, nint w, nint b, nint mean, nint var, double eps)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnBatchNormalizationForwardInference", shape, shape);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(shape, shape, channels: true);
-            return Ran(layers.cudnnBatchNormalizationForwardInference(handle, DnnBatchNormMode.Spatial, &one, &zero, describedX, x, describedY, y, describedChannels, w, b, mean, var, eps), "cudnnBatchNormalizationForwardInference");
+            return Ran(layers.cudnnBatchNormalizationForwardInference(handle, DnnBatchNormMode.Spatial, &one, &zero, describedX, x, describedY, y, describedChannels, w, b, mean, var, eps), layer);
         }
     }
 
@@ -76,11 +82,13 @@ internal sealed unsafe partial class CudaDNNContext
     public bool TryBatchNormTraining(DnnShape shape, nint x, nint y, nint w, nint b, double eps, nint mean, nint unbiased, nint saved)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnBatchNormalizationForwardTraining", shape, shape);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(shape, shape, channels: true);
             // Running statistics that follow the batch with weight 1 are the batch's.
-            return Ran(layers.cudnnBatchNormalizationForwardTraining(handle, DnnBatchNormMode.Spatial, &one, &zero, describedX, x, describedY, y, describedChannels, w, b, 1, mean, unbiased, eps, saved, saved + (shape.C * sizeof(float))), "cudnnBatchNormalizationForwardTraining");
+            return Ran(layers.cudnnBatchNormalizationForwardTraining(handle, DnnBatchNormMode.Spatial, &one, &zero, describedX, x, describedY, y, describedChannels, w, b, 1, mean, unbiased, eps, saved, saved + (shape.C * sizeof(float))), layer);
         }
     }
 
@@ -88,10 +96,12 @@ internal sealed unsafe partial class CudaDNNContext
     public bool TryBatchNormBackward(DnnShape shape, nint x, nint gy, nint gx, nint w, nint gw, nint gb, double eps, nint mean, nint inverse)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnBatchNormalizationBackward", shape, shape);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(shape, shape, channels: true);
-            return Ran(layers.cudnnBatchNormalizationBackward(handle, DnnBatchNormMode.Spatial, &one, &zero, &one, &zero, describedX, x, describedY, gy, describedX, gx, describedChannels, w, gw, gb, eps, mean, inverse), "cudnnBatchNormalizationBackward");
+            return Ran(layers.cudnnBatchNormalizationBackward(handle, DnnBatchNormMode.Spatial, &one, &zero, &one, &zero, describedX, x, describedY, gy, describedX, gx, describedChannels, w, gw, gb, eps, mean, inverse), layer);
         }
     }
 
@@ -99,11 +109,13 @@ internal sealed unsafe partial class CudaDNNContext
     public bool TryPool(DnnPoolingMode mode, DnnShape of, DnnShape to, Window2d window, nint x, nint y)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnPoolingForward", of, to, (int)mode, window);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(of, to, channels: false);
             DescribePool(mode, window);
-            return Ran(layers.cudnnPoolingForward(handle, describedPool, &one, describedX, x, &zero, describedY, y), "cudnnPoolingForward");
+            return Ran(layers.cudnnPoolingForward(handle, describedPool, &one, describedX, x, &zero, describedY, y), layer);
         }
     }
 
@@ -111,11 +123,13 @@ internal sealed unsafe partial class CudaDNNContext
     public bool TryAveragePoolBackward(DnnPoolingMode mode, DnnShape of, DnnShape to, Window2d window, nint gy, nint gx)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnPoolingBackward", of, to, (int)mode, window);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(of, to, channels: false);
             DescribePool(mode, window);
-            return Ran(layers.cudnnPoolingBackward(handle, describedPool, &one, describedY, gy, describedY, gy, describedX, gx, &zero, describedX, gx), "cudnnPoolingBackward");
+            return Ran(layers.cudnnPoolingBackward(handle, describedPool, &one, describedY, gy, describedY, gy, describedX, gx, &zero, describedX, gx), layer);
         }
     }
 
@@ -123,10 +137,12 @@ internal sealed unsafe partial class CudaDNNContext
     public bool TrySoftmax(DnnShape shape, bool log, nint x, nint y)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnSoftmaxForward", shape, shape, log ? 1 : 0);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(shape, shape, channels: false);
-            return Ran(layers.cudnnSoftmaxForward(handle, log ? DnnSoftmaxAlgorithm.Log : DnnSoftmaxAlgorithm.Accurate, DnnSoftmaxMode.Channel, &one, describedX, x, &zero, describedY, y), "cudnnSoftmaxForward");
+            return Ran(layers.cudnnSoftmaxForward(handle, log ? DnnSoftmaxAlgorithm.Log : DnnSoftmaxAlgorithm.Accurate, DnnSoftmaxMode.Channel, &one, describedX, x, &zero, describedY, y), layer);
         }
     }
 
@@ -134,26 +150,32 @@ internal sealed unsafe partial class CudaDNNContext
     public bool TrySoftmaxBackward(DnnShape shape, bool log, nint y, nint gy, nint gx)
     {
         float one = 1, zero = 0;
+        DnnLayer layer = new("cudnnSoftmaxBackward", shape, shape, log ? 1 : 0);
         lock (gate)
         {
+            if (refused.Contains(layer)) return false;
             Describe(shape, shape, channels: false);
-            return Ran(layers.cudnnSoftmaxBackward(handle, log ? DnnSoftmaxAlgorithm.Log : DnnSoftmaxAlgorithm.Accurate, DnnSoftmaxMode.Channel, &one, describedY, y, describedY, gy, &zero, describedX, gx), "cudnnSoftmaxBackward");
+            return Ran(layers.cudnnSoftmaxBackward(handle, log ? DnnSoftmaxAlgorithm.Log : DnnSoftmaxAlgorithm.Accurate, DnnSoftmaxMode.Channel, &one, describedY, y, describedY, gy, &zero, describedX, gx), layer);
         }
     }
 
-    bool Ran(int status, string call)
+    bool Ran(int status, in DnnLayer layer)
     {
-        if (IsNotSupported(status)) return false;
-        Check(status, call);
-        return true;
+        if (!IsNotSupported(status))
+        {
+            Check(status, layer.Call);
+            return true;
+        }
+        refused.Add(layer);
+        return false;
     }
 
     void Describe(DnnShape x, DnnShape y, bool channels)
     {
         describedX = Descriptor(describedX);
         describedY = Descriptor(describedY);
-        Check(f.cudnnSetTensor4dDescriptor(describedX, (int)x.Format, Float, x.N, x.C, x.H, x.W), "cudnnSetTensor4dDescriptor");
-        Check(f.cudnnSetTensor4dDescriptor(describedY, (int)y.Format, Float, y.N, y.C, y.H, y.W), "cudnnSetTensor4dDescriptor");
+        Check(f.cudnnSetTensor4dDescriptor(describedX, x.Format, DnnDataType.Float, x.N, x.C, x.H, x.W), "cudnnSetTensor4dDescriptor");
+        Check(f.cudnnSetTensor4dDescriptor(describedY, y.Format, DnnDataType.Float, y.N, y.C, y.H, y.W), "cudnnSetTensor4dDescriptor");
         if (!channels) return;
         describedChannels = Descriptor(describedChannels);
         Check(layers.cudnnDeriveBNTensorDescriptor(describedChannels, describedX, DnnBatchNormMode.Spatial), "cudnnDeriveBNTensorDescriptor");

@@ -10,6 +10,25 @@ internal enum ConvolutionPass
     BackwardFilter,
 }
 
+/// <summary>Element types (<c>cudnnDataType_t</c>).</summary>
+internal enum DnnDataType
+{
+    Float = 0,
+}
+
+/// <summary>Whether a convolution turns its kernel around (<c>cudnnConvolutionMode_t</c>).</summary>
+internal enum DnnConvolutionMode
+{
+    CrossCorrelation = 1,
+}
+
+/// <summary>What a convolution may compute with (<c>cudnnMathType_t</c>): TF32, or float32 alone.</summary>
+internal enum DnnMathType
+{
+    DefaultMath = 0,
+    FmaMath = 3,
+}
+
 /// <summary>Which convolution: shapes of channels-last float32 tensors and the geometry.</summary>
 internal readonly record struct ConvolutionShape(ConvolutionPass Pass, int N, int C, int H, int W, int K, int OutH, int OutW, Window2d Window, bool Tf32);
 
@@ -21,8 +40,6 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
 {
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
     public const string Variable = "TESSERA_CUDNN";
-
-    const int Float = 0, Nhwc = 1, CrossCorrelation = 1, DefaultMath = 0, FmaMath = 3;
 
     /// <summary>Most bytes an algorithm may use beside its operands.</summary>
     public const long WorkspaceLimit = 256L << 20;
@@ -75,7 +92,7 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
     /// <param name="b">Address of the second operand.</param>
     /// <param name="c">Address of the result.</param>
     /// <param name="memory">Where work memory comes from.</param>
-    /// <returns>False where cuDNN has no algorithm for it.</returns>
+    /// <returns>False where cuDNN has no algorithm for it; it is not asked again then.</returns>
     public bool TryConvolution(in ConvolutionShape shape, nint a, nint b, nint c, MemoryPool memory)
     {
         lock (gate)
@@ -83,8 +100,17 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
             if (!plans.TryGetValue(shape, out var plan)) plans[shape] = plan = Search(shape, a, b, c, memory);
             if (plan is null) return false;
             var (workspace, lease) = memory.Rent(plan.Workspace);
-            using (lease) Check(Run(plan, a, b, c, workspace.Pointer), $"cudnnConvolution{shape.Pass}({shape})");
-            return true;
+            using (lease)
+            {
+                int status = Run(plan, a, b, c, workspace.Pointer);
+                if (!IsNotSupported(status))
+                {
+                    Check(status, $"cudnnConvolution{shape.Pass}({shape})");
+                    return true;
+                }
+            }
+            plans[shape] = null; // the search and the call disagree
+            return false;
         }
     }
 
@@ -109,12 +135,12 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
         Check(f.cudnnCreateFilterDescriptor(&filter), "cudnnCreateFilterDescriptor");
         Check(f.cudnnCreateConvolutionDescriptor(&convolution), "cudnnCreateConvolutionDescriptor");
         (p.X, p.Y, p.W, p.Convolution) = (x, y, filter, convolution);
-        Check(f.cudnnSetTensor4dDescriptor(p.X, Nhwc, Float, s.N, s.C, s.H, s.W), "cudnnSetTensor4dDescriptor");
-        Check(f.cudnnSetTensor4dDescriptor(p.Y, Nhwc, Float, s.N, s.K, s.OutH, s.OutW), "cudnnSetTensor4dDescriptor");
-        Check(f.cudnnSetFilter4dDescriptor(p.W, Float, Nhwc, s.K, s.C / w.Groups, w.R, w.S), "cudnnSetFilter4dDescriptor");
-        Check(f.cudnnSetConvolution2dDescriptor(p.Convolution, w.Top, w.Left, w.StrideH, w.StrideW, w.DilationH, w.DilationW, CrossCorrelation, Float), "cudnnSetConvolution2dDescriptor");
+        Check(f.cudnnSetTensor4dDescriptor(p.X, DnnTensorFormat.Nhwc, DnnDataType.Float, s.N, s.C, s.H, s.W), "cudnnSetTensor4dDescriptor");
+        Check(f.cudnnSetTensor4dDescriptor(p.Y, DnnTensorFormat.Nhwc, DnnDataType.Float, s.N, s.K, s.OutH, s.OutW), "cudnnSetTensor4dDescriptor");
+        Check(f.cudnnSetFilter4dDescriptor(p.W, DnnDataType.Float, DnnTensorFormat.Nhwc, s.K, s.C / w.Groups, w.R, w.S), "cudnnSetFilter4dDescriptor");
+        Check(f.cudnnSetConvolution2dDescriptor(p.Convolution, w.Top, w.Left, w.StrideH, w.StrideW, w.DilationH, w.DilationW, DnnConvolutionMode.CrossCorrelation, DnnDataType.Float), "cudnnSetConvolution2dDescriptor");
         Check(f.cudnnSetConvolutionGroupCount(p.Convolution, w.Groups), "cudnnSetConvolutionGroupCount");
-        Check(f.cudnnSetConvolutionMathType(p.Convolution, s.Tf32 ? DefaultMath : FmaMath), "cudnnSetConvolutionMathType");
+        Check(f.cudnnSetConvolutionMathType(p.Convolution, s.Tf32 ? DnnMathType.DefaultMath : DnnMathType.FmaMath), "cudnnSetConvolutionMathType");
 
         AlgorithmPerformance* found = stackalloc AlgorithmPerformance[8];
         int count = 0;
@@ -159,7 +185,8 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
         public int Algorithm, Status;
         public float Time;
         public nuint Memory;
-        public int Determinism, MathType;
+        public int Determinism;
+        public DnnMathType MathType;
         public int Reserved0, Reserved1, Reserved2;
     }
 
@@ -174,11 +201,11 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
         public readonly delegate* unmanaged<nint*, int> cudnnCreateTensorDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateTensorDescriptor");
         public readonly delegate* unmanaged<nint*, int> cudnnCreateFilterDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateFilterDescriptor");
         public readonly delegate* unmanaged<nint*, int> cudnnCreateConvolutionDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateConvolutionDescriptor");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int> cudnnSetTensor4dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int>)l.Export("cudnnSetTensor4dDescriptor");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int> cudnnSetFilter4dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int>)l.Export("cudnnSetFilter4dDescriptor");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, int, int, int> cudnnSetConvolution2dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, int, int, int>)l.Export("cudnnSetConvolution2dDescriptor");
+        public readonly delegate* unmanaged<nint, DnnTensorFormat, DnnDataType, int, int, int, int, int> cudnnSetTensor4dDescriptor = (delegate* unmanaged<nint, DnnTensorFormat, DnnDataType, int, int, int, int, int>)l.Export("cudnnSetTensor4dDescriptor");
+        public readonly delegate* unmanaged<nint, DnnDataType, DnnTensorFormat, int, int, int, int, int> cudnnSetFilter4dDescriptor = (delegate* unmanaged<nint, DnnDataType, DnnTensorFormat, int, int, int, int, int>)l.Export("cudnnSetFilter4dDescriptor");
+        public readonly delegate* unmanaged<nint, int, int, int, int, int, int, DnnConvolutionMode, DnnDataType, int> cudnnSetConvolution2dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, DnnConvolutionMode, DnnDataType, int>)l.Export("cudnnSetConvolution2dDescriptor");
         public readonly delegate* unmanaged<nint, int, int> cudnnSetConvolutionGroupCount = (delegate* unmanaged<nint, int, int>)l.Export("cudnnSetConvolutionGroupCount");
-        public readonly delegate* unmanaged<nint, int, int> cudnnSetConvolutionMathType = (delegate* unmanaged<nint, int, int>)l.Export("cudnnSetConvolutionMathType");
+        public readonly delegate* unmanaged<nint, DnnMathType, int> cudnnSetConvolutionMathType = (delegate* unmanaged<nint, DnnMathType, int>)l.Export("cudnnSetConvolutionMathType");
         public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> cudnnConvolutionForward = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionForward");
         public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> cudnnConvolutionBackwardData = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionBackwardData");
         public readonly delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int> cudnnConvolutionBackwardFilter = (delegate* unmanaged<nint, float*, nint, nint, nint, nint, nint, int, nint, nuint, float*, nint, nint, int>)l.Export("cudnnConvolutionBackwardFilter");
