@@ -1,10 +1,15 @@
 namespace Tessera.Testing;
 
 /// <summary>A new folder that is deleted at the end of a test.</summary>
-public sealed class TemporaryFolder : IDisposable
+/// <param name="inMemory">In the memory of Linux, where there is such a folder: for many small files.</param>
+public sealed class TemporaryFolder(bool inMemory = false) : IDisposable
 {
+    const string Memory = "/dev/shm";
+
     /// <summary>The folder.</summary>
-    public string Path { get; } = Directory.CreateTempSubdirectory("tessera-test-").FullName;
+    public string Path { get; } = inMemory && Directory.Exists(Memory)
+        ? Directory.CreateDirectory(System.IO.Path.Combine(Memory, $"tessera-test-{Guid.NewGuid():N}")).FullName
+        : Directory.CreateTempSubdirectory("tessera-test-").FullName;
 
     /// <summary>The path of a file or folder in it.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);

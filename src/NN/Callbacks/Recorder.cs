@@ -105,7 +105,7 @@ public sealed class Recorder : Callback
     void RememberWithNames(RunState run)
     {
         Remember(run);
-        MetricNames = run.Text("metric_names", string.Join('\n', MetricNames))?.Split('\n') ?? [];
+        MetricNames = run.Text("metric_names", string.Join('\n', MetricNames)) is { Length: > 0 } names ? names.Split('\n') : [];
         if (metrics.Exists(m => m is not null && m.Count != MetricNames.Count)) throw run.Damaged("metric_names are not as many as the metrics");
     }
 

@@ -16,6 +16,9 @@ public sealed class StochasticDepth : Module
         this.p = p;
     }
 
+    /// <summary>The probability.</summary>
+    public double P => p;
+
     /// <inheritdoc/>
     protected override string Arguments => $"p={Py(p)}, mode=row";
 

@@ -12,11 +12,13 @@ internal sealed class GraphBuilder
     readonly List<GraphStep> steps = [];
     readonly Dictionary<string, ChannelStatistics>? statistics;
     readonly ILookup<string, OnnxNode> readers;
+    readonly IReadOnlyDictionary<string, double> depths;
 
     GraphBuilder(OnnxModel model, string[] outputs, Dictionary<string, ChannelStatistics>? statistics)
     {
         this.model = model;
         this.statistics = statistics;
+        depths = OnnxDepths.Of(model);
         readers = model.Nodes.SelectMany(n => n.Inputs.Select(input => (input, n))).ToLookup(r => r.input, r => r.n, StringComparer.Ordinal);
         wanted = outputs.ToHashSet(StringComparer.Ordinal);
         graph = new GraphModule(model.File, [.. model.Inputs.Select(i => i.Name)], outputs);
@@ -115,7 +117,7 @@ internal sealed class GraphBuilder
     {
         string?[] inputs = [.. Enumerable.Range(0, node.Inputs.Length).Select(node.Input)];
         bool first = inputs.Skip(1).All(name => name is null || !used.Contains(name));
-        if (first && Wanted(node) == 1 && GraphLayers.Make(node, inputs, Constant) is { } layer)
+        if (first && Wanted(node) == 1 && (GraphLayers.Make(node, inputs, Constant) ?? Depth(node)) is { } layer)
         {
             used.UnionWith(inputs.Skip(1).OfType<string>());
             var module = AddLayer(node, layer);
@@ -131,6 +133,8 @@ internal sealed class GraphBuilder
             }
         steps.Add(new GraphStep(node, op.Run, inputs));
     }
+
+    GraphLayer? Depth(OnnxNode node) => node.Op == "Identity" && depths.TryGetValue(node.Name, out double p) ? new GraphLayer(node.Name, new StochasticDepth(p)) : null;
 
     /// <summary>Gives a stored tensor back that one layer took over and nobody else reads.</summary>
     void Forget(string? name)

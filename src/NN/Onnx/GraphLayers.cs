@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 /// <summary>A module made from a node, and its name.</summary>
@@ -32,7 +34,7 @@ internal static class GraphLayers
     // The common beginning of x.weight, x.bias, ...; else the name of the weight; else the node's.
     static string NameOf(OnnxNode node, string?[] inputs)
     {
-        if (inputs.Length < 2 || inputs[1] is not { } weight) return node.Name;
+        if (inputs.Length < 2 || inputs[1] is not { } weight || node.Op == "Dropout") return node.Name;
         string stem = weight.EndsWith(".weight", StringComparison.Ordinal) ? weight[..^".weight".Length] : "";
         bool all = stem.Length > 0 && inputs.Skip(1).Index().All(i => i.Item is null || i.Item == $"{stem}.{suffixes[Math.Min(i.Index, 3)]}");
         return all ? stem : weight;
@@ -74,12 +76,15 @@ internal static class GraphLayers
         return norm;
     }
 
+    /// <summary>0.1 for the float next to 0.1.</summary>
+    static double AsWritten(float p) => double.Parse(p.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
     // A file for inference holds dropout switched off; the module drops again when it is trained.
     static Dropout? Dropout(OnnxNode node, Tensor?[] w, string?[] inputs)
     {
         if (inputs.Skip(1).Zip(w.Skip(1)).Any(i => i.First is not null && i.Second is null)) return null;
         float p = node.Opset < 12 ? node.Float("ratio", 0.5f) : w.ElementAtOrDefault(1)?.Item() ?? 0.5f;
-        return w.ElementAtOrDefault(2) is { } training && training.Longs()[0] != 0 || p is not (>= 0 and < 1) ? null : new Dropout(p);
+        return w.ElementAtOrDefault(2) is { } training && training.Longs()[0] != 0 || p is not (>= 0 and < 1) ? null : new Dropout(AsWritten(p));
     }
 }
 

@@ -8,7 +8,7 @@ public sealed class GraphModule : Module
 {
     readonly Dictionary<string, Part> parts = new(StringComparer.Ordinal);
     readonly HashSet<string> taken = new(StringComparer.Ordinal);
-    readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
+    readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal), learned = new(StringComparer.Ordinal);
     readonly string file;
 
     internal GraphModule(string file, string[] inputs, string[] outputs)
@@ -75,6 +75,35 @@ public sealed class GraphModule : Module
         if (path.Length == 1) RegisterParameter(path[0], p);
         else At(path[..^1]).Add(path[^1], p);
         constants.Add(name, p);
+        learned.Add(name, p);
+    }
+
+    /// <summary>The learned tensors that a step reads outside of any module, by name.</summary>
+    internal IEnumerable<(string Name, Tensor Tensor)> Learned(GraphStep step) =>
+        step.Module is null ? step.Inputs.OfType<string>().Where(learned.ContainsKey).Select(name => (name, learned[name])) : [];
+
+    /// <summary>The layers of the graph in parts, for layer groups: each from one of the given steps on. A layer that several parts use belongs to the first.</summary>
+    /// <param name="starts">Steps, in order; the first part begins at 0.</param>
+    internal IReadOnlyList<Module> Parts(params IReadOnlyList<int> starts)
+    {
+        HashSet<object> seen = [];
+        return [.. starts.Prepend(0).Zip(starts.Append(Steps.Count), Between)];
+
+        Part Between(int from, int to)
+        {
+            var part = new Part();
+            foreach (var (i, step) in Steps.Take(to).Skip(from).Index())
+            {
+                string name = i.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                if (step.Module is { } module && seen.Add(module)) part.Add(name, module);
+                var tensors = Learned(step).Where(t => seen.Add(t.Tensor)).ToArray();
+                if (tensors.Length == 0) continue;
+                var own = new Part();
+                part.Add(name, own);
+                foreach (var (k, (_, tensor)) in tensors.Index()) own.Add(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{k}"), tensor);
+            }
+            return part;
+        }
     }
 
     /// <summary>A module under a dotted name: one part for every dot.</summary>

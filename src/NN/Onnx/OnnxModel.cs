@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Tessera.NN;
 
 /// <summary>An input or output of a model.</summary>
@@ -70,7 +72,7 @@ public sealed partial class OnnxModel
     public IReadOnlyCollection<string> Initializers => initializers.Keys;
 
     /// <summary>The content of the .onnx file; external data are not in it.</summary>
-    internal byte[] ToBytes() => Source.Bytes.ToArray();
+    internal byte[] ToBytes() => MemoryMarshal.TryGetArray(Source.Bytes, out var all) && all.Count == all.Array!.Length ? all.Array : Source.Bytes.ToArray();
 
     /// <summary>The nodes, each after those it depends on.</summary>
     internal IReadOnlyList<OnnxNode> Nodes { get; }
@@ -135,14 +137,14 @@ public sealed partial class OnnxModel
     internal Shape? ShapeOf(string name) => initializers.TryGetValue(name, out var t) ? OnnxTensors.ShapeOf(t, Where(name)) : (Shape?)null;
 
     /// <summary>
-    /// The memory that this file may take by its numbers alone, 4 times its bytes and 96 MiB: a network does not become larger than that by constants
+    /// The memory that tensors of this file may take by its numbers alone, see <see cref="OnnxSource.TensorBytes"/>: a network does not become larger than that by constants
     /// that are computed from others, and a hostile file does not fill the memory.
     /// </summary>
     /// <param name="what">What for, in the error.</param>
     internal MemoryAllowance Allowance(string what)
     {
-        long bytes = (4 * Source.TotalBytes) + (96L << 20);
-        return MemoryAllowance.Begin(bytes, wanted => Error($"too much memory {what}: got more than {wanted} bytes for a file of {Source.TotalBytes}, expected at most {bytes}. Hint: export the network with its constants stored, or without the part that repeats them."));
+        long bytes = Source.TensorBytes;
+        return MemoryAllowance.Begin(bytes, wanted => Error($"too much memory {what}: got more than {wanted} bytes for a file of {Source.Packed ?? Source.TotalBytes}, expected at most {bytes}. Hint: export the network with its constants stored, or without the part that repeats them."));
     }
 
     internal DataException Error(string what) => new($"{File}: {what}");

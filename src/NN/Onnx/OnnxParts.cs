@@ -14,19 +14,22 @@ internal static class OnnxParts
     enum Kind { None, Model, Graph, Node, Attribute, Tensor, Value, Type, TensorType, Shape, Texts }
 
     /// <summary>Refuses a model of more parts. Where the file is damaged, what comes before counts.</summary>
+    /// <param name="model">The content of a file.</param>
+    /// <param name="most">How many it may have.</param>
     /// <exception cref="InvalidDataException">Too many parts, or graphs nested too deep.</exception>
-    public static void Require(ReadOnlySpan<byte> model)
+    public static void Require(ReadOnlySpan<byte> model, int most = Most)
     {
-        long parts = 0;
-        Count(model, Kind.Model, 0, ref parts);
+        long left = most;
+        Count(model, Kind.Model, 0, ref left);
+        if (left < 0) throw new InvalidDataException($"it has more than {most} parts.");
     }
 
-    static void Count(ReadOnlySpan<byte> message, Kind kind, int depth, ref long parts)
+    static void Count(ReadOnlySpan<byte> message, Kind kind, int depth, ref long left)
     {
         if (depth > MaxDepth) throw new InvalidDataException($"messages are nested more than {MaxDepth} deep.");
-        for (int at = 0; at < message.Length;)
+        for (int at = 0; at < message.Length && left >= 0;)
         {
-            if (++parts > Most) throw new InvalidDataException($"it has more than {Most} parts.");
+            left--;
             if (!TryVarint(message, ref at, out ulong tag)) return;
             ulong length = 0;
             bool read = (tag & 7) switch
@@ -42,8 +45,8 @@ internal static class OnnxParts
             at += (int)length;
             if ((tag & 7) != 2) continue;
             ulong field = tag >> 3;
-            if (IsVarints(kind, field)) parts += content.Length / VarintsAPart;
-            else if (Inside(kind, field) is var inside and not Kind.None) Count(content, inside, depth + 1, ref parts);
+            if (IsVarints(kind, field)) left -= content.Length / VarintsAPart;
+            else if (Inside(kind, field) is var inside and not Kind.None) Count(content, inside, depth + 1, ref left);
         }
     }
 

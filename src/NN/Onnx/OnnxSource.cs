@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.IO.Compression;
 using Google.Protobuf;
@@ -22,14 +23,29 @@ internal sealed record OnnxSource(string Name, string? Folder)
     /// <summary>Bytes of the model and of the files beside it that it names.</summary>
     public long TotalBytes => Bytes.Length + external.Values.Sum();
 
+    /// <summary>Length of the file, where it is packed and <see cref="Bytes"/> are a copy in memory.</summary>
+    public long? Packed { get; private init; }
+
+    /// <summary>
+    /// The memory that tensors may take by the numbers of the file alone. The whole of it stays below 4 times the file's length and 256 MiB: besides the tensors that is
+    /// what <see cref="OnnxParser"/> makes, and of a packed file its content.
+    /// </summary>
+    public long TensorBytes => Packed is { } length
+        ? (7 * length / 2) + (192L << 20) - Bytes.Length + (4 * external.Values.Sum())
+        : (4 * TotalBytes) + (96L << 20);
+
+    // Of a packed file, what the parser copies, up to four times, takes at most length/2 + 32 MiB, and its parts 25 MiB.
+    (int Parts, long Copied) ParserLimits => Packed is { } length ? (OnnxParts.Most / 4, (length / 8) + (8 << 20)) : (OnnxParts.Most, long.MaxValue);
+
     /// <summary>Parses a file, which is not copied; one that ends in .gz is unpacked on the way.</summary>
     public static (ModelProto Model, OnnxSource Source) Open(string path)
     {
         string name = Path.GetFileName(path);
         try
         {
-            var bytes = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Unpack(path, name) : Map(path, name);
-            return Parse(bytes, name, Path.GetDirectoryName(Path.GetFullPath(path)));
+            string? folder = Path.GetDirectoryName(Path.GetFullPath(path));
+            var source = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? Unpack(path, name, folder) : new OnnxSource(name, folder) { Bytes = Map(path, name) };
+            return (source.Parse(), source);
         }
         catch (Exception e) when (InputFile.IsRefusal(e))
         {
@@ -38,16 +54,23 @@ internal sealed record OnnxSource(string Name, string? Folder)
     }
 
     /// <summary>Parses a model in memory, which may not change any more.</summary>
-    public static (ModelProto Model, OnnxSource Source) Parse(ReadOnlyMemory<byte> bytes, string name, string? folder = null)
+    public static (ModelProto Model, OnnxSource Source) Parse(ReadOnlyMemory<byte> bytes, string name)
     {
-        var source = new OnnxSource(name, folder) { Bytes = bytes };
+        var source = new OnnxSource(name, null) { Bytes = bytes };
+        return (source.Parse(), source);
+    }
+
+    ModelProto Parse()
+    {
+        var (parts, copied) = ParserLimits;
         try
         {
-            return (OnnxParser.Parse(bytes, source.raw), source);
+            return OnnxParser.Parse(Bytes, raw, parts, copied);
         }
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidDataException or ArgumentException or OverflowException)
         {
-            throw new DataException($"{name}: not an ONNX model, or a damaged one: {e.Message} Hint: load the file with another tool, or export it again.", e);
+            string hint = Packed is null ? "load the file with another tool, or export it again" : "if you trust the file, unpack it with gunzip";
+            throw new DataException($"{Name}: not an ONNX model, or a damaged one: {e.Message} Hint: {hint}.", e);
         }
     }
 
@@ -132,22 +155,41 @@ internal sealed record OnnxSource(string Name, string? Folder)
         : MappedFile.Open(path).Memory;
 
     // Weights of few different values become an eighth by packing: what unpacks to much more is no network.
-    static ReadOnlyMemory<byte> Unpack(string path, string name)
+    static OnnxSource Unpack(string path, string name, string? folder)
     {
-        using var file = File.OpenRead(path);
-        using var zip = new WholeGzip(file);
-        long limit = Math.Min(MaxBytes, (12 * file.Length) + (16 << 20));
-        using var bytes = new MemoryStream();
-        byte[] block = new byte[1 << 16];
+        var (packed, claimed) = Lengths(path);
+        long limit = Math.Min(MaxBytes, (2 * packed) + (96 << 20));
         try
         {
-            for (int n; (n = zip.Read(block)) > 0; bytes.Write(block, 0, n))
-                if (bytes.Length + n > limit) throw new DataException($"{name}: unpacks to more than an ONNX model does: got over {limit} bytes from {file.Length}. Hint: if you trust the file, unpack it with gunzip.");
+            byte[] bytes = new byte[Math.Min(limit, claimed)];
+            long length = Fill(bytes);
+            if (length > bytes.Length) Fill(bytes = new byte[length]); // several members
+            return new OnnxSource(name, folder) { Bytes = bytes.AsMemory(0, (int)length), Packed = packed };
         }
         catch (InvalidDataException e)
         {
             throw new DataException($"{name}: not a gzip file, or a damaged one: {e.Message.TrimEnd('.')}. Hint: fetch the file again.", e);
         }
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+
+        // Takes the beginning of the content; its length.
+        long Fill(byte[] bytes)
+        {
+            using var zip = new WholeGzip(File.OpenRead(path));
+            long length = zip.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            byte[] block = new byte[1 << 16];
+            for (int n; (n = zip.Read(block)) > 0;)
+                if ((length += n) > limit) throw new DataException($"{name}: unpacks to more than an ONNX model does: got over {limit} bytes from {packed}. Hint: if you trust the file, unpack it with gunzip.");
+            return length;
+        }
+    }
+
+    /// <summary>Of a gzip file, and, as its last bytes say, of its content, or that of its last member.</summary>
+    static (long Packed, uint Claimed) Lengths(string path)
+    {
+        using var file = File.OpenRead(path);
+        Span<byte> last = stackalloc byte[4];
+        file.Position = Math.Max(0, file.Length - last.Length);
+        file.ReadAtLeast(last, last.Length, throwOnEndOfStream: false);
+        return (file.Length, BinaryPrimitives.ReadUInt32LittleEndian(last));
     }
 }

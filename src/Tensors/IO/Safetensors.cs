@@ -13,13 +13,22 @@ public sealed record SafetensorsFile(IReadOnlyDictionary<string, Tensor> Tensors
 /// <summary>
 /// Reads and writes the safetensors format: an 8-byte little-endian header length, a JSON header, then the elements in row-major order.
 /// Data only: nothing in a file is ever executed. Files written here carry their SHA-256, taken with zeros in its own place; it is verified when they are
-/// read, as is the SHA-256 of the data alone in older files.
+/// read, as is the SHA-256 of the data alone in older files. A header has at most 8 MiB, enough for sixty thousand tensors: so no file, sound or not, takes more memory
+/// than 4 times its length and 256 MiB.
 /// </summary>
 public static class Safetensors
 {
-    const int MaxHeader = 100_000_000;
+    /// <summary>The most bytes of a header; the format itself allows 100 MB.</summary>
+    internal const int MaxHeader = 1 << 23;
+
+    const int MaxRank = 64;
     const string ChecksumKey = "sha256_file", DataChecksumKey = "sha256";
     static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
+
+    static readonly (string Name, int Width)[] types =
+    [
+        ("F32", 4), ("F16", 2), ("BF16", 2), ("U8", 1), ("I32", 4), ("I64", 8), ("BOOL", 1), ("F64", 8), ("I8", 1), ("I16", 2), ("U16", 2), ("U32", 4), ("U64", 8), ("F8_E4M3", 1), ("F8_E5M2", 1),
+    ];
 
     static readonly (string Name, DType DType)[] Names =
     [
@@ -65,7 +74,7 @@ public static class Safetensors
     /// <param name="path">Target file; its folder is created.</param>
     /// <param name="tensors">Tensors by name, of any element type and layout.</param>
     /// <param name="metadata">Free text by key; the keys <c>sha256</c> and <c>sha256_file</c> are ours.</param>
-    /// <exception cref="TesseraException">The file cannot be written.</exception>
+    /// <exception cref="TesseraException">The file cannot be written, or names and metadata are longer than a header may be.</exception>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
@@ -74,6 +83,8 @@ public static class Safetensors
         {
             // The checksum stands before the data: its place is kept, and filled when the data have gone by.
             byte[] blank = Header(order, metadata, NoChecksum);
+            if (blank.Length > MaxHeader)
+                throw new TesseraException($"Safetensors.Write: {path}: the header is too long: got {blank.Length} bytes for {order.Length} tensors, expected at most {MaxHeader}. Hint: split the tensors over several files, or shorten names and metadata.");
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             WriteHeader(stream, blank);
             hash.AppendData(blank);
@@ -169,8 +180,8 @@ public static class Safetensors
         Span<byte> word = stackalloc byte[8];
         stream.ReadExactly(word);
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(word);
-        if (length > MaxHeader || length > (ulong)(size - 8))
-            throw new DataException($"{path}: not a safetensors file, or cut off: got a header of {length} bytes, expected at most {Math.Min(MaxHeader, size - 8)}.");
+        if (length > (ulong)(size - 8)) throw new DataException($"{path}: not a safetensors file, or cut off: got a header of {length} bytes, expected at most {size - 8}.");
+        if (length > MaxHeader) throw new DataException($"{path}: the header is too long: got {length} bytes, expected at most {MaxHeader}. Hint: split the tensors over several files.");
         byte[] header = new byte[length];
         stream.ReadExactly(header);
         try
@@ -192,15 +203,16 @@ public static class Safetensors
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var property in root.EnumerateObject())
         {
-            if (string.Equals(property.Name, "__metadata__", StringComparison.Ordinal))
+            string name = property.Name;
+            if (!string.Equals(name, "__metadata__", StringComparison.Ordinal))
             {
-                foreach (var item in property.Value.EnumerateObject())
-                    metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String
-                        ? item.Value.GetString()!
-                        : throw new DataException($"{path}: metadata '{item.Name}' is a {item.Value.ValueKind}: expected text.");
+                entries[name] = ParseEntry(name, property.Value, path);
                 continue;
             }
-            entries[property.Name] = ParseEntry(property.Name, property.Value, path);
+            foreach (var item in property.Value.EnumerateObject())
+                metadata[item.Name] = item.Value.ValueKind == JsonValueKind.String
+                    ? item.Value.GetString()!
+                    : throw new DataException($"{path}: metadata '{item.Name}' is a {item.Value.ValueKind}: expected text.");
         }
         return ([.. entries.Values.OrderBy(e => e.Begin).ThenBy(e => e.End)], metadata);
     }
@@ -210,26 +222,27 @@ public static class Safetensors
         if (!value.TryGetProperty("dtype", out var dtype) || !value.TryGetProperty("shape", out var shape) || !value.TryGetProperty("data_offsets", out var offsets)
             || offsets.GetArrayLength() != 2)
             throw new DataException($"{path}: tensor '{name}' lacks dtype, shape or a pair of data_offsets.");
-        string type = dtype.GetString() ?? "null";
-        int width = Width(type) ?? throw new DataException($"{path}: tensor '{name}' has an unknown element type: got {type}.");
-        var sizes = new List<int>();
+        var (type, width) = Array.Find(types, t => dtype.ValueEquals(t.Name));
+        if (type is null) throw new DataException($"{path}: tensor '{name}' has an unknown element type: got {dtype.GetString()}.");
+        int[] sizes = shape.GetArrayLength() <= MaxRank ? new int[shape.GetArrayLength()] : throw new DataException($"{path}: tensor '{name}' has {shape.GetArrayLength()} sizes: expected at most {MaxRank}.");
         long bytes = width;
-        foreach (var item in shape.EnumerateArray())
+        foreach (var (i, item) in shape.EnumerateArray().Index())
         {
-            if (item.GetRawText().AsSpan().ContainsAnyExceptInRange('0', '9') || !item.TryGetInt32(out int d))
-                throw new DataException($"{path}: tensor '{name}' has an unusable size: got {item.GetRawText()}, expected 0..{int.MaxValue}.");
-            sizes.Add(d);
-            if (d > 0 && bytes > long.MaxValue / d)
+            sizes[i] = Size(item) ?? throw new DataException($"{path}: tensor '{name}' has an unusable size: got {item.GetRawText()}, expected 0..{int.MaxValue}.");
+            if (sizes[i] > 0 && bytes > long.MaxValue / sizes[i])
                 throw new DataException($"{path}: tensor '{name}' is too large: got shape {shape.GetRawText()}.");
-            bytes *= d;
+            bytes *= sizes[i];
         }
         long begin = offsets[0].GetInt64(), end = offsets[1].GetInt64();
         if (begin < 0 || end < begin || end - begin != bytes)
-            throw new DataException($"{path}: tensor '{name}' has bytes {begin}..{end}: expected {bytes} bytes for {type} {shape.GetRawText()}.");
+            throw new DataException($"{path}: tensor '{name}' has bytes {begin}..{end}: expected {bytes} bytes for {type} [{string.Join(", ", sizes)}].");
         if (bytes > Array.MaxLength)
             throw new DataException($"{path}: tensor '{name}' has {bytes} bytes: expected at most {Array.MaxLength}.");
-        return new Entry(name, type, new Shape([.. sizes]), begin, end);
+        return new Entry(name, type, new Shape(sizes), begin, end);
     }
+
+    /// <summary>A number written in digits alone, without sign, point or exponent.</summary>
+    static int? Size(JsonElement item) => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int size) && (size > 0 || item.GetRawText() == "0") ? size : null;
 
     /// <summary>The tensors must cover the data exactly: no holes, no overlap.</summary>
     static void CheckCoverage(List<Entry> entries, long size, string path)
@@ -243,15 +256,6 @@ public static class Safetensors
         }
         if (at != size) throw new DataException($"{path}: the tensors cover {at} bytes of data: expected {size}. Hint: the file may be cut off.");
     }
-
-    static int? Width(string type) => type switch
-    {
-        "BOOL" or "U8" or "I8" or "F8_E4M3" or "F8_E5M2" => 1,
-        "F16" or "BF16" or "I16" or "U16" => 2,
-        "F32" or "I32" or "U32" => 4,
-        "F64" or "I64" or "U64" => 8,
-        _ => null,
-    };
 
     static byte[] Header(KeyValuePair<string, Tensor>[] order, IReadOnlyDictionary<string, string>? metadata, string checksum)
     {

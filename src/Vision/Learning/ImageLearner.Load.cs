@@ -22,10 +22,11 @@ public sealed partial class ImageLearner
         };
         if (c.History is { } history) learner.Recorder = learner.History = history;
         if (c.Learning is not { } l) return learner;
-        if (l.FrozenTo > learner.LayerGroups.Count) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{learner.LayerGroups.Count}.");
+        int count = learner.LayerGroups.Count, saved = l.Groups > 0 ? l.Groups : c.Backbone.Graph is null ? count : 2; // a graph and the head were two once
+        if (l.FrozenTo > saved) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{saved}.");
         (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Wd, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
         if (!l.LiveBatchNorms) learner.FreezeBatchNorms();
-        if (l.FrozenTo > 0) learner.FreezeTo(l.FrozenTo);
+        if (l.FrozenTo > 0) learner.FreezeTo(Math.Max(0, count - (saved - l.FrozenTo)));
         return learner;
     }
 
@@ -51,5 +52,6 @@ public sealed partial class ImageLearner
         Loss.Name, [.. Metrics.Select(m => m.Name)], Optimizer?.GetType().Name ?? nameof(Adam), Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained)
     {
         LabelSmoothing = (Loss as CrossEntropyLoss)?.LabelSmoothing ?? 0,
+        Groups = LayerGroups.Count,
     };
 }

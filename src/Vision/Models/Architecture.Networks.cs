@@ -6,38 +6,38 @@ public sealed partial class Architecture
 {
     const string Timm = "@timm"; // a name of a body whose weights are timm's: some batch norms have another ε there
 
-    /// <summary>Networks without classifier; true for the ε of timm.</summary>
-    static readonly OrderedDictionary<string, Func<bool, ImageNetwork>> networks = new(StringComparer.Ordinal)
+    /// <summary>Networks without classifier; true for the ε of timm; a number that divides all widths.</summary>
+    static readonly OrderedDictionary<string, Func<bool, int, ImageNetwork>> networks = new(StringComparer.Ordinal)
     {
-        ["squeezenet1_0"] = _ => new SqueezeNet(light: false, classes: 0),
-        ["squeezenet1_1"] = _ => new SqueezeNet(light: true, classes: 0),
-        ["vgg11"] = _ => new Vgg(11, false, 0),
-        ["vgg11_bn"] = _ => new Vgg(11, true, 0),
-        ["vgg13"] = _ => new Vgg(13, false, 0),
-        ["vgg13_bn"] = _ => new Vgg(13, true, 0),
-        ["vgg16"] = _ => new Vgg(16, false, 0),
-        ["vgg16_bn"] = _ => new Vgg(16, true, 0),
-        ["vgg19"] = _ => new Vgg(19, false, 0),
-        ["vgg19_bn"] = _ => new Vgg(19, true, 0),
-        ["densenet121"] = _ => new DenseNet(121, 0),
-        ["densenet161"] = _ => new DenseNet(161, 0),
-        ["densenet169"] = _ => new DenseNet(169, 0),
-        ["densenet201"] = _ => new DenseNet(201, 0),
-        ["mobilenet_v2"] = _ => new MobileNetV2(0),
-        ["mobilenet_v3_small"] = timm => new MobileNetV3(large: false, 0, timm ? 1e-5 : 1e-3),
-        ["mobilenet_v3_large"] = timm => new MobileNetV3(large: true, 0, timm ? 1e-5 : 1e-3),
-        ["efficientnet_b0"] = timm => new EfficientNet(0, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b1"] = timm => new EfficientNet(1, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b2"] = timm => new EfficientNet(2, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b3"] = timm => new EfficientNet(3, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b4"] = timm => new EfficientNet(4, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b5"] = timm => new EfficientNet(5, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b6"] = timm => new EfficientNet(6, 0, eps: timm ? 1e-5 : null),
-        ["efficientnet_b7"] = timm => new EfficientNet(7, 0, eps: timm ? 1e-5 : null),
-        ["convnext_tiny"] = _ => new ConvNeXt("tiny", 0),
-        ["convnext_small"] = _ => new ConvNeXt("small", 0),
-        ["convnext_base"] = _ => new ConvNeXt("base", 0),
-        ["convnext_large"] = _ => new ConvNeXt("large", 0),
+        ["squeezenet1_0"] = (_, n) => new SqueezeNet(light: false, classes: 0, n),
+        ["squeezenet1_1"] = (_, n) => new SqueezeNet(light: true, classes: 0, n),
+        ["vgg11"] = (_, n) => new Vgg(11, false, 0, n),
+        ["vgg11_bn"] = (_, n) => new Vgg(11, true, 0, n),
+        ["vgg13"] = (_, n) => new Vgg(13, false, 0, n),
+        ["vgg13_bn"] = (_, n) => new Vgg(13, true, 0, n),
+        ["vgg16"] = (_, n) => new Vgg(16, false, 0, n),
+        ["vgg16_bn"] = (_, n) => new Vgg(16, true, 0, n),
+        ["vgg19"] = (_, n) => new Vgg(19, false, 0, n),
+        ["vgg19_bn"] = (_, n) => new Vgg(19, true, 0, n),
+        ["densenet121"] = (_, n) => new DenseNet(121, 0, n),
+        ["densenet161"] = (_, n) => new DenseNet(161, 0, n),
+        ["densenet169"] = (_, n) => new DenseNet(169, 0, n),
+        ["densenet201"] = (_, n) => new DenseNet(201, 0, n),
+        ["mobilenet_v2"] = (_, n) => new MobileNetV2(0, n),
+        ["mobilenet_v3_small"] = (timm, n) => new MobileNetV3(large: false, 0, timm ? 1e-5 : 1e-3, n),
+        ["mobilenet_v3_large"] = (timm, n) => new MobileNetV3(large: true, 0, timm ? 1e-5 : 1e-3, n),
+        ["efficientnet_b0"] = (timm, n) => new EfficientNet(0, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b1"] = (timm, n) => new EfficientNet(1, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b2"] = (timm, n) => new EfficientNet(2, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b3"] = (timm, n) => new EfficientNet(3, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b4"] = (timm, n) => new EfficientNet(4, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b5"] = (timm, n) => new EfficientNet(5, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b6"] = (timm, n) => new EfficientNet(6, 0, 0.2, timm ? 1e-5 : null, n),
+        ["efficientnet_b7"] = (timm, n) => new EfficientNet(7, 0, 0.2, timm ? 1e-5 : null, n),
+        ["convnext_tiny"] = (_, n) => new ConvNeXt("tiny", 0, null, n),
+        ["convnext_small"] = (_, n) => new ConvNeXt("small", 0, null, n),
+        ["convnext_base"] = (_, n) => new ConvNeXt("base", 0, null, n),
+        ["convnext_large"] = (_, n) => new ConvNeXt("large", 0, null, n),
     };
 
     static readonly OrderedDictionary<string, ResNetOptions> resNets = new(StringComparer.Ordinal)
@@ -60,7 +60,7 @@ public sealed partial class Architecture
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (resNets.TryGetValue(name, out var options)) return new(name, options, null, weights);
-        if (networks.TryGetValue(name, out var make)) return new(name, null, make, weights);
+        if (networks.TryGetValue(name, out var make)) return new(name, null, timm => make(timm, 1), weights);
         throw new TesseraException($"Architecture: unknown network: got '{name}', expected one of {string.Join(", ", Names)}.");
     }
 
@@ -68,8 +68,11 @@ public sealed partial class Architecture
     internal static Backbone? Body(string name)
     {
         bool timm = name.EndsWith(Timm, StringComparison.Ordinal);
-        return networks.TryGetValue(timm ? name[..^Timm.Length] : name, out var make) ? Backbone.Of(make(timm), name, name) : null;
+        return networks.TryGetValue(timm ? name[..^Timm.Length] : name, out var make) ? Backbone.Of(make(timm, 1), name, name) : null;
     }
+
+    /// <summary>All networks but the residual ones, without classifier, with widths divided by a number: their layers at little cost.</summary>
+    internal static IEnumerable<(string Name, Func<ImageNetwork> Make)> Narrow(int by) => networks.Select(n => (n.Key, (Func<ImageNetwork>)(() => n.Value(false, by))));
 
     /// <summary>ResNet-18.</summary>
     /// <param name="weights">An ONNX export of it, whole or its first stages, or a .pth, .pt or .safetensors file with torchvision's names (timm has the same).</param>

@@ -26,7 +26,7 @@ public sealed partial class Architecture
 
     /// <summary>
     /// Whatever convolutional network an ONNX file holds: a ResNet where it is one, else its graph up to the last pool, or up to the convolution that
-    /// classifies (SqueezeNet).
+    /// classifies (SqueezeNet). A graph that is laid out as one of <see cref="Names"/> has the layer groups of that network, others are one group.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="cut">The value of the graph to take as feature maps, where the rule would choose another: a name as a viewer of ONNX files shows it.</param>
@@ -96,7 +96,7 @@ public sealed partial class Architecture
 /// <summary>A network without pool and classifier, ready for a head.</summary>
 /// <param name="Body">Images <c>[N, 3, H, W]</c> to feature maps <c>[N, Features, H', W']</c>.</param>
 /// <param name="Features">Channels of the feature maps.</param>
-/// <param name="Groups">Its layer groups, from the input on: for a ResNet the stem with stages 1 and 2, then the other stages.</param>
+/// <param name="Groups">Its layer groups, from the input on: for a ResNet the stem with stages 1 and 2, then the other stages; one for a graph of unknown layout.</param>
 /// <param name="Report">Where it comes from, for a reader.</param>
 public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnlyList<Module>> Groups, string Report)
 {
@@ -140,16 +140,18 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
     /// <summary>The features of a network, in its groups.</summary>
     internal static Backbone Of(ImageNetwork network, string name, string report) => new(network.Features, network.Channels, network.Groups, report) { Known = name };
 
-    /// <summary>A graph cut before its head, as one group.</summary>
+    /// <summary>A graph cut before its head, in the groups of the known network that it is laid out as; else in one.</summary>
     internal static Backbone Of(OnnxModel model, string? cut = null)
     {
         string value = cut ?? GraphCut.Of(model);
+        using var allowance = model.Allowance($"to run '{value}' on one photo of 224 x 224"); // and for the layers together
         var body = model.ToModule(value);
-        Shape shape;
-        using (model.Allowance($"to run '{value}' on one photo of 224 x 224")) shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
+        var shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
         if (shape.Rank != 4) throw new DataException($"{model.File}: no feature maps at '{value}': got shape {shape}, expected [N, C, H, W]. Hint: name another value as cut.");
         int convolutions = body.NamedModules().Count(m => m.Module is Conv2d);
-        return new Backbone(body, shape[1], [[body]], FormattableString.Invariant($"{model.File}: a graph of {convolutions} convolutions up to '{value}', {shape[1]} features"))
+        var (name, groups) = GraphGroups.Of(body) ?? ("", [[body]]);
+        string layout = name.Length > 0 ? $", in the layer groups of {name}" : "";
+        return new Backbone(body, shape[1], groups, FormattableString.Invariant($"{model.File}: a graph of {convolutions} convolutions up to '{value}', {shape[1]} features{layout}"))
         {
             Graph = model.ToBytes(),
             Cut = cut,

@@ -15,7 +15,12 @@ public sealed class ConvNeXt : ImageNetwork
     /// <param name="size"><c>tiny</c>, <c>small</c>, <c>base</c> or <c>large</c>.</param>
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
     /// <param name="drop">Stochastic depth of the last block; the earlier ones have proportionally less. By default as the size asks.</param>
-    public ConvNeXt(string size = "tiny", int classes = 1000, double? drop = null) : base("convnext_" + size, Blocks(size, drop, out int channels), channels, 4)
+    public ConvNeXt(string size = "tiny", int classes = 1000, double? drop = null) : this(size, classes, drop, 1)
+    {
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal ConvNeXt(string size, int classes, double? drop, int narrow) : base("convnext_" + size, Blocks(size, drop, narrow, out int channels), channels, 4)
     {
         if (classes > 0) Classify(new Sequential(new LayerNorm2d(channels, Eps), new Flatten(), new Linear(channels, classes)));
         Initialize(w => Init.Normal(w, 0, 0.02), w => Init.Normal(w, 0, 0.02));
@@ -44,10 +49,11 @@ public sealed class ConvNeXt : ImageNetwork
         }
     }
 
-    static Sequential Blocks(string size, double? givenDrop, out int channels)
+    static Sequential Blocks(string size, double? givenDrop, int narrow, out int channels)
     {
         var (name, width, third, drop) = Array.Find(sizes, s => s.Name == size);
         if (name is null) throw new ShapeException($"ConvNeXt: size: got '{size}', expected {string.Join(", ", sizes.Select(s => s.Name))}.");
+        width /= narrow;
         int[] counts = [3, 3, third, 3];
         int done = 0, last = counts.Sum() - 1;
         List<Module> features = [new Sequential(new Conv2d(3, width, 4, 4), new LayerNorm2d(width, Eps))];

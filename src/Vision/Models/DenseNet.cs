@@ -12,8 +12,13 @@ public sealed class DenseNet : ImageNetwork
     /// <summary>A network with fresh weights: convolutions Kaiming-normal by fan-in, as in torchvision.</summary>
     /// <param name="depth">Weighted layers: 121, 161, 169 or 201.</param>
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
-    public DenseNet(int depth = 121, int classes = 1000)
-        : base(string.Create(CultureInfo.InvariantCulture, $"densenet{depth}"), Blocks(depth, out int channels), channels, 7)
+    public DenseNet(int depth = 121, int classes = 1000) : this(depth, classes, 1)
+    {
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal DenseNet(int depth, int classes, int narrow)
+        : base(string.Create(CultureInfo.InvariantCulture, $"densenet{depth}"), Blocks(depth, narrow, out int channels), channels, 7)
     {
         if (classes > 0) Classify(new Linear(channels, classes));
         Initialize(w => Init.KaimingNormal(w), w => Init.Default(w));
@@ -21,7 +26,7 @@ public sealed class DenseNet : ImageNetwork
 
     private protected override Tensor Pool(Tensor x) => base.Pool(x.Relu());
 
-    static Sequential Blocks(int depth, out int channels)
+    static Sequential Blocks(int depth, int narrow, out int channels)
     {
         (int[] counts, int growth) = depth switch
         {
@@ -31,6 +36,7 @@ public sealed class DenseNet : ImageNetwork
             201 => ([6, 12, 48, 32], 32),
             _ => throw new ShapeException($"DenseNet: depth: got {depth}, expected 121, 161, 169 or 201."),
         };
+        growth /= narrow;
         channels = 2 * growth;
         List<(string, Module)> parts =
         [

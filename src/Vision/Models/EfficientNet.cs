@@ -18,8 +18,13 @@ public sealed class EfficientNet : ImageNetwork
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
     /// <param name="drop">Stochastic depth of the last block; the earlier ones have proportionally less.</param>
     /// <param name="eps">ε of the batch norms; by default torchvision's: 1e-5, and 0.001 from B5 on. timm has 1e-5 in all.</param>
-    public EfficientNet(int size = 0, int classes = 1000, double drop = 0.2, double? eps = null)
-        : base(Invariant($"efficientnet_b{size}"), Blocks(size, drop, eps, out int channels), channels, 4)
+    public EfficientNet(int size = 0, int classes = 1000, double drop = 0.2, double? eps = null) : this(size, classes, drop, eps, 1)
+    {
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal EfficientNet(int size, int classes, double drop, double? eps, int narrow)
+        : base(Invariant($"efficientnet_b{size}"), Blocks(size, drop, eps, narrow, out int channels), channels, 4)
     {
         if (classes > 0) Classify(new Sequential(new Dropout(sizes[size].Dropout), new Linear(channels, classes)));
         Initialize(w => Init.KaimingNormal(w, Fan.Out), w => Init.Uniform(w, -1 / Math.Sqrt(w.Shape[0]), 1 / Math.Sqrt(w.Shape[0])));
@@ -37,12 +42,13 @@ public sealed class EfficientNet : ImageNetwork
         }
     }
 
-    static Sequential Blocks(int size, double drop, double? givenEps, out int channels)
+    static Sequential Blocks(int size, double drop, double? givenEps, int narrow, out int channels)
     {
         if ((uint)size >= (uint)sizes.Length) throw new ShapeException($"EfficientNet: size: got {size}, expected 0..{sizes.Length - 1}.");
         var (width, depth, _) = sizes[size];
         (double eps, double momentum) = (givenEps ?? (size < 5 ? 1e-5 : 1e-3), size < 5 ? 0.1 : 0.01);
         int[] counts = [.. stages.Select(s => (int)Math.Ceiling(s.Count * depth))];
+        width /= narrow;
         int from = ConvNorm.Round8(32 * width), done = 0, all = counts.Sum();
         List<Module> features = [ConvNorm.Create(3, from, 3, 2, activation: new Silu(), eps: eps, momentum: momentum)];
         foreach (var (s, count) in stages.Zip(counts))

@@ -11,23 +11,28 @@ public sealed class MobileNetV2 : ImageNetwork
 
     /// <summary>A network with fresh weights: convolutions Kaiming-normal by fan-out, as in torchvision.</summary>
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
-    public MobileNetV2(int classes = 1000) : base("mobilenet_v2", Blocks(), 1280, 10)
+    public MobileNetV2(int classes = 1000) : this(classes, 1)
     {
-        if (classes > 0) Classify(new Sequential(new Dropout(0.2), new Linear(1280, classes)));
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal MobileNetV2(int classes, int narrow) : base("mobilenet_v2", Blocks(narrow), 1280 / narrow, 10)
+    {
+        if (classes > 0) Classify(new Sequential(new Dropout(0.2), new Linear(Channels, classes)));
         Initialize(w => Init.KaimingNormal(w, Fan.Out), w => Init.Normal(w, 0, 0.01));
     }
 
     private protected override IEnumerable<(string Own, string Timm)> TimmModules =>
         MobileNames.Of(Features, [.. stages.Select(s => s.Count)], last: ("conv_head", "bn2")).Append(("classifier.1", "classifier"));
 
-    static Sequential Blocks()
+    static Sequential Blocks(int narrow)
     {
-        List<Module> features = [ConvNorm.Create(3, 32, 3, 2, activation: new Relu6())];
-        int from = 32;
-        foreach (var (widen, to, count, stride) in stages)
-            for (int i = 0; i < count; i++, from = to)
+        int from = 32 / narrow;
+        List<Module> features = [ConvNorm.Create(3, from, 3, 2, activation: new Relu6())];
+        foreach (var (widen, channels, count, stride) in stages)
+            for (int i = 0, to = channels / narrow; i < count; i++, from = to)
                 features.Add(Block(from, from * widen, to, i == 0 ? stride : 1));
-        features.Add(ConvNorm.Create(from, 1280, 1, activation: new Relu6()));
+        features.Add(ConvNorm.Create(from, 1280 / narrow, 1, activation: new Relu6()));
         return new Sequential([.. features]);
     }
 

@@ -11,11 +11,16 @@ public sealed class MobileNetV3 : ImageNetwork
     /// <param name="large">The large one; else the small.</param>
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
     /// <param name="eps">ε of the batch norms: 0.001 in torchvision, 1e-5 in timm.</param>
-    public MobileNetV3(bool large = true, int classes = 1000, double eps = 1e-3)
-        : base(large ? "mobilenet_v3_large" : "mobilenet_v3_small", Blocks(large ? Large : Small, eps), large ? 960 : 576, large ? 7 : 4)
+    public MobileNetV3(bool large = true, int classes = 1000, double eps = 1e-3) : this(large, classes, eps, 1)
+    {
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal MobileNetV3(bool large, int classes, double eps, int narrow)
+        : base(large ? "mobilenet_v3_large" : "mobilenet_v3_small", Blocks(large ? Large : Small, eps, narrow), (large ? 960 : 576) / narrow, large ? 7 : 4)
     {
         this.large = large;
-        int hidden = large ? 1280 : 1024;
+        int hidden = (large ? 1280 : 1024) / narrow;
         if (classes > 0) Classify(new Sequential(new Linear(Channels, hidden), new HardSwish(), new Dropout(0.2), new Linear(hidden, classes)));
         Initialize(w => Init.KaimingNormal(w, Fan.Out), w => Init.Normal(w, 0, 0.01));
     }
@@ -44,12 +49,12 @@ public sealed class MobileNetV3 : ImageNetwork
         new(5, 288, 96, true, true, 2), new(5, 576, 96, true, true, 1), new(5, 576, 96, true, true, 1),
     ];
 
-    static Sequential Blocks(Block[] blocks, double eps)
+    static Sequential Blocks(Block[] blocks, double eps, int narrow)
     {
         const double momentum = 0.01;
-        List<Module> features = [ConvNorm.Create(3, 16, 3, 2, activation: new HardSwish(), eps: eps, momentum: momentum)];
-        int from = 16;
-        foreach (var b in blocks)
+        int from = 16 / narrow;
+        List<Module> features = [ConvNorm.Create(3, from, 3, 2, activation: new HardSwish(), eps: eps, momentum: momentum)];
+        foreach (var b in blocks.Select(b => b with { Expanded = b.Expanded / narrow, To = b.To / narrow }))
         {
             var weigh = b.Weighs ? new SqueezeExcitation(b.Expanded, ConvNorm.Round8(b.Expanded / 4), gate: new HardSigmoid()) : null;
             var path = InvertedResidual.Path(from, b.Expanded, b.To, b.Kernel, b.Stride, () => b.Swish ? new HardSwish() : new Relu(), weigh, eps, momentum);

@@ -11,10 +11,15 @@ public sealed class SqueezeNet : ImageNetwork
     /// <summary>A network with fresh weights: convolutions Kaiming-uniform, as in torchvision.</summary>
     /// <param name="light">Version 1.1, as accurate at 2.4 times less work; else 1.0.</param>
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
-    public SqueezeNet(bool light = true, int classes = 1000)
-        : base(light ? "squeezenet1_1" : "squeezenet1_0", light ? Light() : Original(), 512, 5, 8)
+    public SqueezeNet(bool light = true, int classes = 1000) : this(light, classes, 1)
     {
-        var last = classes > 0 ? new Conv2d(512, classes, 1) : null;
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal SqueezeNet(bool light, int classes, int narrow)
+        : base(light ? "squeezenet1_1" : "squeezenet1_0", light ? Light(narrow) : Original(narrow), 512 / narrow, 5, 8)
+    {
+        var last = classes > 0 ? new Conv2d(Channels, classes, 1) : null;
         if (last is not null) Classify(new Sequential(new Dropout(0.5), last, new Relu(), new AdaptiveAvgPool2d(1)));
         Initialize(w => Init.KaimingUniform(w), w => Init.Normal(w, 0, 0.01));
         if (last is not null) Init.Normal(last.Weight, 0, 0.01);
@@ -22,13 +27,23 @@ public sealed class SqueezeNet : ImageNetwork
 
     private protected override Tensor Pool(Tensor x) => Classifier is null ? base.Pool(x) : x;
 
-    static Sequential Original() => new(
-        new Conv2d(3, 96, 7, 2), new Relu(), Halve(), new Fire(96, 16, 64), new Fire(128, 16, 64), new Fire(128, 32, 128),
-        Halve(), new Fire(256, 32, 128), new Fire(256, 48, 192), new Fire(384, 48, 192), new Fire(384, 64, 256), Halve(), new Fire(512, 64, 256));
+    static Sequential Original(int narrow)
+    {
+        return new(
+            new Conv2d(3, 96 / narrow, 7, 2), new Relu(), Halve(), Block(96, 16, 64), Block(128, 16, 64), Block(128, 32, 128),
+            Halve(), Block(256, 32, 128), Block(256, 48, 192), Block(384, 48, 192), Block(384, 64, 256), Halve(), Block(512, 64, 256));
 
-    static Sequential Light() => new(
-        new Conv2d(3, 64, 3, 2), new Relu(), Halve(), new Fire(64, 16, 64), new Fire(128, 16, 64),
-        Halve(), new Fire(128, 32, 128), new Fire(256, 32, 128), Halve(), new Fire(256, 48, 192), new Fire(384, 48, 192), new Fire(384, 64, 256), new Fire(512, 64, 256));
+        Fire Block(int channels, int squeeze, int expand) => new(channels / narrow, squeeze / narrow, expand / narrow);
+    }
+
+    static Sequential Light(int narrow)
+    {
+        return new(
+            new Conv2d(3, 64 / narrow, 3, 2), new Relu(), Halve(), Block(64, 16, 64), Block(128, 16, 64),
+            Halve(), Block(128, 32, 128), Block(256, 32, 128), Halve(), Block(256, 48, 192), Block(384, 48, 192), Block(384, 64, 256), Block(512, 64, 256));
+
+        Fire Block(int channels, int squeeze, int expand) => new(channels / narrow, squeeze / narrow, expand / narrow);
+    }
 
     static MaxPool2d Halve() => new(3, 2, ceilMode: true);
 }

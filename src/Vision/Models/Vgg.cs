@@ -13,11 +13,17 @@ public sealed class Vgg : ImageNetwork
     /// <param name="depth">Weighted layers: 11, 13, 16 or 19.</param>
     /// <param name="batchNorm">Whether a batch norm follows each convolution.</param>
     /// <param name="classes">Outputs; 0 for a network that ends in pooled features.</param>
-    public Vgg(int depth = 16, bool batchNorm = true, int classes = 1000)
-        : base(string.Create(CultureInfo.InvariantCulture, $"vgg{depth}{(batchNorm ? "_bn" : "")}"), Blocks(depth, batchNorm, out int fourth), 512, fourth)
+    public Vgg(int depth = 16, bool batchNorm = true, int classes = 1000) : this(depth, batchNorm, classes, 1)
     {
+    }
+
+    /// <summary>A network of the same layers with all widths divided by <paramref name="narrow"/>.</summary>
+    internal Vgg(int depth, bool batchNorm, int classes, int narrow)
+        : base(string.Create(CultureInfo.InvariantCulture, $"vgg{depth}{(batchNorm ? "_bn" : "")}"), Blocks(depth, batchNorm, narrow, out int fourth), 512 / narrow, fourth)
+    {
+        int hidden = 4096 / narrow;
         if (classes > 0)
-            Classify(new Sequential(new Linear(512 * 7 * 7, 4096), new Relu(), new Dropout(0.5), new Linear(4096, 4096), new Relu(), new Dropout(0.5), new Linear(4096, classes)));
+            Classify(new Sequential(new Linear(Channels * 7 * 7, hidden), new Relu(), new Dropout(0.5), new Linear(hidden, hidden), new Relu(), new Dropout(0.5), new Linear(hidden, classes)));
         Initialize(w => Init.KaimingNormal(w, Fan.Out), w => Init.Normal(w, 0, 0.01));
     }
 
@@ -25,7 +31,7 @@ public sealed class Vgg : ImageNetwork
 
     private protected override IEnumerable<(string Own, string Timm)> TimmModules => [("classifier.0", "pre_logits.fc1"), ("classifier.3", "pre_logits.fc2"), ("classifier.6", "head.fc")];
 
-    static Sequential Blocks(int depth, bool batchNorm, out int fourth)
+    static Sequential Blocks(int depth, bool batchNorm, int narrow, out int fourth)
     {
         int[] counts = depth switch
         {
@@ -43,7 +49,7 @@ public sealed class Vgg : ImageNetwork
             if (i == 3) fourth = layers.Count;
             for (int k = 0; k < count; k++)
             {
-                int width = Math.Min(64 << i, 512);
+                int width = Math.Min(64 << i, 512) / narrow;
                 layers.Add(new Conv2d(channels, width, 3, padding: 1));
                 if (batchNorm) layers.Add(new BatchNorm2d(width));
                 layers.Add(new Relu());

@@ -83,9 +83,10 @@ static class FigureFont
         canvas.Restore();
     }
 
-    /// <summary>A line cut into parts that one font has.</summary>
+    /// <summary>A line in the order of its drawing, cut into parts that one font has.</summary>
     public static IReadOnlyList<(string Text, SKTypeface Face)> Parts(string line, SystemFonts others)
     {
+        line = VisualOrder.Of(line);
         using var ours = Font(Typeface, 12);
         if (ours.ContainsGlyphs(line)) return [(line, Typeface)];
         List<(string Text, SKTypeface Face)> parts = [];

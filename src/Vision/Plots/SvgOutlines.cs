@@ -31,7 +31,7 @@ static partial class SvgOutlines
             : font.GetTextPath(letters, new SKPoint(x[0], y[0]));
         return new(text.Name.Namespace + "path",
             text.Attributes().Where(a => !a.IsNamespaceDeclaration && a.Name.Namespace == XNamespace.None && !ofTheFont.Contains(a.Name.LocalName)),
-            new XAttribute("aria-label", letters), new XAttribute("d", Rounded(path.ToSvgPathData())));
+            new XAttribute("aria-label", VisualOrder.Logical(letters)), new XAttribute("d", Rounded(path.ToSvgPathData())));
     }
 
     static string Family(XElement text) => ((string?)text.Attribute("font-family") ?? "").Split(',')[0].Trim(' ', '\'', '"');

@@ -22,6 +22,7 @@ public sealed class StochasticDepthTests
     public void InEvaluationNothingHappens()
     {
         var x = Tensor.Ones([3, 2]);
+        Assert.That(new StochasticDepth(0.5).P, Is.EqualTo(0.5));
         Assert.That(new StochasticDepth(0.5).Eval().Forward(x), Is.SameAs(x));
         Assert.That(new StochasticDepth(0).Forward(x), Is.SameAs(x));
         Assert.That(() => new StochasticDepth(1.5), Throws.TypeOf<TesseraException>().With.Message.Contains("expected 0..1"));

@@ -18,4 +18,15 @@ public sealed class HistoryTests
         Assert.That(learn.History.ValidLosses, Is.EqualTo(first.ValidLosses.Concat(learn.Recorder.ValidLosses)));
         Assert.That(learn.History.BatchCounts, Is.EqualTo(first.BatchCounts.Concat(learn.Recorder.BatchCounts)));
     }
+
+    /// <summary>No names of metrics are no names, not one empty name.</summary>
+    [Test]
+    public void TheRecordOfALearnerWithoutMetricsComesBack()
+    {
+        var learn = new Learner(Toy.Data(), Toy.Model(), new CrossEntropyLoss()) { Display = null };
+        learn.Fit(1, 1e-3);
+        var again = Recorder.FromState(learn.History.ToState("history"), "history", "m.safetensors")!;
+        Assert.That(again.ValidLosses, Is.EqualTo(learn.History.ValidLosses).And.Not.Empty);
+        Assert.That((again.MetricNames.Count, learn.History.MetricNames.Count), Is.EqualTo((0, 0)));
+    }
 }

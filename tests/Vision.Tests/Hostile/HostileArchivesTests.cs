@@ -12,10 +12,14 @@ public sealed class HostileArchivesTests
 {
     const int block = 512;
 
+    static readonly byte[] tar = Tar(), zipped = Zipped(tar);
+
+    static readonly int[] headers = [.. Enumerable.Range(0, tar.Length / block).Select(k => k * block).Where(at => Encoding.ASCII.GetString(tar, at + 257, 5) == "ustar")];
+
     static readonly string[] names = ["../out", "/tmp/tessera-out", "a/../../out", "..\\out", "a\\..\\..\\out", "..", ".", "", "/", "a/", "a//b", "link/x", "c", "\u00e9"];
 
     [Test]
-    public void DamagedByChance() => Assert.That(Run((i, random) => Fuzz.Mutate(i % 2 == 0 ? Zipped(Tar()) : Tar(), random, head: 1024)), Is.InRange(Fuzz.Count / 4, Fuzz.Count - 1));
+    public void DamagedByChance() => Assert.That(Run((i, random) => Fuzz.Mutate(i % 2 == 0 ? zipped : tar, random, head: 1024)), Is.InRange(Fuzz.Count / 4, Fuzz.Count - 1));
 
     /// <summary>Names, links, kinds and lengths in headers whose checksums are right.</summary>
     [Test]
@@ -23,7 +27,7 @@ public sealed class HostileArchivesTests
 
     static int Run(Func<int, Random, byte[]> make)
     {
-        using var outer = new TemporaryFolder();
+        using var outer = new TemporaryFolder(inMemory: true);
         string root = Directory.CreateDirectory(outer.File("root")).FullName, archive = Path.Combine(root, "set.tgz"), into = Path.Combine(root, "into"), set = Path.Combine(into, "set");
         return Fuzz.Run("set.tgz", make, bytes =>
         {
@@ -68,11 +72,10 @@ public sealed class HostileArchivesTests
     /// <summary>One to three headers say something else, and their checksums agree.</summary>
     static byte[] Hostile(Random random)
     {
-        byte[] tar = Tar();
-        int[] headers = [.. Enumerable.Range(0, tar.Length / block).Select(k => k * block).Where(at => Encoding.ASCII.GetString(tar, at + 257, 5) == "ustar")];
+        byte[] hostile = [.. tar];
         for (int n = random.Next(1, 4); n > 0; n--)
         {
-            var header = tar.AsSpan(headers[random.Next(headers.Length)], block);
+            var header = hostile.AsSpan(headers[random.Next(headers.Length)], block);
             string name = names[random.Next(names.Length)];
             switch (random.Next(6))
             {
@@ -85,7 +88,7 @@ public sealed class HostileArchivesTests
             }
             Seal(header);
         }
-        return tar;
+        return hostile;
     }
 
     static void Put(Span<byte> field, byte[] value)

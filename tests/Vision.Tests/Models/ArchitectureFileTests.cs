@@ -29,7 +29,8 @@ public sealed class ArchitectureFileTests
         Assert.That(body.Groups.Select(g => g.Count), Is.EqualTo(new[] { 5, 3, 5 }));
         var graph = Architecture.FromOnnx(SqueezeNetFile).Create();
         Assert.That(graph.Features, Is.EqualTo(512));
-        Assert.That(graph.Report, Does.EndWith(": a graph of 25 convolutions up to '/features/features.12/Concat_output_0', 512 features"));
+        Assert.That(graph.Report, Does.EndWith(": a graph of 25 convolutions up to '/features/features.12/Concat_output_0', 512 features, in the layer groups of squeezenet1_1"));
+        Assert.That(Sizes(graph), Is.EqualTo(Sizes(body)));
         Close(body.Body.Eval().Forward(x), graph.Body.Eval().Forward(x));
 
         var early = Architecture.FromOnnx(SqueezeNetFile, "/features/features.8/MaxPool_output_0").Create();
@@ -126,6 +127,7 @@ public sealed class ArchitectureFileTests
         Close(named.Body.Eval().Forward(x), features);
         var graph = Architecture.FromOnnx(file).Create();
         Assert.That(graph.Features, Is.EqualTo(network.Channels), graph.Report);
+        Assert.That(Sizes(graph), Is.EqualTo(Sizes(named)));
         Close(graph.Body.Eval().Forward(x), network is DenseNet ? features.Relu() : features);
     }
 
@@ -148,6 +150,8 @@ public sealed class ArchitectureFileTests
         Assert.That(graph.Features, Is.EqualTo(8), graph.Report);
         Close(graph.Body.Forward(x), body.Forward(x));
     }
+
+    static long[] Sizes(Backbone backbone) => [.. backbone.Groups.Select(g => new LayerGroup("", g).Parameters.Sum(p => p.Count))];
 
     static void AgreesWithOnnxRuntime(string file, Tensor x, Tensor y)
     {

@@ -15,7 +15,8 @@ internal sealed partial class OnnxExporter
         (nameof(BatchNorm1d), BatchNormModule),
         (nameof(GraphBatchNorm), BatchNormModule),
         (nameof(NN.LayerNorm), LayerNorm),
-        (nameof(NN.Dropout), c => c.Node("Dropout", [c.X, c.Number((float)((Dropout)c.A.Module!).P)])),
+        (nameof(NN.Dropout), Dropout),
+        (nameof(NN.StochasticDepth), StochasticDepth),
     ];
 
     // relu(conv(x, w) + b + residual)
@@ -82,6 +83,20 @@ internal sealed partial class OnnxExporter
         var norm = (LayerNorm)c.A.Module!;
         return c.Node("LayerNormalization", [c.X, c.Source.Stored(norm.Weight), c.Source.Stored(norm.Bias)], ("axis", -norm.Weight.Rank), ("epsilon", (float)norm.Eps));
     }
+
+    // What happens in training only stands under the name of its module, and does nothing: an import makes the module again.
+    static string Dropout(OnnxCall c) => c.Graph.Named(c.Source.NameOf(c.A.Module!), "Dropout", [c.X, c.Number((float)((Dropout)c.A.Module!).P)]);
+
+    // ONNX has no such operator.
+    static string StochasticDepth(OnnxCall c)
+    {
+        var module = (StochasticDepth)c.A.Module!;
+        string name = c.Graph.Named(c.Source.NameOf(module), "Identity", [c.X]);
+        c.Source.depths.Add(name, module.P);
+        return name;
+    }
+
+    string? NameOf(Module module) => modules.GetValueOrDefault(module) is { Length: > 0 } name ? name : null;
 
     static IEnumerable<(string, object)> Window(Window2d w) =>
     [

@@ -22,6 +22,8 @@ internal sealed partial class OnnxExporter
     readonly OnnxExportOptions options;
     readonly Dictionary<Tensor, string> names = [], state = [];
     readonly HashSet<Tensor> learned;
+    readonly Dictionary<Module, string> modules = [];
+    readonly Dictionary<string, double> depths = new(StringComparer.Ordinal);
     string? batch;
 
     OnnxExporter(OnnxTrace a, OnnxTrace b, Module network, OnnxExportOptions options)
@@ -32,6 +34,7 @@ internal sealed partial class OnnxExporter
         foreach (var (name, tensor) in network.StateDict())
             if (state.TryAdd(tensor, name)) graph.Take(name);
         learned = [.. network.Parameters()];
+        foreach (var (name, module) in network.NamedModules()) modules.Add(module, name);
         names[a.Input] = options.InputName;
     }
 
@@ -105,6 +108,7 @@ internal sealed partial class OnnxExporter
         model.Graph.Input.Add(Value(options.InputName, a.Input, b.Input));
         model.Graph.Output.Add(Value(options.OutputName, a.Output, b.Output));
         foreach (var (key, value) in options.Metadata) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+        if (depths.Count > 0) model.MetadataProps.Add(new StringStringEntryProto { Key = OnnxDepths.Key, Value = OnnxDepths.ToText(depths) });
         return model;
     }
 

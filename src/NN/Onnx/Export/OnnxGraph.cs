@@ -27,12 +27,16 @@ internal sealed class OnnxGraph
     /// <param name="op">The operator.</param>
     /// <param name="inputs">Names of values; empty for one that is left out.</param>
     /// <param name="attributes">Numbers, text, arrays of numbers, or a tensor.</param>
-    public string Node(string op, IEnumerable<string> inputs, params IEnumerable<(string Name, object Value)> attributes)
+    public string Node(string op, IEnumerable<string> inputs, params IEnumerable<(string Name, object Value)> attributes) => Named(null, op, inputs, attributes);
+
+    /// <summary>Adds a node under a name, with a number behind it where it is taken; null for one of the graph's choice.</summary>
+    /// <inheritdoc cref="Node"/>
+    public string Named(string? name, string op, IEnumerable<string> inputs, params IEnumerable<(string Name, object Value)> attributes)
     {
         var node = new NodeProto { OpType = op };
         node.Input.Add(inputs);
         node.Attribute.Add(attributes.Select(a => Attribute(a.Name, a.Value)));
-        node.Name = Free(StemOf(node) ?? string.Create(CultureInfo.InvariantCulture, $"{op}_{Nodes.Count}"));
+        node.Name = Free(name ?? StemOf(node) ?? string.Create(CultureInfo.InvariantCulture, $"{op}_{Nodes.Count}"));
         node.Output.Add(node.Name);
         Nodes.Add(node);
         producers.Add(node.Name, node);

@@ -62,7 +62,7 @@ internal sealed class OnnxTrace
     // Modules that one operator of ONNX stands for, where their operations are several, or none.
     void See(Module module, Tensor x, Tensor y)
     {
-        if (module is Dropout or LayerNorm || (module is BatchNorm && x.Rank != 4))
+        if (module is Dropout or StochasticDepth or LayerNorm || (module is BatchNorm && x.Rank != 4))
             Steps.Add(new OnnxStep(module.GetType().Name, none, [x], y, module));
     }
 
