@@ -19,6 +19,9 @@ sealed unsafe class Cta : IDisposable
     readonly Warp[] warps;
     int live;
 
+    /// <summary>How many warps it starts with.</summary>
+    public int Warps => warps.Length;
+
     public readonly Launch Launch;
     public readonly byte* Shared;
     public readonly int SharedBytes;

@@ -138,6 +138,7 @@ sealed partial class Decoder
         op.Results = [.. results];
         (op.Site, op.Work) = (image.Add(op), Work.Of(i));
         if (MembersOf(i) is Operand members) op.Members = Source(members, PtxType.B32);
+        op.IsObserved = op is MemoryOp || op.Members != null;
         if (op is MemoryOp memory) (memory.Strong, memory.Releases) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
         if (ends) Close(op);

@@ -56,13 +56,16 @@ abstract unsafe partial class MemoryOp(Address address) : Op
     /// </summary>
     protected bool Together(Warp w, uint mask, int bytes, ulong* at, out byte* origin)
     {
-        if (Gathered(w, mask, bytes, out Reach reach))
-        {
-            origin = reach.Origin;
-            Widen(reach.Low, at);
-            Widen(reach.High, at + 16);
-            return true;
-        }
+        if (!Gathered(w, mask, bytes, out Reach reach)) return InOne(w, mask, bytes, at, out origin);
+        origin = reach.Origin;
+        Widen(reach.Low, at, 0);
+        Widen(reach.High, at + 16, 0);
+        return true;
+    }
+
+    /// <summary>The same for addresses of any kind.</summary>
+    bool InOne(Warp w, uint mask, int bytes, ulong* at, out byte* origin)
+    {
         origin = null;
         if (address.Space == Space.Local || (mask != uint.MaxValue && address.Register == null)) return false;
         Addresses(w, at);
@@ -82,12 +85,6 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         Allocation? known = last;
         if (known == null || !known.Holds(low, bytes)) last = known = w.Cta.Launch.Memory.Find(low, bytes);
         return known != null && known.Holds(high, bytes);
-    }
-
-    static void Widen(Vector512<uint> from, ulong* to)
-    {
-        Vector512.WidenLower(from).Store(to);
-        Vector512.WidenUpper(from).Store(to + 8);
     }
 
     void Addresses(Warp w, ulong* at)

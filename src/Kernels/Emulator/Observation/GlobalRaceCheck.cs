@@ -89,18 +89,17 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
 
     public override void Touch(in Request q)
     {
-        if (q.Space != Space.Global) return;
         if (q.Op.Releases) Fence();
         if (!Begin(q)) return;
-        Half(q, 0);
-        Half(q, 16);
+        Half(q, 0, q.Low);
+        Half(q, 16, q.High);
     }
 
-    void Half(in Request q, int first)
+    void Half(in Request q, int first, Pattern pattern)
     {
-        uint mask = q.Mask & (0xFFFFu << first);
+        uint mask = q.Half(first);
         if (mask == 0) return;
-        Pattern pattern = handsOver && (q.Access & Access.Strong) != 0 ? Pattern.Any : q.PatternFrom(first);
+        if (handsOver && (q.Access & Access.Strong) != 0) pattern = Pattern.Any;
         if (pattern != Pattern.Any && shadow.LockOf(q.At[first]) is var one && one == shadow.LockOf(q.At[first + 15]))
         {
             Find(q.At[first], q.Bytes);

@@ -4,6 +4,9 @@ namespace Tessera.Emulator;
 sealed class Observers : IDisposable
 {
     readonly Observer[] all;
+    readonly DefinedCheck? defined;
+    readonly SharedRaceCheck? sharedRaces;
+    readonly GlobalRaceCheck? globalRaces;
     readonly BarrierCheck? barriers;
     readonly MaskCheck? masks;
     readonly Counter? counter;
@@ -11,14 +14,13 @@ sealed class Observers : IDisposable
     public Observers(Cta cta, PtxChecks checks, bool count)
     {
         Cta = cta;
-        List<Observer> chosen = [];
-        if (checks.HasFlag(PtxChecks.Uninitialized)) chosen.Add(new DefinedCheck(this));
-        if (checks.HasFlag(PtxChecks.SharedRaces)) chosen.Add(new SharedRaceCheck(this));
-        if (checks.HasFlag(PtxChecks.GlobalRaces)) chosen.Add(new GlobalRaceCheck(this));
+        if (checks.HasFlag(PtxChecks.Uninitialized)) defined = new(this);
+        if (checks.HasFlag(PtxChecks.SharedRaces)) sharedRaces = new(this);
+        if (checks.HasFlag(PtxChecks.GlobalRaces)) globalRaces = new(this);
         if (checks.HasFlag(PtxChecks.Barriers)) barriers = new(this);
         if (checks.HasFlag(PtxChecks.Masks)) masks = new(this);
-        if (count) chosen.Add(counter = new(this));
-        all = [.. chosen];
+        if (count) counter = new(this);
+        all = [.. new Observer?[] { defined, sharedRaces, globalRaces, counter }.OfType<Observer>()];
     }
 
     public Cta Cta { get; }
@@ -39,14 +41,17 @@ sealed class Observers : IDisposable
     public void Step(Warp w, Op op, uint mask, uint active)
     {
         counter?.Step(w, op, mask, active);
-        if (active == 0) return;
+        if (active == 0 || !op.IsObserved) return;
         if (masks != null && op.Members is Slot64 members) masks.Step(w, op, members, active);
         op.Observe(w, active);
     }
 
     public void Touch(in Request q)
     {
-        foreach (Observer o in all) o.Touch(q);
+        if (q.Space is Space.Shared or Space.Global) defined?.Touch(q);
+        if (q.Space == Space.Shared) sharedRaces?.Touch(q);
+        else if (q.Space == Space.Global) globalRaces?.Touch(q);
+        counter?.Touch(q);
     }
 
     public void Arrive(Warp w, BarrierOp op, int id, uint mask, int count, bool waits)
@@ -59,8 +64,10 @@ sealed class Observers : IDisposable
     public void Release(Barrier b)
     {
         Span<int> warps = stackalloc int[b.Waiting.Count];
-        for (int i = 0; i < warps.Length; i++) warps[i] = b.Waiting[i].Warp.Index;
+        uint waited = 0;
+        for (int i = 0; i < warps.Length; i++) waited |= 1u << (warps[i] = b.Waiting[i].Warp.Index);
         Clocks.Release(b.Id, warps);
+        if (waited == uint.MaxValue >> (32 - Cta.Warps)) sharedRaces?.Settle();
     }
 
     /// <summary>A warp waits for its asynchronous copies, but for the last groups of them.</summary>

@@ -24,12 +24,22 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     /// <summary>The fences of the running block so far.</summary>
     protected ushort Fences { get; set; }
 
+    /// <summary>Records below this come before everything that happens now: the empty one, and perhaps the oldest.</summary>
+    protected uint Settled { get; set; } = 1;
+
+    /// <summary>The number that a new event may have.</summary>
+    protected uint NextNumber => free.Next;
+
+    /// <summary>Events of asynchronous copies, perhaps not waited for.</summary>
+    protected List<uint> Copies { get; } = [];
+
     protected Observers Observers => observers;
 
     public override void Start()
     {
         (Block, Fences) = ((int)observers.Cta.Index + 1, 0);
-        free = default;
+        (free, Settled) = (default, 1);
+        Copies.Clear();
         Array.Clear(recent);
     }
 
@@ -40,16 +50,20 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     protected bool Begin(in Request q)
     {
         int warp = q.Warp.Index, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
-        me = new(Block, observers.Clocks.Now(warp), q.Op.Site, group, Fences, (byte)warp, (q.Access & Access.Strong) != 0);
+        me = new(Block, observers.Clocks.Now(warp), q.Op.Site, group, Fences, warp, (q.Access & Access.Strong) != 0);
         write = read = otherRead = default;
         ref uint number = ref recent[(q.Warp.Index * 67 + q.Op.Site) & (recent.Length - 1)];
-        if (number == 0 || events[number] != me)
-        {
-            if (free.Next == free.End && (free = events.Take()).End == 0) return false;
-            number = free.Next++;
-            events[number] = me;
-        }
+        if ((number == 0 || !events[number].Is(me)) && !Make(ref number)) return false;
         mine = number << 5;
+        return true;
+    }
+
+    bool Make(ref uint number)
+    {
+        if (free.Next == free.End && (free = events.Take()).End == 0) return false;
+        number = free.Next++;
+        events[number] = me;
+        if (me.Group >= 0) Copies.Add(number);
         return true;
     }
 
@@ -71,8 +85,8 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     void Read(in Request q, int lane, Cells c, long i, int offset)
     {
         uint written = c.Write[i], first = c.Read[i];
-        bool calm = written == 0 || (write.Ordered && written >> 5 == write.Number);
-        if (calm && (first == 0 || (read.Ordered && first >> 5 == read.Number)))
+        bool calm = written < Settled || (write.Ordered && written >> 5 == write.Number);
+        if (calm && (first < Settled || (read.Ordered && first >> 5 == read.Number)))
         {
             c.Read[i] = mine | (uint)lane;
             c.HasRead = true;
@@ -123,6 +137,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
 
     bool Precedes(ref Comparison with, uint record, int lane)
     {
+        if (record < Settled) return true;
         if (record >> 5 != with.Number) with = Compare(record >> 5);
         return with.Ordered || (with.Warp == me.Warp && (record & 31) == lane);
     }
@@ -140,6 +155,9 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
             Warp = here && clock != AsyncGroups.Pending ? earlier.Warp : -1,
         };
     }
+
+    /// <summary>Whether an asynchronous copy is there once its warp's other accesses are.</summary>
+    protected bool IsWaitedFor(uint number) => ClockOf(events[number]) != AsyncGroups.Pending;
 
     int ClockOf(in Event e) => e.Group < 0 ? e.Clock : observers.Groups.ClockOf(e.Warp, e.Group);
 
@@ -195,17 +213,26 @@ sealed class SharedRaceCheck : RaceCheck
         cells.Clear();
     }
 
-    public override unsafe void Touch(in Request q)
+    /// <summary>All warps of the block have met: what any of them did comes before what they do from now on, but for copies that are still on their way.</summary>
+    public void Settle()
     {
-        if (q.Space != Space.Shared || !Begin(q)) return;
-        Half(q, 0);
-        Half(q, 16);
+        Copies.RemoveAll(IsWaitedFor);
+        uint number = NextNumber;
+        foreach (uint copy in Copies) number = Math.Min(number, copy);
+        Settled = Math.Max(Settled, number << 5);
     }
 
-    unsafe void Half(in Request q, int first)
+    public override unsafe void Touch(in Request q)
     {
-        if (Together(q, first, q.PatternFrom(first), cells, (long)q.At[first] >> Shift)) return;
-        for (uint m = q.Mask & (0xFFFFu << first); m != 0; m &= m - 1)
+        if (!Begin(q)) return;
+        Half(q, 0, q.Low);
+        Half(q, 16, q.High);
+    }
+
+    unsafe void Half(in Request q, int first, Pattern pattern)
+    {
+        if (Together(q, first, pattern, cells, (long)q.At[first] >> Shift)) return;
+        for (uint m = q.Half(first); m != 0; m &= m - 1)
         {
             int lane = BitOperations.TrailingZeroCount(m);
             Touch(q, lane, cells, (long)q.At[lane] >> Shift);
