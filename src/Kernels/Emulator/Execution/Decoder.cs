@@ -271,7 +271,8 @@ sealed partial class Decoder
             switch (m)
             {
                 case "global" or "const": return Space.Global;
-                case "shared" or "shared::cta" or "shared::cluster": return Space.Shared;
+                case "shared" or "shared::cta": return Space.Shared;
+                case "shared::cluster": return Space.Cluster;
                 case "local": return Space.Local;
                 case "param" or "param::entry" or "param::func": return Space.Param;
             }

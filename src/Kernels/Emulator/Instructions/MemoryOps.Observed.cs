@@ -21,17 +21,19 @@ abstract unsafe partial class MemoryOp
     protected void Note(Warp w, uint mask, int bytes, Access access)
     {
         ulong* at = stackalloc ulong[32];
+        bool isShared = address.Space is Space.Shared or Space.Cluster;
         Pattern low, high;
         if (Gathered(w, mask, bytes, out Reach reach))
         {
-            ulong origin = address.Space == Space.Shared ? 0 : (ulong)reach.Origin;
+            ulong origin = (ulong)reach.Origin - (isShared ? (ulong)w.Cta.Cluster.Shared : 0);
             Widen(reach.Low, at, origin);
             Widen(reach.High, at + 16, origin);
             (low, high) = (Patterns.Of(reach.Low, bytes, mask), Patterns.Of(reach.High, bytes, mask >> 16));
         }
         else if (InOne(w, mask, bytes, at, out byte* origin))
         {
-            if (address.Space != Space.Shared) for (int i = 0; i < 32; i++) at[i] += (ulong)origin;
+            ulong from = (ulong)origin - (isShared ? (ulong)w.Cta.Cluster.Shared : 0);
+            for (int i = 0; i < 32; i++) at[i] += from;
             (low, high) = (Patterns.Of(at, bytes, mask), Patterns.Of(at + 16, bytes, mask >> 16));
         }
         else
@@ -39,7 +41,7 @@ abstract unsafe partial class MemoryOp
             NoteEach(w, mask, bytes, bytes, access, _ => address);
             return;
         }
-        Space space = address.Space is Space.Shared or Space.Param ? address.Space : Space.Global;
+        Space space = isShared ? Space.Shared : address.Space is Space.Param ? Space.Param : Space.Global;
         w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, Strong ? access | Access.Strong : access, at, low, high));
     }
 
@@ -60,7 +62,7 @@ abstract unsafe partial class MemoryOp
             int lane = BitOperations.TrailingZeroCount(m);
             byte* p = Pointer(w, from(lane), lane, bytes, align);
             Space space = w.SpaceOf(p, from(lane).Space);
-            at[lane] = space == Space.Shared ? (ulong)(p - w.Cta.Shared) : (ulong)p;
+            at[lane] = space == Space.Shared ? (ulong)(p - w.Cta.Cluster.Shared) : (ulong)p;
             (space == Space.Shared ? ref shared : ref space == Space.Local ? ref local : ref space == Space.Param ? ref param : ref global) |= 1u << lane;
         }
         if (Strong) access |= Access.Strong;

@@ -10,11 +10,11 @@ namespace Tessera.Emulator;
 /// </summary>
 sealed unsafe class DefinedCheck(Observers observers) : Observer
 {
-    readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cta.SharedBytes + 1);
+    readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cluster.SharedBytes + 1);
 
     Allocation? last;
 
-    public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cta.SharedBytes);
+    public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cluster.SharedBytes);
 
     public override void Touch(in Request q)
     {
@@ -23,12 +23,12 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
             Half(q, 0, q.Low);
             Half(q, 16, q.High);
         }
-        else if (observers.Cta.Launch.Memory.HasUndefined)
+        else if (observers.Cluster.Launch.Memory.HasUndefined)
         {
             for (uint m = q.Mask; m != 0; m &= m - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(m);
-                if (last == null || !last.Holds(q.At[lane], q.Bytes)) last = observers.Cta.Launch.Memory.Find(q.At[lane], q.Bytes);
+                if (last == null || !last.Holds(q.At[lane], q.Bytes)) last = observers.Cluster.Launch.Memory.Find(q.At[lane], q.Bytes);
                 if (last is { Defined: not null } a) Touch(q, lane, a.Defined + (q.At[lane] - a.Start));
             }
         }
@@ -61,7 +61,8 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
         if ((q.Access & Access.Read) != 0 && !AllWritten(map, q.Bytes))
         {
             int first = new ReadOnlySpan<byte>(map, q.Bytes).IndexOf((byte)0);
-            observers.Findings.Add("uninitialized", q.Op, 0, q.Warp.SpotOf(lane), $"reads {q.Bytes} bytes at {observers.Place(q, lane)}: nobody has written byte {first} of them", observers.Place(q, lane));
+            string place = observers.Place(q, lane, 0, q.Warp.Cta.Index);
+            observers.Findings.Add("uninitialized", q.Op, 0, q.Warp.SpotOf(lane), $"reads {q.Bytes} bytes at {place}: nobody has written byte {first} of them", place);
         }
         if ((q.Access & Access.Write) == 0) return;
         switch (q.Bytes)

@@ -67,11 +67,11 @@ sealed class Handovers
 }
 
 /// <summary>Races on global memory, inside of a block and between blocks. A launch of more than 2^27 events is watched up to there.</summary>
-sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cta.Launch.Shadow!.Events, observers.Cta.Launch.Shadow!.Granule)
+sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cluster.Launch.Shadow!.Events, observers.Cluster.Launch.Shadow!.Granule)
 {
-    readonly Launch launch = observers.Cta.Launch;
-    readonly GlobalShadow shadow = observers.Cta.Launch.Shadow!;
-    readonly bool handsOver = Granule.Fences(observers.Cta.Launch.Code);
+    readonly Launch launch = observers.Cluster.Launch;
+    readonly GlobalShadow shadow = observers.Cluster.Launch.Shadow!;
+    readonly bool handsOver = Granule.Fences(observers.Cluster.Launch.Code);
     readonly Dictionary<Handovers.Flag, int> acquired = [];
     Allocation? last;
     Cells? cells;
@@ -111,7 +111,7 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
             int lane = BitOperations.TrailingZeroCount(mask);
             ulong at = q.At[lane];
             Find(at, q.Bytes);
-            if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Block, Fences, q.Access, acquired);
+            if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Cluster, Fences, q.Access, acquired);
             Lock needed = shadow.LockOf(at);
             if (needed != held)
             {
@@ -132,7 +132,7 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
 
     long Index(ulong at) => (long)(at - (last!.Start & ~15ul)) >> Shift;
 
-    protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Block, earlier.Fences, acquired);
+    protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Cluster, earlier.Fences, acquired);
 }
 
 /// <summary>What the text of a kernel says about its accesses before it runs.</summary>

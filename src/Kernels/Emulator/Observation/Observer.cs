@@ -49,7 +49,7 @@ readonly unsafe ref struct Request(Warp warp, MemoryOp op, uint mask, Space spac
 
     public readonly Access Access = access;
 
-    /// <summary>For each lane its offset into shared memory, or its address.</summary>
+    /// <summary>For each lane its offset into the cluster's shared memory, or its address.</summary>
     public readonly ulong* At = at;
 
     /// <summary>How lanes 0 to 15 lie, and 16 to 31.</summary>

@@ -11,9 +11,9 @@ sealed class Observers : IDisposable
     readonly MaskCheck? masks;
     readonly Counter? counter;
 
-    public Observers(Cta cta, PtxChecks checks, bool count)
+    public Observers(Cluster cluster, PtxChecks checks, bool count)
     {
-        Cta = cta;
+        (Cluster, Clocks, Groups) = (cluster, new(cluster.Launch.ClusterSize), new(cluster.Launch.ClusterSize));
         if (checks.HasFlag(PtxChecks.Uninitialized)) defined = new(this);
         if (checks.HasFlag(PtxChecks.SharedRaces)) sharedRaces = new(this);
         if (checks.HasFlag(PtxChecks.GlobalRaces)) globalRaces = new(this);
@@ -23,13 +23,13 @@ sealed class Observers : IDisposable
         all = [.. new Observer?[] { defined, sharedRaces, globalRaces, counter }.OfType<Observer>()];
     }
 
-    public Cta Cta { get; }
+    public Cluster Cluster { get; }
 
-    public Clocks Clocks { get; } = new();
+    public Clocks Clocks { get; }
 
-    public AsyncGroups Groups { get; } = new();
+    public AsyncGroups Groups { get; }
 
-    public Findings Findings => Cta.Launch.Findings;
+    public Findings Findings => Cluster.Launch.Findings;
 
     public void Start()
     {
@@ -57,34 +57,58 @@ sealed class Observers : IDisposable
     public void Arrive(Warp w, BarrierOp op, int id, uint mask, int count, bool waits)
     {
         barriers?.Arrive(w, op, mask, count);
-        if (!waits) Clocks.Arrive(id, w.Index);
+        if (!waits) Clocks.Arrive(w.Cta.Rank, id, w.Number);
     }
 
     /// <summary>A barrier lets those go on that wait there.</summary>
-    public void Release(Barrier b)
+    public void Release(Cta block, Barrier b)
     {
         Span<int> warps = stackalloc int[b.Waiting.Count];
         uint waited = 0;
-        for (int i = 0; i < warps.Length; i++) waited |= 1u << (warps[i] = b.Waiting[i].Warp.Index);
-        Clocks.Release(b.Id, warps);
-        if (waited == uint.MaxValue >> (32 - Cta.Warps)) sharedRaces?.Settle();
+        for (int i = 0; i < warps.Length; i++)
+        {
+            warps[i] = b.Waiting[i].Warp.Number;
+            waited |= 1u << b.Waiting[i].Warp.Index;
+        }
+        Clocks.Release(block.Rank, b.Id, warps);
+        if (Cluster.Size == 1 && waited == uint.MaxValue >> (32 - block.Warps.Count)) sharedRaces?.Settle();
     }
+
+    /// <summary>Lanes come to the cluster's barrier, or wait for it.</summary>
+    public void ComeToCluster(Warp w, Op op, uint mask, bool aligned)
+    {
+        if (aligned) barriers?.Align(w, op, mask);
+    }
+
+    public void ArriveAtCluster(Warp w, bool releases) => Clocks.ArriveAtCluster(w.Number, releases);
+
+    public void CompleteCluster() => Clocks.CompleteCluster();
+
+    public void PassCluster(Warp w) => Clocks.PassCluster(w.Number);
 
     /// <summary>A warp waits for its asynchronous copies, but for the last groups of them.</summary>
     public void Wait(int warp, int keep) => Groups.Wait(warp, keep, Clocks.Now(warp));
 
-    public void Fence()
+    public void Fence(Warp w)
     {
+        Clocks.Fence(w.Number);
         foreach (Observer o in all) o.Fence();
     }
 
-    /// <summary>A lane's address as its owner sees it, some bytes further.</summary>
-    public unsafe string Place(in Request q, int lane, int offset = 0)
+    /// <summary>A lane's address, some bytes further, as its owner sees it who is in a block.</summary>
+    public unsafe string Place(in Request q, int lane, int offset, long block)
     {
         ulong at = q.At[lane] + (ulong)offset;
-        if (q.Space == Space.Shared) return Cta.Launch.Code.Layout.NameOf((int)at);
-        Allocation a = Cta.Launch.Memory.Find(at, 1)!;
+        if (q.Space == Space.Shared) return SharedPlace((int)at, block);
+        Allocation a = Cluster.Launch.Memory.Find(at, 1)!;
         return $"{a.Owner} + {at - a.Start} of {a.Bytes}";
+    }
+
+    string SharedPlace(int at, long block)
+    {
+        string name = Cluster.Launch.Code.Layout.NameOf(at % Cluster.Stride);
+        long owner = Cluster.Block(at / Cluster.Stride).Index;
+        return owner == block ? name : $"{name} in block {Cluster.Launch.BlockAt(owner)}";
     }
 
     public void Dispose()

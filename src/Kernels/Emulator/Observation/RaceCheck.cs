@@ -18,10 +18,10 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     uint mine;
     Comparison write, read, otherRead;
 
-    /// <summary>The number of the running block, from 1.</summary>
-    protected int Block { get; private set; }
+    /// <summary>The number of the running cluster, from 1.</summary>
+    protected int Cluster { get; private set; }
 
-    /// <summary>The fences of the running block so far.</summary>
+    /// <summary>The fences of the running cluster so far.</summary>
     protected ushort Fences { get; set; }
 
     /// <summary>Records below this come before everything that happens now: the empty one, and perhaps the oldest.</summary>
@@ -37,22 +37,22 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
 
     public override void Start()
     {
-        (Block, Fences) = ((int)observers.Cta.Index + 1, 0);
+        (Cluster, Fences) = ((int)observers.Cluster.Index + 1, 0);
         (free, Settled) = (default, 1);
         Copies.Clear();
         Array.Clear(recent);
     }
 
-    /// <summary>Whether another block's access comes before what this block does now.</summary>
+    /// <summary>Whether another cluster's access comes before what this cluster does now.</summary>
     protected virtual bool HandedOver(in Event earlier) => false;
 
     /// <summary>Finds or makes the event of a request; false where there are no more numbers.</summary>
     protected bool Begin(in Request q)
     {
-        int warp = q.Warp.Index, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
-        me = new(Block, observers.Clocks.Now(warp), q.Op.Site, group, Fences, warp, (q.Access & Access.Strong) != 0);
+        int warp = q.Warp.Number, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
+        me = new(Cluster, observers.Clocks.Now(warp), q.Op.Site, group, Fences, warp, (q.Access & Access.Strong) != 0);
         write = read = otherRead = default;
-        ref uint number = ref recent[(q.Warp.Index * 67 + q.Op.Site) & (recent.Length - 1)];
+        ref uint number = ref recent[(warp * 67 + q.Op.Site) & (recent.Length - 1)];
         if ((number == 0 || !events[number].Is(me)) && !Make(ref number)) return false;
         mine = number << 5;
         return true;
@@ -124,7 +124,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         c.HasWrite = true;
     }
 
-    /// <summary>An earlier event, by number: whether it comes before the request, whether both are strong, and its warp if that is in this block.</summary>
+    /// <summary>An earlier event, by number: whether it comes before the request, whether both are strong, and its warp if that is in this cluster.</summary>
     struct Comparison
     {
         public uint Number;
@@ -145,7 +145,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     Comparison Compare(uint number)
     {
         Event earlier = events[number];
-        bool here = earlier.Block == Block;
+        bool here = earlier.Cluster == Cluster;
         int clock = ClockOf(earlier);
         return new()
         {
@@ -167,7 +167,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         byte* mine = stackalloc byte[32], theirs = stackalloc byte[32];
         if (!q.Op.ValueOf(q.Warp, lane, mine)) return false;
         ulong address = q.At[lane] + (ulong)offset;
-        byte* there = q.Space == Space.Shared ? observers.Cta.Shared + address : (byte*)address;
+        byte* there = q.Space == Space.Shared ? observers.Cluster.Shared + address : (byte*)address;
         int other = (int)(record & 31);
         if (write.Warp == me.Warp && other < lane && (q.Mask >> other & 1) != 0 && address - q.At[other] < (ulong)q.Bytes)
         {
@@ -181,18 +181,19 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     void Report(in Request q, int lane, uint record, string verb, string earlierVerb, int offset)
     {
         Event earlier = events[record >> 5];
-        Op mine = q.Op, other = observers.Cta.Launch.Code.Image.Sites[earlier.Site];
-        Spot here = q.Warp.SpotOf(lane), there = new(earlier.Block - 1, (earlier.Warp * 32) + (int)(record & 31));
+        Launch launch = observers.Cluster.Launch;
+        Op mine = q.Op, other = launch.Code.Image.Sites[earlier.Site];
+        Spot here = q.Warp.SpotOf(lane), there = new(launch.BlockOf(earlier.Cluster - 1, earlier.Warp / 32), (earlier.Warp % 32 * 32) + (int)(record & 31));
         if (mine.Site < other.Site) (mine, other, here, there, verb, earlierVerb) = (other, mine, there, here, earlierVerb == "read" ? "reads" : "writes", verb == "reads" ? "read" : "wrote");
         if (observers.Findings.Counts("race", mine, other.Site)) return;
-        string place = observers.Place(q, lane, offset), by = observers.Cta.Launch.ThreadAt(there.Thread).ToString();
-        string why = here.Block != there.Block ? $"block {observers.Cta.Launch.BlockAt(there.Block)}, and nothing orders the blocks"
+        string place = observers.Place(q, lane, offset, here.Block), by = launch.ThreadAt(there.Thread).ToString();
+        string why = here.Block != there.Block ? $"block {launch.BlockAt(there.Block)}, and nothing orders the blocks"
             : ClockOf(earlier) == AsyncGroups.Pending ? "nobody has waited for this asynchronous copy" : "no barrier between";
         observers.Findings.Add("race", mine, other.Site, here, $"{verb} {place}, which thread {by} {earlierVerb} at line {other.Position.Line}: {why}", place, other.Position.Line);
     }
 }
 
-/// <summary>Races on the shared memory of a block.</summary>
+/// <summary>Races on the shared memory of a cluster's blocks.</summary>
 sealed class SharedRaceCheck : RaceCheck
 {
     readonly Events events;
@@ -200,10 +201,10 @@ sealed class SharedRaceCheck : RaceCheck
 
     public SharedRaceCheck(Observers observers) : this(observers, new()) { }
 
-    SharedRaceCheck(Observers observers, Events events) : base(observers, events, Granule.Of(observers.Cta.Launch.Code, Space.Shared))
+    SharedRaceCheck(Observers observers, Events events) : base(observers, events, Granule.Of(observers.Cluster.Launch.Code, Space.Shared))
     {
         this.events = events;
-        cells = new((observers.Cta.SharedBytes >> Shift) + 1);
+        cells = new((observers.Cluster.SharedBytes >> Shift) + 1);
     }
 
     public override void Start()
