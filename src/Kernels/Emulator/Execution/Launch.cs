@@ -91,9 +91,10 @@ sealed unsafe class Launch
     /// <summary>Runs all blocks of the grid, spread over threads.</summary>
     public void Run(int threads)
     {
-        using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global)) : null;
         clusters = (long)Grid.X * Grid.Y * Grid.Z / ClusterSize;
-        CpuThreads.For((int)Math.Min(threads, clusters), new Worker(this));
+        threads = (int)Math.Min(threads, clusters);
+        using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global), threads > 1) : null;
+        CpuThreads.For(threads, new Worker(this));
         // With checks, a mistake of the kernel is a finding.
         if (failure != null && Findings.Failure == null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }

@@ -186,11 +186,12 @@ sealed unsafe class Warp : IDisposable
     void RunObserved(Frame frame, CodeBlock block, uint mask, Observers? observers, PtxWatch? watch)
     {
         byte* r = Registers;
+        bool counts = Cta.Launch.Counts;
         for (step = 0; step < block.Body.Length; step++)
         {
             Op op = block.Body[step];
             uint active = op.Active(r, mask);
-            observers?.Step(this, op, mask, active);
+            if (op.IsObserved || counts) observers?.Step(this, op, mask, active);
             if (active != 0) op.Run(this, active);
             watch?.Tell(this, op, active, r);
         }
