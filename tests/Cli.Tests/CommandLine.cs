@@ -20,6 +20,21 @@ static class CommandLine
         return (code, output.ToString(), error.ToString());
     }
 
+    /// <summary><c>tessera kernels</c>, with line ends of one character.</summary>
+    public static (int Code, string Output, string Error) Kernels(params string[] args)
+    {
+        var (code, output, error) = Run(["kernels", .. args]);
+        return (code, output.ReplaceLineEndings("\n"), error.ReplaceLineEndings("\n"));
+    }
+
+    /// <summary>A file of numbers as they lie in memory.</summary>
+    public static string FileOf<T>(TemporaryFolder folder, string name, params T[] content) where T : unmanaged
+    {
+        string file = folder.File(name);
+        File.WriteAllBytes(file, System.Runtime.InteropServices.MemoryMarshal.AsBytes(content.AsSpan()).ToArray());
+        return file;
+    }
+
     /// <summary>A process of its own; <paramref name="shell"/> runs the tool as <c>"$@"</c>.</summary>
     public static Process Start(string shell, params string[] args)
     {

@@ -1,5 +1,5 @@
-using Tessera.Cli;
 using Tessera.Testing;
+using static Tessera.Tests.CommandLine;
 
 namespace Tessera.Tests;
 
@@ -8,17 +8,10 @@ public sealed class KernelListTests
 {
     static readonly string folder = Path.Combine(TestData.RepositoryRoot, "src", "Kernels", "Ptx");
 
-    static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using StringWriter output = new(), error = new();
-        int code = Tool.Run(["kernels", .. args], output, error);
-        return (code, output.ToString().ReplaceLineEndings("\n"), error.ToString().ReplaceLineEndings("\n"));
-    }
-
     [Test]
     public void ListNamesEveryFileAndKernelOfTessera()
     {
-        var (code, output, error) = Run("list");
+        var (code, output, error) = Kernels("list");
         Assert.That((code, error), Is.EqualTo((0, "")));
         string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string[] files = [.. Directory.GetFiles(folder, "*.ptx").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
@@ -45,30 +38,29 @@ public sealed class KernelListTests
 
             .visible .entry
             """ + " ab() { ret; }\n// y = 1.5 x. In place.\n.visible .entry b(.param .u64 x) { ret; }\n");
-        Assert.That(Run("list", file), Is.EqualTo((0, $"{file}  Two kernels, each of one line.\n  {"a",-24}  calls .entry b( often\n  ab\n  {"b",-24}  y = 1.5 x.\n", "")));
-        Assert.That(Run("list", "no.ptx").Error, Is.EqualTo("error: no.ptx: no such file.\nhint: tessera kernels list shows the files that are part of Tessera.\n"));
+        Assert.That(Kernels("list", file), Is.EqualTo((0, $"{file}  Two kernels, each of one line.\n  {"a",-24}  calls .entry b( often\n  ab\n  {"b",-24}  y = 1.5 x.\n", "")));
+        Assert.That(Kernels("list", "no.ptx").Error, Is.EqualTo("error: no.ptx: no such file.\nhint: tessera kernels list shows the files that are part of Tessera.\n"));
     }
 
     [Test]
     public void ShowPrintsAFileOrAKernel()
     {
         string whole = File.ReadAllText(Path.Combine(folder, "unary.ptx")).ReplaceLineEndings("\n");
-        Assert.That(Run("show", "unary.ptx"), Is.EqualTo((0, whole, "")));
-        Assert.That(Run("show", "unary").Output, Is.EqualTo(whole));
-        string kernel = Run("show", "unary_dense").Output;
+        Assert.That(Kernels("show", "unary.ptx"), Is.EqualTo((0, whole, "")));
+        Assert.That(Kernels("show", "unary").Output, Is.EqualTo(whole));
+        string kernel = Kernels("show", "unary_dense").Output;
         Assert.That(whole, Does.Contain(kernel));
         Assert.That(kernel, Does.StartWith("// x and y without gaps").And.Contain(".entry unary_dense(").And.EndsWith("    ret;\n}\n"));
         Assert.That(kernel.Split(".entry"), Has.Length.EqualTo(2));
-        Assert.That(Run("show", "unary_den"), Is.EqualTo((1, "", "error: unary_den: Tessera has no such kernel or file.\nhint: tessera kernels list shows them.\n")));
+        Assert.That(Kernels("show", "unary_den"), Is.EqualTo((1, "", "error: unary_den: Tessera has no such kernel or file.\nhint: tessera kernels list shows them.\n")));
     }
 
     [Test]
     public void KernelsOfTesseraRunByTheNameOfTheirFile()
     {
         using var temporary = new TemporaryFolder();
-        string x = temporary.File("x.bin");
-        File.WriteAllBytes(x, BitConverter.GetBytes(2.5f));
-        var (code, output, error) = Run("run", "unary.ptx", "--entry", "unary_dense", "--block", "32", "--arg", "f32[1]", "--arg", $"f32[1]@{x}", "--arg", "u64:1", "--arg", "f32:0", "--arg", "f32:0");
+        string x = FileOf(temporary, "x.bin", 2.5f);
+        var (code, output, error) = Kernels("run", "unary.ptx", "--entry", "unary_dense", "--block", "32", "--arg", "f32[1]", "--arg", $"f32[1]@{x}", "--arg", "u64:1", "--arg", "f32:0", "--arg", "f32:0");
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(output, Does.Contain("argument 0: f32[1] 2.5"), "as it stands, the formula is the identity");
     }

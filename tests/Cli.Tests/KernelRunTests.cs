@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Tessera.Cli;
 using Tessera.Testing;
+using static Tessera.Tests.CommandLine;
 
 namespace Tessera.Tests;
 
@@ -10,19 +10,8 @@ public sealed class KernelRunTests
 {
     static readonly string scale = Path.Combine(TestData.RepositoryRoot, "examples", "scale.ptx");
 
-    static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using StringWriter output = new(), error = new();
-        int code = Tool.Run(["kernels", .. args], output, error);
-        return (code, output.ToString().ReplaceLineEndings("\n"), error.ToString().ReplaceLineEndings("\n"));
-    }
-
-    static string FileOf<T>(TemporaryFolder folder, string name, params T[] content) where T : unmanaged
-    {
-        string file = folder.File(name);
-        File.WriteAllBytes(file, System.Runtime.InteropServices.MemoryMarshal.AsBytes(content.AsSpan()).ToArray());
-        return file;
-    }
+    /// <summary>x of the example: 100 numbers, 0, 0.5, 1 ...</summary>
+    static string Halves(TemporaryFolder folder) => FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]);
 
     static IEnumerable<TestCaseData> Recorded()
     {
@@ -49,13 +38,13 @@ public sealed class KernelRunTests
             results.Add((folder.File($"{i}.bin"), Path.Combine(golden, output.GetString()!), type));
             outs.AddRange("--out", $"{i}={folder.File($"{i}.bin")}");
         }
-        var (code, _, error) = Run(["run", .. args, .. outs, "--device", device]);
+        var (code, _, error) = Kernels(["run", .. args, .. outs, "--device", device]);
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(results, Is.Not.Empty);
         foreach (var (got, want, type) in results) Compare(File.ReadAllBytes(got), File.ReadAllBytes(want), type, c.GetProperty("compare").GetString()!.Split(' '));
 
         if (device != "emulator") return;
-        var steps = Run(["step", .. args, "--steps", "200"]);
+        var steps = Kernels(["step", .. args, "--steps", "200"]);
         Assert.That((steps.Code, steps.Error), Is.EqualTo((0, "")));
         Assert.That(steps.Output.Split('\n')[..^1], Has.Length.InRange(10, 200).And.All.Match(@"^ *\d+  [0-9a-f]{8}  (\S+ )*\S*;"));
     }
@@ -82,8 +71,8 @@ public sealed class KernelRunTests
     public void ShowsBuffersAndWritesFiles()
     {
         using var folder = new TemporaryFolder();
-        string x = FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]), y = folder.File("y.bin");
-        var (code, output, error) = Run(Scale($"f32[100]@{x}", "f32[100]", "--out", $"1={y}"));
+        string x = Halves(folder), y = folder.File("y.bin");
+        var (code, output, error) = Kernels(Scale($"f32[100]@{x}", "f32[100]", "--out", $"1={y}"));
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(output, Is.EqualTo($"""
             scale: 2 x 1 x 1 blocks of 64 x 1 x 1 threads
@@ -100,7 +89,7 @@ public sealed class KernelRunTests
     public void PrintsJson()
     {
         using var folder = new TemporaryFolder();
-        var (code, output, error) = Run(Scale("f32[100]", "f32[100]", "--shared", "16", "--json", "--out", $"1={folder.File("y.bin")}"));
+        var (code, output, error) = Kernels(Scale("f32[100]", "f32[100]", "--shared", "16", "--json", "--out", $"1={folder.File("y.bin")}"));
         Assert.That((code, error), Is.EqualTo((0, "")));
         using JsonDocument json = JsonDocument.Parse(output);
         JsonElement root = json.RootElement;
@@ -128,7 +117,7 @@ public sealed class KernelRunTests
         string file = folder.File("dump.ptx"), y = folder.File("y.bin"), x = FileOf(folder, "x.bin", 7L, 0, 0, 0, 0, 0);
         File.WriteAllText(file, Dump(6));
         // struct { char a; long *y; short b; struct { float c; char d; } e; double f; char g[3]; }: offsets 0, 8, 16, 20, 32, 40; 48 bytes.
-        var (code, output, error) = Run("run", file, "--arg", $$"""{u8:1, u64[6]@{{x}}, s16:-2,{ f32:1.5,b8:0xff } ,f64:0.5, bytes:A1B2C3}""", "--out", $"0={y}");
+        var (code, output, error) = Kernels("run", file, "--arg", $$"""{u8:1, u64[6]@{{x}}, s16:-2,{ f32:1.5,b8:0xff } ,f64:0.5, bytes:A1B2C3}""", "--out", $"0={y}");
         Assert.That((code, error), Is.EqualTo((0, "")));
         byte[] got = File.ReadAllBytes(y);
         Assert.That(got[0], Is.EqualTo(1));
@@ -138,7 +127,7 @@ public sealed class KernelRunTests
         Assert.That(BitConverter.ToDouble(got, 32), Is.EqualTo(0.5));
         Assert.That(got[40..44], Is.EqualTo(new byte[] { 0xA1, 0xB2, 0xC3, 0 }));
         Assert.That(output, Does.Contain("argument 0.1: u64[6] 1"));
-        Assert.That(Run("run", file, "--arg", "{u8:1, u64[6], f64:1, f64:1, f64:1, f64:1}", "--out", $"0.1={y}").Code, Is.Zero);
+        Assert.That(Kernels("run", file, "--arg", "{u8:1, u64[6], f64:1, f64:1, f64:1, f64:1}", "--out", $"0.1={y}").Code, Is.Zero);
         Assert.That(File.ReadAllBytes(y)[0], Is.EqualTo(1));
     }
 
@@ -150,7 +139,7 @@ public sealed class KernelRunTests
         string file = folder.File("k.ptx"), y = folder.File("y.bin");
         File.WriteAllText(file, Dump(2));
         string padding = new('0', 16 - hex.Length);
-        Assert.That(Run("run", file, "--arg", $"{{{argument}, u64[2]}}", "--out", $"0={y}").Error, Is.Empty);
+        Assert.That(Kernels("run", file, "--arg", $"{{{argument}, u64[2]}}", "--out", $"0={y}").Error, Is.Empty);
         Assert.That(Convert.ToHexString(File.ReadAllBytes(y)[..8]), Is.EqualTo(hex + padding));
     }
 
@@ -179,6 +168,8 @@ public sealed class KernelRunTests
         yield return Case(1, "a block has 1 to 1024 threads", Sized("2", "2000", "f32[100]", "f32[100]"));
         yield return Case(1, "64 in z", Sized("2", "1,1,128", "f32[100]", "f32[100]"));
         yield return Case(1, "bytes of shared memory, 232448 are the most", Scale("f32[100]", "f32[100]", "--shared", "300000"));
+        yield return Case(1, "a grid has whole clusters of (3, 1, 1) blocks: got a grid of (2, 1, 1)", Scale("f32[100]", "f32[100]", "--cluster", "3"));
+        yield return Case(2, "--cluster: got '0'", Scale("f32[100]", "f32[100]", "--cluster", "0"));
         yield return Case(1, "it has 4 parameters: got 0, expected .u64 x, .u64 y, .f32 a, .u32 n", "run", scale);
         yield return Case(1, "parameter 1 'y' has 8 bytes: got 4", Scale("f32[100]", "f32:1"));
         yield return Case(1, ":27:5: memory: 4 bytes at address 0x0 are outside every allocation: a null pointer (kernel 'scale', block (0, 0, 0), thread (0, 0, 0))", Sized("1", "32", "u64:0", "f32[100]"));
@@ -196,7 +187,7 @@ public sealed class KernelRunTests
     [TestCaseSource(nameof(Mistakes))]
     public void MistakesAreOneClearMessage(int code, string message, string[] args)
     {
-        var result = Run(args);
+        var result = Kernels(args);
         Assert.That(result.Error, Does.StartWith("error: ").And.Contain(message));
         Assert.That(result.Error.Split('\n').Count(l => l.StartsWith("error:", StringComparison.Ordinal)), Is.EqualTo(1));
         Assert.That((result.Code, result.Output), Is.EqualTo((code, "")));
@@ -210,14 +201,14 @@ public sealed class KernelRunTests
         string file = folder.File("k.ptx");
         string Kernel(string directives, string body = "") => $".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k(){directives}\n{{\n{body}ret;\n}}\n.visible .entry other(){{ret;}}\n";
         File.WriteAllText(file, Kernel("", ".reg .f32 %f<3>;\nadd.f32 %f1, %f2, 1;\n"));
-        Assert.That(Run("run", file, "--entry", "k").Error, Does.StartWith($"error: {file}:7:19: operand: "));
+        Assert.That(Kernels("run", file, "--entry", "k").Error, Does.StartWith($"error: {file}:7:19: operand: "));
         File.WriteAllText(file, Kernel(".maxntid 32, 2, 1"));
-        Assert.That(Run("run", file).Error, Does.Contain("has 2 kernels: k, other").And.Contain("--entry"));
-        Assert.That(Run("run", file, "--entry", "k", "--block", "64").Code, Is.Zero);
-        Assert.That(Run("run", file, "--entry", "k", "--block", "65").Error, Does.Contain(".maxntid wants blocks of at most (32, 2, 1) threads: got (65, 1, 1)"));
+        Assert.That(Kernels("run", file).Error, Does.Contain("has 2 kernels: k, other").And.Contain("--entry"));
+        Assert.That(Kernels("run", file, "--entry", "k", "--block", "64").Code, Is.Zero);
+        Assert.That(Kernels("run", file, "--entry", "k", "--block", "65").Error, Does.Contain(".maxntid wants blocks of at most (32, 2, 1) threads: got (65, 1, 1)"));
         File.WriteAllText(file, Kernel(".reqntid 32, 2"));
-        Assert.That(Run("run", file, "--entry", "k", "--block", "32,2").Code, Is.Zero);
-        Assert.That(Run("run", file, "--entry", "k", "--block", "64").Error, Does.Contain(".reqntid wants blocks of exactly (32, 2, 1) threads: got (64, 1, 1)"));
+        Assert.That(Kernels("run", file, "--entry", "k", "--block", "32,2").Code, Is.Zero);
+        Assert.That(Kernels("run", file, "--entry", "k", "--block", "64").Error, Does.Contain(".reqntid wants blocks of exactly (32, 2, 1) threads: got (64, 1, 1)"));
     }
 
     [Test]
@@ -227,7 +218,7 @@ public sealed class KernelRunTests
         string file = Path.Combine(TestData.RepositoryRoot, "examples", "shift.ptx"), y = folder.File("y.bin");
         string[] Args(int threads) => ["check", file, "--block", $"{threads}", "--arg", "u32[64]", "--arg", "u32[64]", "--out", $"1={y}"];
 
-        var (code, output, error) = Run(Args(63));
+        var (code, output, error) = Kernels(Args(63));
         Assert.That(code, Is.EqualTo(1));
         string[] findings = error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.That(findings, Has.Length.EqualTo(2).And.All.StartWith($"{file}:23:5: "));
@@ -237,17 +228,17 @@ public sealed class KernelRunTests
         File.Delete(y);
 
         // Thread 63 reads behind the tile, which ends the launch: no result is written.
-        (code, output, error) = Run([.. Args(64), "--json"]);
+        (code, output, error) = Kernels([.. Args(64), "--json"]);
         Assert.That((code, error.Split('\n')[^2], File.Exists(y)), Is.EqualTo((1, $"{file}:23:5: memory: shared address 256 is outside the 256 bytes of shared memory (kernel 'shift', block (0, 0, 0), thread (63, 0, 0))", false)));
         using JsonDocument json = JsonDocument.Parse(output);
         Assert.That(json.RootElement.GetProperty("completed").GetBoolean(), Is.False);
         JsonElement last = json.RootElement.GetProperty("findings").EnumerateArray().Last();
         Assert.That((last.GetProperty("rule").GetString(), last.GetProperty("line").GetInt32(), last.GetProperty("thread")[0].GetInt32()), Is.EqualTo(("memory", 23, 63)));
 
-        var clean = Run(["check", .. Scale("f32[100]", "f32[100]")[1..]]);
+        var clean = Kernels(["check", .. Scale("f32[100]", "f32[100]")[1..]]);
         Assert.That((clean.Code, clean.Error), Is.EqualTo((0, "")));
         Assert.That(clean.Output, Does.EndWith("no findings\n"));
-        Assert.That(Run("run", file, "--block", "63", "--arg", "u32[64]", "--arg", "u32[64]").Code, Is.Zero, "without checks it runs");
+        Assert.That(Kernels("run", file, "--block", "63", "--arg", "u32[64]", "--arg", "u32[64]").Code, Is.Zero, "without checks it runs");
     }
 
     [Test]
@@ -255,7 +246,7 @@ public sealed class KernelRunTests
     {
         // 4 warps of 17 instructions. Of 128 threads, 100 go on, so that 28 branch; the last 4 of them share one sector, the others 4 a warp.
         string[] args = ["count", .. Scale("f32[100]", "f32[100]", "--gpu", "t4")[1..]];
-        var (code, output, error) = Run(args);
+        var (code, output, error) = Kernels(args);
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(output, Does.StartWith("""
             scale: 2 x 1 x 1 blocks of 64 x 1 x 1 threads
@@ -279,10 +270,10 @@ public sealed class KernelRunTests
               sectors per request                      3.25
             T4: 0.12 operations a byte, bound by memory
             """.ReplaceLineEndings("\n")).And.Contain("an estimate"));
-        Assert.That(Run(args[..^2]).Output.Split('\n').Count(l => l.Contains("an estimate", StringComparison.Ordinal)), Is.EqualTo(PtxGpu.All.Count));
-        Assert.That(Run([.. args[..^1], "GeForce 256"]).Error, Does.Contain("expected T4, "));
+        Assert.That(Kernels(args[..^2]).Output.Split('\n').Count(l => l.Contains("an estimate", StringComparison.Ordinal)), Is.EqualTo(PtxGpu.All.Count));
+        Assert.That(Kernels([.. args[..^1], "GeForce 256"]).Error, Does.Contain("expected T4, "));
 
-        using JsonDocument json = JsonDocument.Parse(Run([.. args, "--json"]).Output);
+        using JsonDocument json = JsonDocument.Parse(Kernels([.. args, "--json"]).Output);
         Assert.That(json.RootElement.GetProperty("counters").GetProperty("globalSectors").GetInt32(), Is.EqualTo(26));
         JsonElement roofline = json.RootElement.GetProperty("rooflines")[0];
         Assert.That((roofline.GetProperty("gpu").GetString(), roofline.GetProperty("isMemoryBound").GetBoolean()), Is.EqualTo(("T4", true)));
@@ -293,7 +284,7 @@ public sealed class KernelRunTests
     public void StepDoesWhatItIsTold()
     {
         using var folder = new TemporaryFolder();
-        string x = FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]);
+        string x = Halves(folder);
         string[] args = ["step", .. Scale($"f32[100]@{x}", "f32[100]", "--at", "1", "--warp", "1", "--lane", "3", "--interactive")[1..]];
         var (code, output, error) = Told([.. args, "--from", "21"], """
             n
@@ -369,7 +360,7 @@ public sealed class KernelRunTests
         try
         {
             Console.SetIn(new StringReader(commands));
-            return Run(args);
+            return Kernels(args);
         }
         finally
         {
@@ -381,9 +372,9 @@ public sealed class KernelRunTests
     public void StepShowsLinesMasksAndResults()
     {
         using var folder = new TemporaryFolder();
-        string x = FileOf(folder, "x.bin", [.. Enumerable.Range(0, 100).Select(i => i / 2f)]);
+        string x = Halves(folder);
         string[] args = ["step", .. Scale($"f32[100]@{x}", "f32[100]", "--at", "1", "--warp", "1")[1..]];
-        var (code, output, error) = Run([.. args, "--lane", "3", "--from", "18"]);
+        var (code, output, error) = Kernels([.. args, "--lane", "3", "--from", "18"]);
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(output, Is.EqualTo("""
                18  ffffffff  setp.ge.u32 %p, %r1, %r4;                     %p = false (lanes fffffff0)
@@ -400,7 +391,7 @@ public sealed class KernelRunTests
                31  ffffffff  ret;
 
             """.ReplaceLineEndings("\n")));
-        string[] first = Run([.. args, "--lane", "4", "--steps", "8"]).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] first = Kernels([.. args, "--lane", "4", "--steps", "8"]).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.That(first, Has.Length.EqualTo(8));
         Assert.That(first[3], Does.EndWith("%r1 = 100"));
         Assert.That(first[7], Does.Contain("21  0000000f  ld.param.u64 %d1, [x];").And.Not.Contain(" = "), "lane 4 has left");

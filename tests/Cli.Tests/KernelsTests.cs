@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Tessera.Cli;
 using Tessera.Testing;
+using static Tessera.Tests.CommandLine;
 
 namespace Tessera.Tests;
 
@@ -9,11 +9,10 @@ public sealed class KernelsTests
     const string good = ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k()\n{\nret;\n}\n";
     const string bad = ".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k()\n{\n.reg .f32 %f<4>;\n    add.f32 %f1, %f2, 1;\nret;\n}\n";
 
-    static (int Code, string[] Output, string Error) Run(params string[] args)
+    static (int Code, string[] Lines, string Error) Verify(params string[] args)
     {
-        using StringWriter output = new(), error = new();
-        int code = Tool.Run(args, output, error);
-        return (code, output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), error.ToString());
+        var (code, output, error) = Kernels(["verify", .. args]);
+        return (code, output.Split('\n', StringSplitOptions.RemoveEmptyEntries), error);
     }
 
     [Test]
@@ -27,13 +26,13 @@ public sealed class KernelsTests
         File.WriteAllText(c, good);
         File.WriteAllText(folder.File("notes.txt"), "not PTX");
 
-        var (code, output, error) = Run("kernels", "verify", folder.Path);
+        var (code, output, error) = Verify(folder.Path);
         Assert.That((code, error), Is.EqualTo((1, "")));
         Assert.That(output, Has.Length.EqualTo(3));
         Assert.That(output[0], Is.EqualTo($"accept {a}"));
         Assert.That(output[1], Does.StartWith($"reject {b}:7:23 operand: "));
         Assert.That(output[2], Is.EqualTo($"accept {c}"));
-        Assert.That(Run("kernels", "verify", a, c).Code, Is.Zero);
+        Assert.That(Verify(a, c).Code, Is.Zero);
     }
 
     [Test]
@@ -43,7 +42,7 @@ public sealed class KernelsTests
         string a = folder.File("a.ptx"), b = folder.File("b.ptx");
         File.WriteAllText(a, good);
         File.WriteAllText(b, bad);
-        var (code, output, _) = Run("kernels", "verify", a, b, "--json");
+        var (code, output, _) = Verify(a, b, "--json");
         Assert.That(code, Is.EqualTo(1));
         using JsonDocument first = JsonDocument.Parse(output[0]), second = JsonDocument.Parse(output[1]);
         Assert.That(first.RootElement.GetProperty("verdict").GetString(), Is.EqualTo("accept"));
@@ -56,10 +55,10 @@ public sealed class KernelsTests
     public void WhatCannotBeVerifiedIsAMistakeOfUsage()
     {
         using var folder = new TemporaryFolder();
-        Assert.That(Run("kernels", "verify", folder.Path), Is.EqualTo((2, Array.Empty<string>(), $"error: {folder.Path}: no .ptx files in this folder.{Environment.NewLine}")));
-        Assert.That(Run("kernels", "verify", "no.ptx").Error, Does.StartWith("error: no.ptx: no such file"));
-        Assert.That(Run("kernels", "verify").Code, Is.EqualTo(2));
-        Assert.That(Run("kernels", "verify").Error, Does.Contain("tessera kernels verify --help"));
-        Assert.That(Run("kernels", "verify", "--fast", "x.ptx").Code, Is.EqualTo(2));
+        Assert.That(Verify(folder.Path), Is.EqualTo((2, Array.Empty<string>(), $"error: {folder.Path}: no .ptx files in this folder.\n")));
+        Assert.That(Verify("no.ptx").Error, Does.StartWith("error: no.ptx: no such file"));
+        Assert.That(Verify().Code, Is.EqualTo(2));
+        Assert.That(Verify().Error, Does.Contain("tessera kernels verify --help"));
+        Assert.That(Verify("--fast", "x.ptx").Code, Is.EqualTo(2));
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Tessera.Cli;
 using Tessera.Testing;
 using Tessera.Vision;
+using static Tessera.Tests.CommandLine;
 
 namespace Tessera.Tests;
 
@@ -11,13 +12,6 @@ public sealed class ToolTests
     static readonly string trunk = TestData.Asset("models/resnet50_imagenet_trunk_rgb_bn_f16_op13.onnx");
 
     static readonly string slim = TestData.Data("onnx/torchvision-slim/resnet18_w8_bn_op13.onnx");
-
-    static (int Code, string Output, string Error) Run(params string[] args)
-    {
-        using StringWriter output = new(), error = new();
-        int code = Tool.Run(args, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
 
     [Test]
     public void DoctorListsDevicesWithReasons()

@@ -8,6 +8,12 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
     /// <summary>Bytes of dynamic shared memory, beside what the kernel declares.</summary>
     public int SharedBytes { get; init; }
 
+    /// <summary>
+    /// Blocks of a cluster in x, y and z, 16 in all at most; the grid is a multiple of it. Null: what the kernel's <c>.reqnctapercluster</c> says, else
+    /// every block is one of its own.
+    /// </summary>
+    public (int X, int Y, int Z)? Cluster { get; init; }
+
     /// <summary>Decides in which order the warps of a block take turns.</summary>
     public long Seed { get; init; }
 

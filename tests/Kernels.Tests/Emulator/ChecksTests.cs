@@ -133,6 +133,32 @@ public sealed class ChecksTests
             @%p1 ld.shared.b32 %r7, [%r6]; // race
             bar.sync 0;
             """, "reads shared variable 'tile' + 128 of 1024, which thread (32, 0, 0) wrote at line 17");
+        yield return Case("a warp that left before the barrier", """
+            bar.sync 0;
+            setp.lt.u32 %p1, %r1, 32;
+            @%p1 bra L;
+            st.shared.b32 [%r4], %r1;
+            ret;
+            L:
+            bar.sync 0;
+            st.shared.b32 [%r4], %r1;
+            bar.sync 0;
+            xor.b32 %r5, %r1, 32;
+            mad.lo.u32 %r6, %r5, 4, %r3;
+            ld.shared.b32 %r7, [%r6]; // race
+            """, "which thread (32, 0, 0) wrote at line 20: no barrier between");
+        yield return Case("rows of vectors without a barrier", """
+            mov.u32 %r10, 0;
+            setp.lt.u32 %p1, %r1, 16;
+            shl.b32 %r5, %r1, 4;
+            add.u32 %r5, %r5, %r3;
+            @%p1 st.shared.v4.b32 [%r5], {%r10, %r10, %r10, %r10};
+            bar.sync 0;
+            @%p1 st.shared.v4.b32 [%r5], {%r1, %r1, %r1, %r1};
+            bar.warp.sync 0xFFFFFFFF;
+            setp.ge.u32 %p2, %r1, 32;
+            @%p2 ld.shared.v2.b32 {%r6, %r7}, [tile+24]; // race
+            """, "reads shared variable 'tile' + 24 of 1024, which thread (1, 0, 0) wrote at line 23");
         yield return Case("divergent barrier", """
             setp.lt.u32 %p1, %r1, 16;
             @%p1 bra L;

@@ -78,6 +78,7 @@ public sealed class DeviceLaunchTests
             Assert.That(() => module.Launch(device, "affine", l, arguments), Throws.TypeOf<T>().With.Message.Contains(message));
         PtxArgument[] good = [Structure(x, 100), PtxArgument.Buffer(x), PtxArgument.Value(2f)];
         Refused<DeviceException>("cpu does not run PTX", Device.Cpu, launch, good);
+        Refused<DeviceException>("takes clusters from the kernel alone", Device.Emulator, launch with { Cluster = (2, 1, 1) }, good);
         Refused<DeviceException>("no checks, counters and watch", Device.Emulator, launch with { Checks = PtxChecks.All }, good);
         Refused<PtxException>("it has 3 parameters: got 2", Device.Emulator, launch, good[..2]);
         Refused<PtxException>("parameter 0 's' has 24 bytes: got 8", Device.Emulator, launch, good[1], good[1], good[2]);

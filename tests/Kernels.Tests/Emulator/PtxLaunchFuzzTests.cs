@@ -11,7 +11,7 @@ public sealed class PtxLaunchFuzzTests
 {
     static readonly string[] words = ["0", "1", "-1", "31", "32", "255", "65536", "2147483647", "4294967295", "0f7F800000", "0f00000000", "0dFFF0000000000000", "%tid.x", "%laneid", "[%rd1]", "[%rd1+4]", "[%r1]", "_", "%p1", "0x8000000000000000"];
 
-    static readonly string[] lines = ["bar.sync 0;", "bar.sync 1, 64;", "bar.arrive 2, 32;", "exit;", "ret;", "trap;", "membar.gl;", "nanosleep.u32 9;"];
+    static readonly string[] lines = ["bar.sync 0;", "bar.sync 1, 64;", "bar.arrive 2, 32;", "exit;", "ret;", "trap;", "membar.gl;", "nanosleep.u32 9;", "barrier.cluster.arrive;", "barrier.cluster.wait;"];
 
     [Test, CancelAfter(3_600_000)]
     public void DamagedKernels()
@@ -110,6 +110,7 @@ public sealed class PtxLaunchFuzzTests
         return new((Size(4), Size(3), random.Next(1, 3)), (Size(80), Size(4), random.Next(1, 3)))
         {
             SharedBytes = random.Next(4) switch { 0 => 0, 1 => random.Next(4096), 2 => 48 << 10, _ => random.Next(-5, 300_000) },
+            Cluster = random.Next(5) == 0 ? (random.Next(1, 4), random.Next(1, 3), 1) : null,
             Seed = random.Next(),
             Threads = random.Next(3),
             StepLimit = 20_000,

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Tessera.Emulator;
 
@@ -12,14 +11,20 @@ sealed class Barrier
     public int True, Votes;
 }
 
-/// <summary>A block of threads: its warps, shared memory and barriers. One worker thread runs one block after the other on it.</summary>
+/// <summary>A block of threads: its warps, shared memory and barriers.</summary>
 sealed unsafe class Cta : IDisposable
 {
     readonly Barrier[] barriers = [.. Enumerable.Range(0, 16).Select(id => new Barrier { Id = id })];
     readonly Warp[] warps;
-    int live;
+    readonly int[] order;
+    Random random = new(0);
 
     public readonly Launch Launch;
+    public readonly Cluster Cluster;
+
+    /// <summary>Its number in the cluster.</summary>
+    public readonly int Rank;
+
     public readonly byte* Shared;
     public readonly int SharedBytes;
     public int X, Y, Z;
@@ -35,49 +40,63 @@ sealed unsafe class Cta : IDisposable
 
     int spent;
 
-    public Cta(Launch launch)
+    public Cta(Cluster cluster, int rank)
     {
-        Launch = launch;
-        portion = (int)Math.Clamp(launch.StepLimit >> 10, 1, 1 << 14);
-        SharedBytes = launch.Code.SharedBytes + launch.DynamicShared;
-        Shared = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(SharedBytes, 64), 128);
-        warps = [.. Enumerable.Range(0, (launch.Threads + 31) / 32).Select(i => new Warp(this, i))];
-        if (launch.Checks != PtxChecks.None || launch.Counts) Observers = new(this, launch.Checks, launch.Counts);
+        (Cluster, Launch, Observers, Rank) = (cluster, cluster.Launch, cluster.Observers, rank);
+        portion = (int)Math.Clamp(Launch.StepLimit >> 10, 1, 1 << 14);
+        Shared = cluster.Shared + ((long)rank * cluster.Stride);
+        SharedBytes = cluster.BlockBytes;
+        warps = [.. Enumerable.Range(0, (Launch.Threads + 31) / 32).Select(i => new Warp(this, i))];
+        order = new int[warps.Length];
     }
 
-    /// <summary>Runs one block of the grid to its end; the order of warps comes from the seed.</summary>
-    public void Run(long block)
+    public IReadOnlyList<Warp> Warps => warps;
+
+    /// <summary>Threads that have not ended.</summary>
+    public int Live { get; private set; }
+
+    /// <summary>Whether all warps have ended.</summary>
+    public bool Done { get; private set; }
+
+    /// <summary>Who waits at a barrier of the block.</summary>
+    public IEnumerable<(Warp Warp, uint Mask, Op Op, int Id)> Waiting => barriers.SelectMany(b => b.Waiting.Select(w => (w.Warp, w.Mask, (Op)w.Op, b.Id)));
+
+    /// <summary>Begins with a block of the grid.</summary>
+    public void Start(long block)
     {
         Index = block;
-        X = (int)(block % Launch.Grid.X);
-        Y = (int)(block / Launch.Grid.X % Launch.Grid.Y);
-        Z = (int)(block / Launch.Grid.X / Launch.Grid.Y);
-        NativeMemory.Clear(Shared, (nuint)Math.Max(SharedBytes, 1));
-        live = Launch.Threads;
+        (X, Y, Z) = Launch.BlockAt(block);
+        (Live, Done) = (Launch.Threads, false);
         foreach (Barrier b in barriers)
         {
             (b.Arrived, b.True, b.Votes) = (0, 0, 0);
             b.Waiting.Clear();
         }
         foreach (Warp warp in warps) warp.Start();
-        Observers?.Start();
-        Random random = new(unchecked((int)(Launch.Seed * 1_000_003 + block)));
-        int[] order = [.. Enumerable.Range(0, warps.Length)];
-        for (int open = warps.Length; open > 0;)
+        random = new(unchecked((int)(Launch.Seed * 1_000_003 + block)));
+        for (int i = 0; i < order.Length; i++) order[i] = i;
+    }
+
+    /// <summary>Each warp runs for a while, in an order that comes from the seed. Returns whether all that have not ended wait.</summary>
+    public bool Turn()
+    {
+        random.Shuffle(order);
+        int waiting = 0, open = 0;
+        foreach (int i in order)
         {
-            random.Shuffle(order);
-            int waiting = 0;
-            open = 0;
-            foreach (int i in order)
-            {
-                if (warps[i].Done) continue;
-                warps[i].Run();
-                if (warps[i].Done) continue;
-                open++;
-                if (warps[i].Frame.Waiting != 0 && warps[i].Frame.First >= warps[i].Frame.Pending.Length) waiting++;
-            }
-            if (open > 0 && waiting == open && !warps.Any(w => !w.Done && w.Frame.First < w.Frame.Pending.Length)) throw Deadlock();
+            if (warps[i].Done) continue;
+            warps[i].Run();
+            if (warps[i].Done) continue;
+            open++;
+            if (warps[i].Frame.Waiting != 0 && warps[i].Frame.First >= warps[i].Frame.Pending.Length) waiting++;
         }
+        Done = open == 0;
+        return waiting == open;
+    }
+
+    /// <summary>The block is through: its last steps are counted.</summary>
+    public void End()
+    {
         Launch.Spend(warps[0], spent);
         spent = 0;
     }
@@ -88,13 +107,6 @@ sealed unsafe class Cta : IDisposable
         if ((spent += count) < portion) return;
         Launch.Spend(warp, spent);
         spent = 0;
-    }
-
-    PtxException Deadlock()
-    {
-        var waiting = barriers.SelectMany(b => b.Waiting.Select(w => (w.Warp, w.Mask, w.Op, b.Id))).OrderBy(w => w.Op.Site).ThenBy(w => w.Warp.Index).ToArray();
-        var where = waiting.GroupBy(w => (w.Op, w.Id)).Select(g => $"{g.Sum(w => BitOperations.PopCount(w.Mask))} wait at line {g.Key.Op.Position.Line} for barrier {g.Key.Id}");
-        return waiting[0].Warp.Fail(waiting[0].Op, BitOperations.TrailingZeroCount(waiting[0].Mask), "barrier", $"deadlock: of {live} threads, {string.Join(", ", where)}");
     }
 
     /// <summary>Lanes come to a barrier; those that wait go on from a block of their frame when all have come.</summary>
@@ -118,8 +130,8 @@ sealed unsafe class Cta : IDisposable
 
     void Release(Barrier b)
     {
-        if (b.Arrived == 0 || b.Arrived < (b.Expected > 0 ? Math.Min(b.Expected, Launch.Threads) : live)) return;
-        Observers?.Release(b);
+        if (b.Arrived == 0 || b.Arrived < (b.Expected > 0 ? Math.Min(b.Expected, Launch.Threads) : Live)) return;
+        Observers?.Release(this, b);
         foreach (var (_, frame, resume, mask, op) in b.Waiting)
         {
             frame.Waiting &= ~mask;
@@ -131,16 +143,15 @@ sealed unsafe class Cta : IDisposable
     }
 
     /// <summary>Threads that exited are not waited for.</summary>
-    public void Exited(uint mask)
+    public void Exited(Warp warp, uint mask)
     {
-        live -= BitOperations.PopCount(mask);
+        Live -= BitOperations.PopCount(mask);
         foreach (Barrier b in barriers) if (b.Expected == 0) Release(b);
+        Cluster.Barrier.Exited(warp, mask);
     }
 
     public void Dispose()
     {
-        Observers?.Dispose();
         foreach (Warp warp in warps) warp.Dispose();
-        NativeMemory.AlignedFree(Shared);
     }
 }

@@ -21,7 +21,7 @@ sealed partial class Decoder
             case "trap" or "brkpt": return (new Trap(), true);
             case "call": return (Calling(o), true);
             case "bar" or "barrier" when i.Has("warp"): return (new WarpBarrier(), false);
-            case "barrier" when i.Has("cluster"): throw Unsupported("clusters");
+            case "barrier" when i.Has("cluster"): return (ClusterBarriers(i), true);
             case "bar" or "barrier": return (Synchronise(i, o), true);
             default: return (Straight(i, t, types, o), false);
         }
@@ -31,6 +31,8 @@ sealed partial class Decoder
     {
         "mov" => Move(i, t, o),
         "ld" or "ldu" => new Load(Address(o[1], SpaceOf(i)), t, Vector(o[0], t, result: true)),
+        "st" or "red" when i.Has("async") => Announced(i, t, o),
+        "mapa" or "getctarank" => ClusterAddresses(i, t, o),
         "st" => new Store(Address(o[0], SpaceOf(i)), t, Vector(o[1], t, result: false)),
         "cvta" => CvtAddress(i, o),
         "cvt" => Convert(i, types, o),
@@ -127,6 +129,7 @@ sealed partial class Decoder
     {
         if (t == PtxType.Pred)
         {
+            if (o[1] is NameOperand { Name: "%is_explicit_cluster" } named && scope.Find(named.Name) == null) return new ReadClusterPredicate(Result(o[0]).Offset);
             (int p, bool negated) = Predicate(o[1]);
             return new PredicateOp(Result(o[0]).Offset, p, negated, p, false, (a, _) => a);
         }
@@ -190,8 +193,8 @@ sealed partial class Decoder
 
     static Func<Warp, int, ulong> Special(NameOperand name)
     {
-        static int Part((int X, int Y, int Z) size, string c) => c switch { "x" or "r" => size.X, "y" or "g" => size.Y, "z" or "b" => size.Z, _ => 1 };
         string c = name.Component;
+        if (OfCluster(name.Name, c) is { } cluster) return cluster;
         switch (name.Name)
         {
             case "%tid":
@@ -225,7 +228,7 @@ sealed partial class Decoder
     Op CvtAddress(Instruction i, Operand[] o)
     {
         Space space = SpaceOf(i);
-        ulong window = space switch { Space.Shared => Emulator.Address.SharedWindow, Space.Local => Emulator.Address.LocalWindow, _ => 0 };
+        ulong window = space switch { Space.Shared or Space.Cluster => Emulator.Address.SharedWindow, Space.Local => Emulator.Address.LocalWindow, _ => 0 };
         Slot64 d = Result(o[0]);
         if (o[1] is NameOperand name && scope.Find(name.Name) is Variable { Space: not Space.Reg } v)
         {
@@ -296,11 +299,15 @@ sealed partial class Decoder
     Op AtomicOp(Instruction i, PtxType t, Operand[] o)
     {
         if (i.Has("v2") || i.Has("v4") || i.Has("v8")) return AtomicsOf(i, t, o);
-        if (i.Has("async") || t == PtxType.B128) throw Unsupported("this atomic operation");
+        if (t == PtxType.B128) throw Unsupported("this atomic operation");
         int at = i.Opcode == "atom" ? 1 : 0;
-        string op = i.Modifiers.First(m => m is "add" or "min" or "max" or "and" or "or" or "xor" or "exch" or "cas" or "inc" or "dec");
-        Slot64 d = at == 1 && o[0] is not SinkOperand ? Result(o[0]) : default, b = Source(o[at + 1], t), c = op == "cas" ? Source(o[at + 2], t) : default;
-        Func<ulong, ulong, ulong, ulong> f = op switch
+        Slot64 d = at == 1 && o[0] is not SinkOperand ? Result(o[0]) : default, b = Source(o[at + 1], t), c = i.Has("cas") ? Source(o[at + 2], t) : default;
+        return new Atomic(Address(o[at], SpaceOf(i)), t.Bits() / 8, d, b, c, AtomicFormula(i, t));
+    }
+
+    /// <summary>What becomes of memory's old value and the operands.</summary>
+    Func<ulong, ulong, ulong, ulong> AtomicFormula(Instruction i, PtxType t) =>
+        i.Modifiers.First(m => m is "add" or "min" or "max" or "and" or "or" or "xor" or "exch" or "cas" or "inc" or "dec") switch
         {
             "exch" => (_, x, _) => x,
             "cas" => (old, x, y) => old == x ? y : old,
@@ -317,8 +324,6 @@ sealed partial class Decoder
             "add" => Halves(t, (x, y) => x + y),
             _ => throw Unsupported("this atomic operation"),
         };
-        return new Atomic(Address(o[at], SpaceOf(i)), t.Bits() / 8, d, b, c, f);
-    }
 
     Op Copying(Instruction i, Operand[] o)
     {

@@ -23,12 +23,15 @@ sealed partial class Decoder
         return new MbarrierWait(Address(o[1], SpaceOf(i)), Result(o[0]).Offset, Source(o[2], parity ? PtxType.U32 : PtxType.B64), parity);
     }
 
-    /// <summary>A bulk copy between global and shared memory, or inside shared memory.</summary>
+    /// <summary>A bulk copy between global and shared memory, or inside the shared memory of a cluster.</summary>
     BulkCopy Bulk(Instruction i, Operand[] o)
     {
-        if (i.Has("tensor") || i.Has("reduce") || i.Has("multicast::cluster")) throw Unsupported("this bulk copy");
-        static Space Of(string name) => name == "global" ? Space.Global : Space.Shared;
+        if (i.Has("tensor")) throw Unsupported("bulk copies of tensors");
+        if (i.Has("reduce")) throw Unsupported("bulk reductions");
+        static Space Of(string name) => name switch { "global" => Space.Global, "shared::cluster" => Space.Cluster, _ => Space.Shared };
         string[] spaces = [.. i.Modifiers.Where(m => m is "global" or "shared::cta" or "shared::cluster")];
-        return new(Address(o[0], Of(spaces[0])), Address(o[1], Of(spaces[1])), Source(o[2], PtxType.U32), i.Has("mbarrier::complete_tx::bytes") ? Address(o[3], Space.Shared) : null);
+        bool tells = i.Has("mbarrier::complete_tx::bytes");
+        return new(Address(o[0], Of(spaces[0])), Address(o[1], Of(spaces[1])), Source(o[2], PtxType.U32), tells ? Address(o[3], Of(spaces[0])) : null,
+            i.Has("multicast::cluster") ? Source(o[4], PtxType.B16) : null);
     }
 }

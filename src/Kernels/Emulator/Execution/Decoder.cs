@@ -138,6 +138,7 @@ sealed partial class Decoder
         op.Results = [.. results];
         (op.Site, op.Work) = (image.Add(op), Work.Of(i));
         if (MembersOf(i) is Operand members) op.Members = Source(members, PtxType.B32);
+        op.IsObserved = op is MemoryOp || op.Members != null;
         if (op is MemoryOp memory) (memory.Strong, memory.Releases) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
         if (ends) Close(op);
@@ -270,7 +271,8 @@ sealed partial class Decoder
             switch (m)
             {
                 case "global" or "const": return Space.Global;
-                case "shared" or "shared::cta" or "shared::cluster": return Space.Shared;
+                case "shared" or "shared::cta": return Space.Shared;
+                case "shared::cluster": return Space.Cluster;
                 case "local": return Space.Local;
                 case "param" or "param::entry" or "param::func": return Space.Param;
             }

@@ -107,7 +107,7 @@ sealed unsafe class Image
     {
         for (int i = 0; i < parameters.Length; i++) Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = launch.Grid, Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = LaunchRules.GridOf(f, launch), Cluster = LaunchRules.ClusterOf(f, launch), HasClusters = LaunchRules.HasClusters(f, launch), Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
         run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         if (!launch.Checks.HasFlag(PtxChecks.Uninitialized)) Memory.DefineAll();
         LastSteps = run.Steps;

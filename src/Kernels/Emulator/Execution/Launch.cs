@@ -3,7 +3,7 @@ namespace Tessera.Emulator;
 /// <summary>One launch of a kernel: its geometry, parameters and memory.</summary>
 sealed unsafe class Launch
 {
-    long steps, blocks, next;
+    long steps, clusters, next;
 
     /// <summary>Warp instructions so far.</summary>
     public long Steps => steps;
@@ -15,6 +15,18 @@ sealed unsafe class Launch
     public required DeviceMemory Memory { get; init; }
     public required (int X, int Y, int Z) Grid { get; init; }
     public required (int X, int Y, int Z) Block { get; init; }
+
+    /// <summary>Blocks of a cluster.</summary>
+    public (int X, int Y, int Z) Cluster { get; init; } = (1, 1, 1);
+
+    public int ClusterSize => Cluster.X * Cluster.Y * Cluster.Z;
+
+    /// <summary>Clusters of the grid.</summary>
+    public (int X, int Y, int Z) Clusters => (Grid.X / Cluster.X, Grid.Y / Cluster.Y, Grid.Z / Cluster.Z);
+
+    /// <summary>Whether the kernel or its launch asks for clusters.</summary>
+    public bool HasClusters { get; init; }
+
     public int DynamicShared { get; init; }
     public ulong Parameters { get; init; }
     public long Seed { get; init; }
@@ -59,6 +71,14 @@ sealed unsafe class Launch
 
     public (int X, int Y, int Z) BlockAt(long block) => ((int)(block % Grid.X), (int)(block / Grid.X % Grid.Y), (int)(block / Grid.X / Grid.Y));
 
+    /// <summary>The number in the grid of a cluster's block.</summary>
+    public long BlockOf(long cluster, int rank)
+    {
+        var (x, y, _) = Clusters;
+        long bx = (cluster % x * Cluster.X) + (rank % Cluster.X), by = (cluster / x % y * Cluster.Y) + (rank / Cluster.X % Cluster.Y), bz = (cluster / x / y * Cluster.Z) + (rank / Cluster.X / Cluster.Y);
+        return bx + (Grid.X * (by + (Grid.Y * bz)));
+    }
+
     public int Threads => Block.X * Block.Y * Block.Z;
 
     /// <summary>Counts steps; ends a launch that takes too many.</summary>
@@ -71,30 +91,31 @@ sealed unsafe class Launch
     /// <summary>Runs all blocks of the grid, spread over threads.</summary>
     public void Run(int threads)
     {
-        using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global)) : null;
-        blocks = (long)Grid.X * Grid.Y * Grid.Z;
-        CpuThreads.For((int)Math.Min(threads, blocks), new Worker(this));
+        clusters = (long)Grid.X * Grid.Y * Grid.Z / ClusterSize;
+        threads = (int)Math.Min(threads, clusters);
+        using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global), threads > 1) : null;
+        CpuThreads.For(threads, new Worker(this));
         // With checks, a mistake of the kernel is a finding.
         if (failure != null && Findings.Failure == null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
-    /// <summary>Runs blocks until none is left.</summary>
+    /// <summary>Runs clusters until none is left.</summary>
     void Work()
     {
-        using Cta cta = new(this);
+        using Cluster cluster = new(this);
         try
         {
-            for (long block; (block = Interlocked.Increment(ref next) - 1) < blocks;) cta.Run(block);
+            for (long c; (c = Interlocked.Increment(ref next) - 1) < clusters;) cluster.Run(c);
         }
         catch (OperationCanceledException) when (failure != null) { }
         catch (WatchEnded)
         {
-            next = blocks;
+            next = clusters;
         }
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref failure, e, null);
-            next = blocks;
+            next = clusters;
         }
     }
 

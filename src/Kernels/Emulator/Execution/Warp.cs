@@ -41,6 +41,10 @@ sealed unsafe class Warp : IDisposable
 
     public readonly Cta Cta;
     public readonly int Index;
+
+    /// <summary>Its number among the warps of the cluster.</summary>
+    public readonly int Number;
+
     readonly List<Frame> frames = [];
     readonly byte* registers;
     readonly byte* local;
@@ -58,6 +62,9 @@ sealed unsafe class Warp : IDisposable
     /// <summary>The lanes that exist.</summary>
     public uint Lanes;
 
+    /// <summary>The lanes that have come to the cluster's barrier in this phase, and those whose phase is complete and who have not waited yet.</summary>
+    public uint Arrived, Passed;
+
     uint exited;
 
     /// <summary>The lanes that have not ended.</summary>
@@ -65,7 +72,7 @@ sealed unsafe class Warp : IDisposable
 
     public Warp(Cta cta, int index)
     {
-        (Cta, Index) = (cta, index);
+        (Cta, Index, Number) = (cta, index, (cta.Rank * 32) + index);
         Code code = cta.Launch.Code;
         registerBytes = code.FrameBytes + (code.Calls ? stackForCalls : 0);
         LocalStride = (code.LocalBytes + 15 & ~15) + (code.Calls ? localForCalls : 0);
@@ -90,7 +97,7 @@ sealed unsafe class Warp : IDisposable
     {
         int threads = Cta.Launch.Threads - (Index * 32);
         Lanes = threads >= 32 ? ~0u : (1u << threads) - 1;
-        exited = 0;
+        exited = Arrived = Passed = 0;
         frames.Clear();
         Push(Cta.Launch.Code, Lanes, 0, []);
     }
@@ -179,11 +186,12 @@ sealed unsafe class Warp : IDisposable
     void RunObserved(Frame frame, CodeBlock block, uint mask, Observers? observers, PtxWatch? watch)
     {
         byte* r = Registers;
+        bool counts = Cta.Launch.Counts;
         for (step = 0; step < block.Body.Length; step++)
         {
             Op op = block.Body[step];
             uint active = op.Active(r, mask);
-            observers?.Step(this, op, mask, active);
+            if (op.IsObserved || counts) observers?.Step(this, op, mask, active);
             if (active != 0) op.Run(this, active);
             watch?.Tell(this, op, active, r);
         }
@@ -219,7 +227,7 @@ sealed unsafe class Warp : IDisposable
     void End(uint mask)
     {
         exited |= mask;
-        Cta.Exited(mask);
+        Cta.Exited(this, mask);
     }
 
     public Spot SpotOf(int lane) => new(Cta.Index, (Index * 32) + lane);
@@ -234,8 +242,9 @@ sealed unsafe class Warp : IDisposable
     /// <summary>The state space of memory that an access to a space, perhaps a generic one, came to.</summary>
     public Space SpaceOf(byte* p, Space space)
     {
-        if (space is Space.Shared or Space.Local or Space.Param) return space;
-        if (p >= Cta.Shared && p < Cta.Shared + Cta.SharedBytes) return Space.Shared;
+        if (space is Space.Shared or Space.Cluster) return Space.Shared;
+        if (space is Space.Local or Space.Param) return space;
+        if (p >= Cta.Cluster.Shared && p < Cta.Cluster.Shared + Cta.Cluster.SharedBytes) return Space.Shared;
         return p >= local && p < local + (LocalStride * 32L) ? Space.Local : Space.Global;
     }
 

@@ -45,13 +45,13 @@ sealed class Nothing : Op
 /// <summary>bar.warp.sync: lanes run in step here, so only the order of their memory matters, to those who look on.</summary>
 sealed class WarpBarrier : Op
 {
-    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Clocks.Synchronise(w.Index);
+    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Clocks.Synchronise(w.Number);
 }
 
 /// <summary>membar and fence: memory is always up to date here, so only those who look on care.</summary>
 sealed class Fence : Op
 {
-    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Fence();
+    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Fence(w);
 }
 
 /// <summary>A block barrier: sync, arrive, or a reduction of predicates.</summary>

@@ -37,10 +37,18 @@ abstract unsafe class MbarrierUser(Address address) : MemoryOp(address)
     protected Mbarrier Await(Warp w, int lane, Mbarrier b, long bytes) => Math.Abs(b.Bytes + bytes) <= Mbarrier.Most ? b with { Bytes = (int)(b.Bytes + bytes) }
         : throw Fault(w, lane, $"the barrier waits for {b.Bytes} bytes: got {bytes} more, {Mbarrier.Most} are the most");
 
-    /// <summary>What the warp did comes before what those do that see the phase complete.</summary>
-    protected static void Release(Warp w, ulong* p) => w.Cta.Observers?.Clocks.Release(w.Index, Offset(w, p));
+    /// <summary>A barrier is told of bytes that are there.</summary>
+    protected void Complete(Warp w, Address barrier, int lane, int bytes)
+    {
+        ulong* p = Object(w, barrier, lane);
+        Release(w, p);
+        *p = Await(w, lane, Of(w, lane, *p), -bytes).Settled.Bits;
+    }
 
-    protected static int Offset(Warp w, ulong* p) => (int)((byte*)p - w.Cta.Shared);
+    /// <summary>What the warp did comes before what those do that see the phase complete.</summary>
+    protected static void Release(Warp w, ulong* p) => w.Cta.Observers?.Clocks.Release(w.Number, Offset(w, p));
+
+    protected static int Offset(Warp w, ulong* p) => (int)((byte*)p - w.Cta.Cluster.Shared);
 }
 
 /// <summary>The instructions <c>mbarrier</c>, lane by lane.</summary>
@@ -86,8 +94,8 @@ sealed unsafe class MbarrierArrive(Address address, Slot64 state, Slot64? count,
     {
         if (copies && w.Cta.Observers is { } observers)
         {
-            observers.Groups.Commit(w.Index);
-            observers.Wait(w.Index, 0);
+            observers.Groups.Commit(w.Number);
+            observers.Wait(w.Number, 0);
         }
         Release(w, p);
         Mbarrier b = Of(w, lane, *p);
@@ -119,14 +127,17 @@ sealed unsafe class MbarrierWait(Address address, int result, Slot64 phase, bool
         ulong asked = phase.Read(w.Registers, lane);
         bool odd = parity ? (asked & 1) != 0 : Mbarrier.Of(asked).Odd, complete = Of(w, lane, *p).Odd != odd;
         SetPredicate(w.Registers, result, 1u << lane, complete ? ~0u : 0);
-        if (complete) w.Cta.Observers?.Clocks.Acquire(w.Index, Offset(w, p));
+        if (complete) w.Cta.Observers?.Clocks.Acquire(w.Number, Offset(w, p));
         else w.Yield();
         return *p;
     }
 }
 
-/// <summary>cp.async.bulk: as many bytes as a register says, done at once; the barrier, if there is one, is told of them.</summary>
-sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? barrier) : MbarrierUser(to)
+/// <summary>
+/// cp.async.bulk: as many bytes as a register says, done at once; the barrier, if there is one, is told of them. With a mask of blocks, all of
+/// that at the same places of each block's memory.
+/// </summary>
+sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? barrier, Slot64? blocks) : MbarrierUser(to)
 {
     const int unit = 16;
 
@@ -135,12 +146,22 @@ sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? b
         for (; mask != 0; mask &= mask - 1)
         {
             int lane = BitOperations.TrailingZeroCount(mask), bytes = Size(w, lane);
-            if (bytes > 0) Buffer.MemoryCopy(Pointer(w, source, lane, bytes, unit), Pointer(w, lane, bytes, unit), bytes, bytes);
-            if (barrier is not Address at) continue;
-            ulong* p = Object(w, at, lane);
-            Release(w, p);
-            *p = Await(w, lane, Of(w, lane, *p), -bytes).Settled.Bits;
+            foreach (int rank in Ranks(w, lane))
+            {
+                if (bytes > 0) Buffer.MemoryCopy(Pointer(w, source, lane, bytes, unit), Pointer(w, From.InBlock(rank), lane, bytes, unit), bytes, bytes);
+                if (barrier is Address at) Complete(w, at.InBlock(rank), lane, bytes);
+            }
         }
+    }
+
+    /// <summary>The blocks to copy to; -1 for where the address leads.</summary>
+    int[] Ranks(Warp w, int lane)
+    {
+        if (blocks is not Slot64 slot) return [-1];
+        uint mask = (ushort)slot.Read(w.Registers, lane);
+        int size = w.Cta.Cluster.Size;
+        if (mask >> size != 0) throw w.Fail(this, lane, "memory", $"the mask 0x{mask:X4} names blocks that a cluster of {size} has not");
+        return [.. Enumerable.Range(0, size).Where(rank => (mask >> rank & 1) != 0)];
     }
 
     int Size(Warp w, int lane)
@@ -158,9 +179,9 @@ sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? b
             {
                 int offset = at;
                 NoteEach(w, 1u << lane, unit, unit, Access.Read, _ => source with { Offset = source.Offset + offset });
-                NoteEach(w, 1u << lane, unit, unit, Access.Write, _ => From with { Offset = From.Offset + offset });
+                foreach (int rank in Ranks(w, lane)) NoteEach(w, 1u << lane, unit, unit, Access.Write, _ => From.InBlock(rank) with { Offset = From.Offset + offset });
             }
-            if (barrier is Address b) NoteEach(w, 1u << lane, 8, 8, Access.Atomic, _ => b);
+            if (barrier is Address b) foreach (int rank in Ranks(w, lane)) NoteEach(w, 1u << lane, 8, 8, Access.Atomic, _ => b.InBlock(rank));
         }
     }
 }

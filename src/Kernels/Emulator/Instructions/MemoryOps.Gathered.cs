@@ -31,7 +31,7 @@ abstract unsafe partial class MemoryOp
         byte* r = w.Registers + register;
         ulong limit;
         Vector512<uint> low, high;
-        if (address.Space == Space.Shared && registerBytes == 4)
+        if (address.Space is Space.Shared or Space.Cluster && registerBytes == 4)
         {
             Vector512<uint> offset = Vector512.Create((uint)address.Offset);
             (low, high) = (Vector512.Load((uint*)r) + offset, Vector512.Load((uint*)r + 16) + offset);

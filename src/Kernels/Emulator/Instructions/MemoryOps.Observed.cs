@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
 
@@ -20,14 +21,35 @@ abstract unsafe partial class MemoryOp
     protected void Note(Warp w, uint mask, int bytes, Access access)
     {
         ulong* at = stackalloc ulong[32];
-        if (!Together(w, mask, bytes, at, out byte* origin))
+        bool isShared = address.Space is Space.Shared or Space.Cluster;
+        Pattern low, high;
+        if (Gathered(w, mask, bytes, out Reach reach))
+        {
+            ulong origin = (ulong)reach.Origin - (isShared ? (ulong)w.Cta.Cluster.Shared : 0);
+            Widen(reach.Low, at, origin);
+            Widen(reach.High, at + 16, origin);
+            (low, high) = (Patterns.Of(reach.Low, bytes, mask), Patterns.Of(reach.High, bytes, mask >> 16));
+        }
+        else if (InOne(w, mask, bytes, at, out byte* origin))
+        {
+            ulong from = (ulong)origin - (isShared ? (ulong)w.Cta.Cluster.Shared : 0);
+            for (int i = 0; i < 32; i++) at[i] += from;
+            (low, high) = (Patterns.Of(at, bytes, mask), Patterns.Of(at + 16, bytes, mask >> 16));
+        }
+        else
         {
             NoteEach(w, mask, bytes, bytes, access, _ => address);
             return;
         }
-        if (address.Space != Space.Shared) for (int i = 0; i < 32; i++) at[i] += (ulong)origin;
-        Space space = address.Space is Space.Shared or Space.Param ? address.Space : Space.Global;
-        w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, Strong ? access | Access.Strong : access, at));
+        Space space = isShared ? Space.Shared : address.Space is Space.Param ? Space.Param : Space.Global;
+        w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, Strong ? access | Access.Strong : access, at, low, high));
+    }
+
+    static void Widen(Vector512<uint> offsets, ulong* to, ulong origin)
+    {
+        Vector512<ulong> all = Vector512.Create(origin);
+        (Vector512.WidenLower(offsets) + all).Store(to);
+        (Vector512.WidenUpper(offsets) + all).Store(to + 8);
     }
 
     /// <summary>Addresses that differ by lane, checked one by one and told by state space.</summary>
@@ -40,14 +62,18 @@ abstract unsafe partial class MemoryOp
             int lane = BitOperations.TrailingZeroCount(m);
             byte* p = Pointer(w, from(lane), lane, bytes, align);
             Space space = w.SpaceOf(p, from(lane).Space);
-            at[lane] = space == Space.Shared ? (ulong)(p - w.Cta.Shared) : (ulong)p;
+            at[lane] = space == Space.Shared ? (ulong)(p - w.Cta.Cluster.Shared) : (ulong)p;
             (space == Space.Shared ? ref shared : ref space == Space.Local ? ref local : ref space == Space.Param ? ref param : ref global) |= 1u << lane;
         }
         if (Strong) access |= Access.Strong;
-        Observers observers = w.Cta.Observers!;
-        if (shared != 0) observers.Touch(new(w, this, shared, Space.Shared, bytes, access, at));
-        if (local != 0) observers.Touch(new(w, this, local, Space.Local, bytes, access, at));
-        if (param != 0) observers.Touch(new(w, this, param, Space.Param, bytes, access, at));
-        if (global != 0) observers.Touch(new(w, this, global, Space.Global, bytes, access, at));
+        Tell(w, shared, Space.Shared, bytes, access, at);
+        Tell(w, local, Space.Local, bytes, access, at);
+        Tell(w, param, Space.Param, bytes, access, at);
+        Tell(w, global, Space.Global, bytes, access, at);
+    }
+
+    void Tell(Warp w, uint mask, Space space, int bytes, Access access, ulong* at)
+    {
+        if (mask != 0) w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, access, at, Patterns.Of(at, bytes, mask), Patterns.Of(at + 16, bytes, mask >> 16)));
     }
 }

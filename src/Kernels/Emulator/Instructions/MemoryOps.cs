@@ -9,8 +9,16 @@ readonly record struct Address(Space Space, Slot64? Register, long Offset, bool 
 {
     public const ulong SharedWindow = 0x8000_0000_0000_0000, LocalWindow = 0x9000_0000_0000_0000, WindowMask = 0xF000_0000_0000_0000;
 
-    public unsafe ulong Of(Warp w, int lane) =>
-        unchecked((Register is Slot64 s ? s.Read(w.Registers, lane) : 0) + (ulong)Offset + (FrameLocal ? (ulong)w.LocalBase : 0));
+    /// <summary>For shared memory of a cluster: the block whose memory is meant, whatever the register says; -1 for what it says.</summary>
+    public int Rank { get; init; } = -1;
+
+    public Address InBlock(int rank) => rank < 0 ? this : this with { Space = Space.Cluster, Rank = rank };
+
+    public unsafe ulong Of(Warp w, int lane)
+    {
+        ulong at = unchecked((Register is Slot64 s ? s.Read(w.Registers, lane) : 0) + (ulong)Offset + (FrameLocal ? (ulong)w.LocalBase : 0));
+        return Rank < 0 ? at : ClusterAddress.Of(ClusterAddress.Offset(at), Rank);
+    }
 }
 
 /// <summary>What reads and writes memory: finds the bytes behind an address and refuses what is outside or misaligned.</summary>
@@ -30,15 +38,11 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         if (space == Space.Param) { at += w.Cta.Launch.Parameters; space = Space.Global; }
         if (space == Space.Generic)
         {
-            if ((at & Address.WindowMask) == Address.SharedWindow) space = Space.Shared;
+            if ((at & Address.WindowMask) == Address.SharedWindow) space = Space.Cluster;
             else if ((at & Address.WindowMask) == Address.LocalWindow) space = Space.Local;
         }
-        if (space == Space.Shared)
-        {
-            uint offset = (uint)at;
-            return offset <= (uint)(w.Cta.SharedBytes - bytes) && bytes <= w.Cta.SharedBytes ? w.Cta.Shared + offset
-                : throw w.Fail(this, lane, "memory", $"shared address {offset} is outside the {w.Cta.SharedBytes} bytes of shared memory");
-        }
+        if (space == Space.Shared || (space == Space.Cluster && !ClusterAddress.NamesRank(at))) return Shared(w, w.Cta, lane, (uint)at, bytes);
+        if (space == Space.Cluster) return Shared(w, BlockOf(w, lane, at), lane, ClusterAddress.Offset(at), bytes);
         if (space == Space.Local) return w.Local(lane, (uint)at, bytes, this);
         Allocation? known = last;
         if (known == null || !known.Holds(at, bytes))
@@ -50,21 +54,36 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         return (byte*)at;
     }
 
+    byte* Shared(Warp w, Cta block, int lane, uint offset, int bytes) => offset <= (uint)(block.SharedBytes - bytes) && bytes <= block.SharedBytes ? block.Shared + offset
+        : throw w.Fail(this, lane, "memory", $"shared address {offset} is outside the {block.SharedBytes} bytes of shared memory");
+
+    /// <summary>The block of the cluster that an address names; it must not have ended.</summary>
+    Cta BlockOf(Warp w, int lane, ulong at)
+    {
+        int rank = ClusterAddress.Rank(at, w.Cta.Rank);
+        if (rank >= w.Cta.Cluster.Size) throw w.Fail(this, lane, "memory", $"shared address 0x{(uint)at:X} is in no block of the cluster, which has {w.Cta.Cluster.Size}: mapa makes such addresses");
+        Cta block = w.Cta.Cluster.Block(rank);
+        return block.Live > 0 ? block : throw w.Fail(this, lane, "memory", $"shared memory of block {w.Cta.Launch.BlockAt(block.Index)}, which has ended: a barrier of the cluster before its end keeps it");
+    }
+
     /// <summary>
     /// The addresses of all lanes, relative to <paramref name="origin"/>, checked at once. False where lanes reach into different
     /// allocations, or where one is wrong: then each lane is looked at by itself.
     /// </summary>
     protected bool Together(Warp w, uint mask, int bytes, ulong* at, out byte* origin)
     {
-        if (Gathered(w, mask, bytes, out Reach reach))
-        {
-            origin = reach.Origin;
-            Widen(reach.Low, at);
-            Widen(reach.High, at + 16);
-            return true;
-        }
+        if (!Gathered(w, mask, bytes, out Reach reach)) return InOne(w, mask, bytes, at, out origin);
+        origin = reach.Origin;
+        Widen(reach.Low, at, 0);
+        Widen(reach.High, at + 16, 0);
+        return true;
+    }
+
+    /// <summary>The same for addresses of any kind.</summary>
+    bool InOne(Warp w, uint mask, int bytes, ulong* at, out byte* origin)
+    {
         origin = null;
-        if (address.Space == Space.Local || (mask != uint.MaxValue && address.Register == null)) return false;
+        if (address.Space is Space.Local or Space.Cluster || (mask != uint.MaxValue && address.Register == null)) return false;
         Addresses(w, at);
         ulong low = ulong.MaxValue, high = 0, all = 0;
         for (uint m = mask; m != 0; m &= m - 1)
@@ -82,12 +101,6 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         Allocation? known = last;
         if (known == null || !known.Holds(low, bytes)) last = known = w.Cta.Launch.Memory.Find(low, bytes);
         return known != null && known.Holds(high, bytes);
-    }
-
-    static void Widen(Vector512<uint> from, ulong* to)
-    {
-        Vector512.WidenLower(from).Store(to);
-        Vector512.WidenUpper(from).Store(to + 8);
     }
 
     void Addresses(Warp w, ulong* at)
@@ -290,7 +303,7 @@ sealed class AsyncGroup(bool commits, int keep) : Op
     public override void Run(Warp w, uint mask)
     {
         if (w.Cta.Observers is not { } observers) return;
-        if (commits) observers.Groups.Commit(w.Index);
-        if (keep >= 0) observers.Wait(w.Index, keep);
+        if (commits) observers.Groups.Commit(w.Number);
+        if (keep >= 0) observers.Wait(w.Number, keep);
     }
 }

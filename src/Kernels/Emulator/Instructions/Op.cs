@@ -28,6 +28,9 @@ abstract unsafe class Op
     /// <summary>The register with the member mask of a warp instruction.</summary>
     public Slot64? Members;
 
+    /// <summary>Whether those who look on are told of it.</summary>
+    public bool IsObserved;
+
     /// <summary>The lanes of <paramref name="mask"/> whose guard is true.</summary>
     public uint Active(byte* r, uint mask) => Guard < 0 ? mask : Negated ? mask & ~*(uint*)(r + Guard) : mask & *(uint*)(r + Guard);
 

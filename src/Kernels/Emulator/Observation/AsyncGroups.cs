@@ -1,16 +1,16 @@
 namespace Tessera.Emulator;
 
 /// <summary>
-/// When the asynchronous copies of a block's warps are there: a copy belongs to its warp's next group, a commit closes the group, and a wait
+/// When the asynchronous copies of a cluster's warps are there: a copy belongs to its warp's next group, a commit closes the group, and a wait
 /// makes all but the last few groups count as writes of the warp at its clock then.
 /// </summary>
-sealed class AsyncGroups
+sealed class AsyncGroups(int blocks)
 {
     /// <summary>The clock of a group that nobody has waited for.</summary>
     public const int Pending = int.MaxValue;
 
-    readonly List<int>[] waited = [.. Enumerable.Range(0, 32).Select(_ => new List<int>())];
-    readonly int[] committed = new int[32];
+    readonly List<int>[] waited = [.. Enumerable.Range(0, 32 * blocks).Select(_ => new List<int>())];
+    readonly int[] committed = new int[32 * blocks];
 
     public void Start()
     {

@@ -9,10 +9,16 @@ sealed class BarrierCheck(Observers observers)
     public void Arrive(Warp w, BarrierOp op, uint mask, int count)
     {
         int lane = BitOperations.TrailingZeroCount(mask);
-        if (op.Aligned && mask != w.Live) Find(w, op, lane, 0, $"the barrier needs all threads of the warp together: only the lanes 0x{mask:X8} of 0x{w.Live:X8} come to it");
+        if (op.Aligned) Align(w, op, mask);
         if (count % 32 != 0) Find(w, op, lane, 1, $"the thread count of a barrier is a multiple of 32: got {count}");
-        else if (count > observers.Cta.Launch.Threads + 31 >> 5 << 5) Find(w, op, lane, 2, $"the barrier waits for {count} threads, but the block has {observers.Cta.Launch.Threads}");
+        else if (count > observers.Cluster.Launch.Threads + 31 >> 5 << 5) Find(w, op, lane, 2, $"the barrier waits for {count} threads, but the block has {observers.Cluster.Launch.Threads}");
     }
 
-    void Find(Warp w, BarrierOp op, int lane, int kind, string message) => observers.Findings.Add("barrier", op, kind, w.SpotOf(lane), message);
+    /// <summary>Lanes come to an instruction that is for whole warps.</summary>
+    public void Align(Warp w, Op op, uint mask)
+    {
+        if (mask != w.Live) Find(w, op, BitOperations.TrailingZeroCount(mask), 0, $"the barrier needs all threads of the warp together: only the lanes 0x{mask:X8} of 0x{w.Live:X8} come to it");
+    }
+
+    void Find(Warp w, Op op, int lane, int kind, string message) => observers.Findings.Add("barrier", op, kind, w.SpotOf(lane), message);
 }

@@ -1,17 +1,23 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Tessera.Emulator;
 
 /// <summary>
-/// What happened before what among the warps of a block, as vector clocks: an access of warp v at v's clock t comes before what warp w does
-/// now when t &lt;= seen[w, v]. Barriers of the block and <c>bar.warp.sync</c> move the clocks; shuffles, votes and matrices do not, since they
-/// order no memory. A barrier that only some lanes of a warp reach counts for all of them, so that nothing ordered is called a race.
+/// What happened before what among the warps of a cluster, as vector clocks: an access of warp v at v's clock t comes before what warp w does
+/// now when t &lt;= seen[w, v]. Barriers of a block or of the cluster and <c>bar.warp.sync</c> move the clocks; shuffles, votes and matrices do not, since
+/// they order no memory. A barrier that only some lanes of a warp reach counts for all of them, so that nothing ordered is called a race.
 /// </summary>
-sealed class Clocks
+sealed class Clocks(int blocks)
 {
-    const int most = 32, barriers = 16;
+    const int warpsOfBlock = 32, barriersOfBlock = 16;
 
-    readonly int[] now = new int[most];
-    readonly int[] seen = new int[most * most];
-    readonly int[] joined = new int[barriers * most];
+    readonly int most = blocks * warpsOfBlock;
+    readonly int[] now = new int[blocks * warpsOfBlock];
+    readonly int[] seen = new int[blocks * warpsOfBlock * blocks * warpsOfBlock];
+    readonly int[] joined = new int[blocks * barriersOfBlock * blocks * warpsOfBlock];
+    readonly int[] arriving = new int[blocks * warpsOfBlock], complete = new int[blocks * warpsOfBlock];
+    readonly bool[] fenced = new bool[blocks * warpsOfBlock];
     readonly Dictionary<int, int[]> objects = [];
 
     public void Start()
@@ -19,33 +25,32 @@ sealed class Clocks
         Array.Fill(now, 1);
         Array.Clear(seen);
         Array.Clear(joined);
+        Array.Clear(arriving);
+        Array.Clear(fenced);
         objects.Clear();
     }
 
     public int Now(int warp) => now[warp];
 
     /// <summary>For each warp, the last clock whose accesses come before what this warp does now.</summary>
-    public ReadOnlySpan<int> Seen(int warp) => seen.AsSpan(warp * most, most);
+    public Span<int> Seen(int warp) => seen.AsSpan(warp * most, most);
 
     /// <summary>What the lanes of a warp did comes before what they do from now on.</summary>
     public void Synchronise(int warp) => seen[(warp * most) + warp] = now[warp]++;
 
-    /// <summary>A warp comes to a barrier without waiting: what it did comes before what those do that wait.</summary>
-    public void Arrive(int barrier, int warp)
+    /// <summary>A warp comes to a barrier of a block without waiting: what it did comes before what those do that wait.</summary>
+    public void Arrive(int block, int barrier, int warp)
     {
-        Join(barrier, warp);
+        Join(Joined(block, barrier), warp);
         Synchronise(warp);
     }
 
-    /// <summary>All have come to a barrier; these warps waited.</summary>
-    public void Release(int barrier, ReadOnlySpan<int> warps)
+    /// <summary>All have come to a barrier of a block; these warps waited.</summary>
+    public void Release(int block, int barrier, ReadOnlySpan<int> warps)
     {
-        foreach (int warp in warps) Join(barrier, warp);
-        Span<int> all = joined.AsSpan(barrier * most, most);
-        foreach (int warp in warps)
-        {
-            for (int v = 0; v < most; v++) seen[(warp * most) + v] = Math.Max(seen[(warp * most) + v], all[v]);
-        }
+        Span<int> all = Joined(block, barrier);
+        foreach (int warp in warps) Join(all, warp);
+        foreach (int warp in warps) Raise(Seen(warp), all);
         foreach (int warp in warps) if (seen[(warp * most) + warp] == now[warp]) now[warp]++;
         all.Clear();
     }
@@ -61,14 +66,44 @@ sealed class Clocks
     /// <summary>A warp has seen that a phase of an mbarrier object is complete.</summary>
     public void Acquire(int warp, int place)
     {
-        if (!objects.TryGetValue(place, out int[]? all)) return;
-        for (int v = 0; v < most; v++) seen[(warp * most) + v] = Math.Max(seen[(warp * most) + v], all[v]);
+        if (objects.TryGetValue(place, out int[]? all)) Raise(Seen(warp), all);
     }
 
-    void Join(int barrier, int warp) => Join(joined.AsSpan(barrier * most, most), warp);
+    /// <summary>A warp executes a fence.</summary>
+    public void Fence(int warp) => fenced[warp] = true;
+
+    /// <summary>A warp arrives at the cluster's barrier; a relaxed arrival hands over only what a fence came after.</summary>
+    public void ArriveAtCluster(int warp, bool releases)
+    {
+        if (!releases && !fenced[warp]) return;
+        fenced[warp] = false;
+        Join(arriving, warp);
+        Synchronise(warp);
+    }
+
+    /// <summary>All have come to the cluster's barrier.</summary>
+    public void CompleteCluster()
+    {
+        arriving.CopyTo(complete, 0);
+        Array.Clear(arriving);
+    }
+
+    /// <summary>A warp has waited for the cluster's barrier.</summary>
+    public void PassCluster(int warp) => Raise(Seen(warp), complete);
+
+    Span<int> Joined(int block, int barrier) => joined.AsSpan(((block * barriersOfBlock) + barrier) * most, most);
 
     void Join(Span<int> all, int warp)
     {
-        for (int v = 0; v < most; v++) all[v] = Math.Max(all[v], v == warp ? now[v] : seen[(warp * most) + v]);
+        int own = Math.Max(all[warp], now[warp]);
+        Raise(all, Seen(warp));
+        all[warp] = own;
+    }
+
+    static void Raise(Span<int> a, ReadOnlySpan<int> b)
+    {
+        Span<Vector512<int>> to = MemoryMarshal.Cast<int, Vector512<int>>(a);
+        ReadOnlySpan<Vector512<int>> from = MemoryMarshal.Cast<int, Vector512<int>>(b);
+        for (int i = 0; i < to.Length; i++) to[i] = Vector512.Max(to[i], from[i]);
     }
 }

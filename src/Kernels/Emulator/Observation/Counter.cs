@@ -5,7 +5,7 @@ namespace Tessera.Emulator;
 /// <summary>Counts what the blocks of one worker thread do; the launch adds these up.</summary>
 sealed unsafe class Counter(Observers observers) : Observer
 {
-    readonly Launch launch = observers.Cta.Launch;
+    readonly Launch launch = observers.Cluster.Launch;
     readonly long[] counts = new long[Enum.GetValues<Count>().Length];
     long[] warps = [], threads = [];
     Allocation? last;
@@ -16,7 +16,7 @@ sealed unsafe class Counter(Observers observers) : Observer
     {
         if (op.Site >= warps.Length)
         {
-            Array.Resize(ref warps, observers.Cta.Launch.Code.Image.Sites.Count);
+            Array.Resize(ref warps, observers.Cluster.Launch.Code.Image.Sites.Count);
             Array.Resize(ref threads, warps.Length);
         }
         warps[op.Site]++;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
 
@@ -9,43 +10,50 @@ namespace Tessera.Emulator;
 /// </summary>
 sealed unsafe class DefinedCheck(Observers observers) : Observer
 {
-    readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cta.SharedBytes + 1);
+    readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cluster.SharedBytes + 1);
 
     Allocation? last;
 
-    public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cta.SharedBytes);
+    public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cluster.SharedBytes);
 
     public override void Touch(in Request q)
     {
         if (q.Space == Space.Shared)
         {
-            Half(q, 0);
-            Half(q, 16);
+            Half(q, 0, q.Low);
+            Half(q, 16, q.High);
         }
-        else if (q.Space == Space.Global && observers.Cta.Launch.Memory.HasUndefined)
+        else if (observers.Cluster.Launch.Memory.HasUndefined)
         {
             for (uint m = q.Mask; m != 0; m &= m - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(m);
-                if (last == null || !last.Holds(q.At[lane], q.Bytes)) last = observers.Cta.Launch.Memory.Find(q.At[lane], q.Bytes);
+                if (last == null || !last.Holds(q.At[lane], q.Bytes)) last = observers.Cluster.Launch.Memory.Find(q.At[lane], q.Bytes);
                 if (last is { Defined: not null } a) Touch(q, lane, a.Defined + (q.At[lane] - a.Start));
             }
         }
     }
 
     /// <summary>16 lanes in shared memory: where they lie side by side their map is one piece, at the same place one is enough.</summary>
-    void Half(in Request q, int first)
+    void Half(in Request q, int first, Pattern pattern)
     {
-        Pattern pattern = q.PatternFrom(first);
         byte* map = shared + q.At[first];
-        if (pattern == Pattern.Row && ((q.Access & Access.Read) == 0 || !new ReadOnlySpan<byte>(map, 16 * q.Bytes).Contains((byte)0)))
+        if (pattern == Pattern.Row && ((q.Access & Access.Read) == 0 || IsRowWritten(map, q.Bytes)))
         {
-            if ((q.Access & Access.Write) != 0) new Span<byte>(map, 16 * q.Bytes).Fill(1);
+            if ((q.Access & Access.Write) != 0) for (int k = 0; k < q.Bytes; k++) Vector128<byte>.One.Store(map + (16 * k));
         }
         else if (pattern != Pattern.Same || !AllWritten(map, q.Bytes))
         {
-            for (uint m = q.Mask & (0xFFFFu << first); m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), shared + q.At[BitOperations.TrailingZeroCount(m)]);
+            for (uint m = q.Half(first); m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), shared + q.At[BitOperations.TrailingZeroCount(m)]);
         }
+    }
+
+    /// <summary>Whether the map is full for 16 lanes side by side.</summary>
+    static bool IsRowWritten(byte* map, int bytes)
+    {
+        Vector128<byte> all = Vector128<byte>.One;
+        for (int k = 0; k < bytes; k++) all &= Vector128.Load(map + (16 * k));
+        return all == Vector128<byte>.One;
     }
 
     void Touch(in Request q, int lane, byte* map)
@@ -53,7 +61,8 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
         if ((q.Access & Access.Read) != 0 && !AllWritten(map, q.Bytes))
         {
             int first = new ReadOnlySpan<byte>(map, q.Bytes).IndexOf((byte)0);
-            observers.Findings.Add("uninitialized", q.Op, 0, q.Warp.SpotOf(lane), $"reads {q.Bytes} bytes at {observers.Place(q, lane)}: nobody has written byte {first} of them", observers.Place(q, lane));
+            string place = observers.Place(q, lane, 0, q.Warp.Cta.Index);
+            observers.Findings.Add("uninitialized", q.Op, 0, q.Warp.SpotOf(lane), $"reads {q.Bytes} bytes at {place}: nobody has written byte {first} of them", place);
         }
         if ((q.Access & Access.Write) == 0) return;
         switch (q.Bytes)

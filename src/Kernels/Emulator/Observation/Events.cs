@@ -3,10 +3,29 @@ using System.Runtime.InteropServices;
 namespace Tessera.Emulator;
 
 /// <summary>
-/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, how often its block has fenced, and
+/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, how often its cluster has fenced, and
 /// the group of an asynchronous copy, or -1. A <em>record</em> is an event's number and a lane in 32 bits, so it names a thread and a time; 0 is nobody.
 /// </summary>
-record struct Event(int Block, int Clock, int Site, int Group, ushort Fences, byte Warp, bool Strong);
+readonly struct Event(int cluster, int clock, int site, int group, ushort fences, int warp, bool strong)
+{
+    readonly ulong when = (uint)cluster | (ulong)(uint)clock << 32, where = (uint)site | (ulong)(uint)group << 32, how = fences | (ulong)warp << 16 | (strong ? 1ul << 32 : 0);
+
+    public int Cluster => (int)when;
+
+    public int Clock => (int)(when >> 32);
+
+    public int Site => (int)where;
+
+    public int Group => (int)(where >> 32);
+
+    public ushort Fences => (ushort)how;
+
+    public int Warp => (ushort)(how >> 16);
+
+    public bool Strong => how >> 32 != 0;
+
+    public bool Is(in Event other) => ((when ^ other.when) | (where ^ other.where) | (how ^ other.how)) == 0;
+}
 
 /// <summary>All events, by number; threads take numbers in batches.</summary>
 sealed unsafe class Events : IDisposable

@@ -3,10 +3,10 @@ using System.Numerics;
 namespace Tessera.Emulator;
 
 /// <summary>Who touched global memory, for all blocks of a launch; cells are made when an allocation is first touched.</summary>
-sealed class GlobalShadow(int granule) : IDisposable
+sealed class GlobalShadow(int granule, bool shared) : IDisposable
 {
     readonly Dictionary<Allocation, Cells> cells = [];
-    readonly Lock[] locks = [.. Enumerable.Range(0, 64).Select(_ => new Lock())];
+    readonly Lock[] locks = [.. Enumerable.Range(0, shared ? 64 : 1).Select(_ => new Lock())];
 
     public int Granule => granule;
 
@@ -19,7 +19,7 @@ sealed class GlobalShadow(int granule) : IDisposable
     }
 
     /// <summary>Whoever looks at cells of a page of memory holds its lock.</summary>
-    public Lock LockOf(ulong address) => locks[address >> 12 & 63];
+    public Lock LockOf(ulong address) => locks[address >> 12 & (uint)(locks.Length - 1)];
 
     public void Dispose()
     {
@@ -67,14 +67,18 @@ sealed class Handovers
 }
 
 /// <summary>Races on global memory, inside of a block and between blocks. A launch of more than 2^27 events is watched up to there.</summary>
-sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cta.Launch.Shadow!.Events, observers.Cta.Launch.Shadow!.Granule)
+sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cluster.Launch.Shadow!.Events, observers.Cluster.Launch.Shadow!.Granule)
 {
-    readonly Launch launch = observers.Cta.Launch;
-    readonly GlobalShadow shadow = observers.Cta.Launch.Shadow!;
-    readonly bool handsOver = Granule.Fences(observers.Cta.Launch.Code);
+    readonly Launch launch = observers.Cluster.Launch;
+    readonly GlobalShadow shadow = observers.Cluster.Launch.Shadow!;
+    readonly bool handsOver = Granule.Fences(observers.Cluster.Launch.Code);
     readonly Dictionary<Handovers.Flag, int> acquired = [];
-    Allocation? last;
-    Cells? cells;
+
+    /// <summary>For an instruction, by its number, whose memory it touched last: kernels read several arrays by turns.</summary>
+    readonly (Allocation Memory, Cells Cells)[] places = new (Allocation, Cells)[64];
+
+    Allocation last = null!;
+    Cells cells = null!;
 
     public override void Start()
     {
@@ -89,39 +93,66 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
 
     public override void Touch(in Request q)
     {
-        if (q.Space != Space.Global) return;
         if (q.Op.Releases) Fence();
         if (!Begin(q)) return;
-        Half(q, 0);
-        Half(q, 16);
+        (last, cells) = places[q.Op.Site & (places.Length - 1)];
+        if (PageOf(q) is Lock page)
+        {
+            lock (page)
+            {
+                if (!TogetherAt(q, 0, q.Low)) Each(q, q.Half(0), page);
+                if (!TogetherAt(q, 16, q.High)) Each(q, q.Half(16), page);
+            }
+        }
+        else
+        {
+            Half(q, 0, q.Low);
+            Half(q, 16, q.High);
+        }
+        places[q.Op.Site & (places.Length - 1)] = (last, cells);
     }
 
-    void Half(in Request q, int first)
+    /// <summary>The lock for all lanes of a request that lie in patterns, within a page; null where one is not enough.</summary>
+    Lock? PageOf(in Request q) => PageOf(q, 0, q.Low) is Lock page && page == PageOf(q, 16, q.High) ? page : null;
+
+    Lock? PageOf(in Request q, int first, Pattern pattern)
     {
-        uint mask = q.Mask & (0xFFFFu << first);
-        if (mask == 0) return;
-        Pattern pattern = handsOver && (q.Access & Access.Strong) != 0 ? Pattern.Any : q.PatternFrom(first);
-        if (pattern != Pattern.Any && shadow.LockOf(q.At[first]) is var one && one == shadow.LockOf(q.At[first + 15]))
-        {
-            Find(q.At[first], q.Bytes);
-            if (last!.Holds(q.At[first + 15], q.Bytes)) lock (one) if (Together(q, first, pattern, cells!, Index(q.At[first]))) return;
-        }
-        Lock? held = null;
+        if (pattern == Pattern.Any || (handsOver && (q.Access & Access.Strong) != 0)) return null;
+        Lock page = shadow.LockOf(q.At[first]);
+        return page == shadow.LockOf(q.At[first + 15]) ? page : null;
+    }
+
+    void Half(in Request q, int first, Pattern pattern)
+    {
+        if (PageOf(q, first, pattern) is Lock page) lock (page) if (TogetherAt(q, first, pattern)) return;
+        Each(q, q.Half(first), null);
+    }
+
+    bool TogetherAt(in Request q, int first, Pattern pattern)
+    {
+        Find(q.At[first], q.Bytes);
+        return last.Holds(q.At[first + 15], q.Bytes) && Together(q, first, pattern, cells, Index(q.At[first]));
+    }
+
+    /// <summary>Lane by lane; whose lock is held already is not locked again.</summary>
+    void Each(in Request q, uint mask, Lock? page)
+    {
+        Lock? held = page;
         for (; mask != 0; mask &= mask - 1)
         {
             int lane = BitOperations.TrailingZeroCount(mask);
             ulong at = q.At[lane];
             Find(at, q.Bytes);
-            if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Block, Fences, q.Access, acquired);
+            if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Cluster, Fences, q.Access, acquired);
             Lock needed = shadow.LockOf(at);
             if (needed != held)
             {
                 held?.Exit();
                 (held = needed).Enter();
             }
-            Touch(q, lane, cells!, Index(at));
+            Touch(q, lane, cells, Index(at));
         }
-        held?.Exit();
+        if (held != page) held?.Exit();
     }
 
     void Find(ulong at, int bytes)
@@ -131,9 +162,9 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
         cells = shadow.Of(last);
     }
 
-    long Index(ulong at) => (long)(at - (last!.Start & ~15ul)) >> Shift;
+    long Index(ulong at) => (long)(at - (last.Start & ~15ul)) >> Shift;
 
-    protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Block, earlier.Fences, acquired);
+    protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Cluster, earlier.Fences, acquired);
 }
 
 /// <summary>What the text of a kernel says about its accesses before it runs.</summary>

@@ -4,30 +4,32 @@ namespace Tessera.Emulator;
 sealed class Observers : IDisposable
 {
     readonly Observer[] all;
+    readonly DefinedCheck? defined;
+    readonly SharedRaceCheck? sharedRaces;
+    readonly GlobalRaceCheck? globalRaces;
     readonly BarrierCheck? barriers;
     readonly MaskCheck? masks;
     readonly Counter? counter;
 
-    public Observers(Cta cta, PtxChecks checks, bool count)
+    public Observers(Cluster cluster, PtxChecks checks, bool count)
     {
-        Cta = cta;
-        List<Observer> chosen = [];
-        if (checks.HasFlag(PtxChecks.Uninitialized)) chosen.Add(new DefinedCheck(this));
-        if (checks.HasFlag(PtxChecks.SharedRaces)) chosen.Add(new SharedRaceCheck(this));
-        if (checks.HasFlag(PtxChecks.GlobalRaces)) chosen.Add(new GlobalRaceCheck(this));
+        (Cluster, Clocks, Groups) = (cluster, new(cluster.Launch.ClusterSize), new(cluster.Launch.ClusterSize));
+        if (checks.HasFlag(PtxChecks.Uninitialized)) defined = new(this);
+        if (checks.HasFlag(PtxChecks.SharedRaces)) sharedRaces = new(this);
+        if (checks.HasFlag(PtxChecks.GlobalRaces)) globalRaces = new(this);
         if (checks.HasFlag(PtxChecks.Barriers)) barriers = new(this);
         if (checks.HasFlag(PtxChecks.Masks)) masks = new(this);
-        if (count) chosen.Add(counter = new(this));
-        all = [.. chosen];
+        if (count) counter = new(this);
+        all = [.. new Observer?[] { defined, sharedRaces, globalRaces, counter }.OfType<Observer>()];
     }
 
-    public Cta Cta { get; }
+    public Cluster Cluster { get; }
 
-    public Clocks Clocks { get; } = new();
+    public Clocks Clocks { get; }
 
-    public AsyncGroups Groups { get; } = new();
+    public AsyncGroups Groups { get; }
 
-    public Findings Findings => Cta.Launch.Findings;
+    public Findings Findings => Cluster.Launch.Findings;
 
     public void Start()
     {
@@ -39,45 +41,74 @@ sealed class Observers : IDisposable
     public void Step(Warp w, Op op, uint mask, uint active)
     {
         counter?.Step(w, op, mask, active);
-        if (active == 0) return;
+        if (active == 0 || !op.IsObserved) return;
         if (masks != null && op.Members is Slot64 members) masks.Step(w, op, members, active);
         op.Observe(w, active);
     }
 
     public void Touch(in Request q)
     {
-        foreach (Observer o in all) o.Touch(q);
+        if (q.Space is Space.Shared or Space.Global) defined?.Touch(q);
+        if (q.Space == Space.Shared) sharedRaces?.Touch(q);
+        else if (q.Space == Space.Global) globalRaces?.Touch(q);
+        counter?.Touch(q);
     }
 
     public void Arrive(Warp w, BarrierOp op, int id, uint mask, int count, bool waits)
     {
         barriers?.Arrive(w, op, mask, count);
-        if (!waits) Clocks.Arrive(id, w.Index);
+        if (!waits) Clocks.Arrive(w.Cta.Rank, id, w.Number);
     }
 
     /// <summary>A barrier lets those go on that wait there.</summary>
-    public void Release(Barrier b)
+    public void Release(Cta block, Barrier b)
     {
         Span<int> warps = stackalloc int[b.Waiting.Count];
-        for (int i = 0; i < warps.Length; i++) warps[i] = b.Waiting[i].Warp.Index;
-        Clocks.Release(b.Id, warps);
+        uint waited = 0;
+        for (int i = 0; i < warps.Length; i++)
+        {
+            warps[i] = b.Waiting[i].Warp.Number;
+            waited |= 1u << b.Waiting[i].Warp.Index;
+        }
+        Clocks.Release(block.Rank, b.Id, warps);
+        if (Cluster.Size == 1 && waited == uint.MaxValue >> (32 - block.Warps.Count)) sharedRaces?.Settle();
     }
+
+    /// <summary>Lanes come to the cluster's barrier, or wait for it.</summary>
+    public void ComeToCluster(Warp w, Op op, uint mask, bool aligned)
+    {
+        if (aligned) barriers?.Align(w, op, mask);
+    }
+
+    public void ArriveAtCluster(Warp w, bool releases) => Clocks.ArriveAtCluster(w.Number, releases);
+
+    public void CompleteCluster() => Clocks.CompleteCluster();
+
+    public void PassCluster(Warp w) => Clocks.PassCluster(w.Number);
 
     /// <summary>A warp waits for its asynchronous copies, but for the last groups of them.</summary>
     public void Wait(int warp, int keep) => Groups.Wait(warp, keep, Clocks.Now(warp));
 
-    public void Fence()
+    public void Fence(Warp w)
     {
+        Clocks.Fence(w.Number);
         foreach (Observer o in all) o.Fence();
     }
 
-    /// <summary>A lane's address as its owner sees it, some bytes further.</summary>
-    public unsafe string Place(in Request q, int lane, int offset = 0)
+    /// <summary>A lane's address, some bytes further, as its owner sees it who is in a block.</summary>
+    public unsafe string Place(in Request q, int lane, int offset, long block)
     {
         ulong at = q.At[lane] + (ulong)offset;
-        if (q.Space == Space.Shared) return Cta.Launch.Code.Layout.NameOf((int)at);
-        Allocation a = Cta.Launch.Memory.Find(at, 1)!;
+        if (q.Space == Space.Shared) return SharedPlace((int)at, block);
+        Allocation a = Cluster.Launch.Memory.Find(at, 1)!;
         return $"{a.Owner} + {at - a.Start} of {a.Bytes}";
+    }
+
+    string SharedPlace(int at, long block)
+    {
+        string name = Cluster.Launch.Code.Layout.NameOf(at % Cluster.Stride);
+        long owner = Cluster.Block(at / Cluster.Stride).Index;
+        return owner == block ? name : $"{name} in block {Cluster.Launch.BlockAt(owner)}";
     }
 
     public void Dispose()

@@ -18,38 +18,52 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     uint mine;
     Comparison write, read, otherRead;
 
-    /// <summary>The number of the running block, from 1.</summary>
-    protected int Block { get; private set; }
+    /// <summary>The number of the running cluster, from 1.</summary>
+    protected int Cluster { get; private set; }
 
-    /// <summary>The fences of the running block so far.</summary>
+    /// <summary>The fences of the running cluster so far.</summary>
     protected ushort Fences { get; set; }
+
+    /// <summary>Records below this come before everything that happens now: the empty one, and perhaps the oldest.</summary>
+    protected uint Settled { get; set; } = 1;
+
+    /// <summary>The number that a new event may have.</summary>
+    protected uint NextNumber => free.Next;
+
+    /// <summary>Events of asynchronous copies, perhaps not waited for.</summary>
+    protected List<uint> Copies { get; } = [];
 
     protected Observers Observers => observers;
 
     public override void Start()
     {
-        (Block, Fences) = ((int)observers.Cta.Index + 1, 0);
-        free = default;
+        (Cluster, Fences) = ((int)observers.Cluster.Index + 1, 0);
+        (free, Settled) = (default, 1);
+        Copies.Clear();
         Array.Clear(recent);
     }
 
-    /// <summary>Whether another block's access comes before what this block does now.</summary>
+    /// <summary>Whether another cluster's access comes before what this cluster does now.</summary>
     protected virtual bool HandedOver(in Event earlier) => false;
 
     /// <summary>Finds or makes the event of a request; false where there are no more numbers.</summary>
     protected bool Begin(in Request q)
     {
-        int warp = q.Warp.Index, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
-        me = new(Block, observers.Clocks.Now(warp), q.Op.Site, group, Fences, (byte)warp, (q.Access & Access.Strong) != 0);
+        int warp = q.Warp.Number, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
+        me = new(Cluster, observers.Clocks.Now(warp), q.Op.Site, group, Fences, warp, (q.Access & Access.Strong) != 0);
         write = read = otherRead = default;
-        ref uint number = ref recent[(q.Warp.Index * 67 + q.Op.Site) & (recent.Length - 1)];
-        if (number == 0 || events[number] != me)
-        {
-            if (free.Next == free.End && (free = events.Take()).End == 0) return false;
-            number = free.Next++;
-            events[number] = me;
-        }
+        ref uint number = ref recent[(warp * 67 + q.Op.Site) & (recent.Length - 1)];
+        if ((number == 0 || !events[number].Is(me)) && !Make(ref number)) return false;
         mine = number << 5;
+        return true;
+    }
+
+    bool Make(ref uint number)
+    {
+        if (free.Next == free.End && (free = events.Take()).End == 0) return false;
+        number = free.Next++;
+        events[number] = me;
+        if (me.Group >= 0) Copies.Add(number);
         return true;
     }
 
@@ -71,8 +85,8 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     void Read(in Request q, int lane, Cells c, long i, int offset)
     {
         uint written = c.Write[i], first = c.Read[i];
-        bool calm = written == 0 || (write.Ordered && written >> 5 == write.Number);
-        if (calm && (first == 0 || (read.Ordered && first >> 5 == read.Number)))
+        bool calm = written < Settled || (write.Ordered && written >> 5 == write.Number);
+        if (calm && (first < Settled || (read.Ordered && first >> 5 == read.Number)))
         {
             c.Read[i] = mine | (uint)lane;
             c.HasRead = true;
@@ -110,7 +124,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         c.HasWrite = true;
     }
 
-    /// <summary>An earlier event, by number: whether it comes before the request, whether both are strong, and its warp if that is in this block.</summary>
+    /// <summary>An earlier event, by number: whether it comes before the request, whether both are strong, and its warp if that is in this cluster.</summary>
     struct Comparison
     {
         public uint Number;
@@ -123,6 +137,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
 
     bool Precedes(ref Comparison with, uint record, int lane)
     {
+        if (record < Settled) return true;
         if (record >> 5 != with.Number) with = Compare(record >> 5);
         return with.Ordered || (with.Warp == me.Warp && (record & 31) == lane);
     }
@@ -130,7 +145,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     Comparison Compare(uint number)
     {
         Event earlier = events[number];
-        bool here = earlier.Block == Block;
+        bool here = earlier.Cluster == Cluster;
         int clock = ClockOf(earlier);
         return new()
         {
@@ -141,6 +156,9 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         };
     }
 
+    /// <summary>Whether an asynchronous copy is there once its warp's other accesses are.</summary>
+    protected bool IsWaitedFor(uint number) => ClockOf(events[number]) != AsyncGroups.Pending;
+
     int ClockOf(in Event e) => e.Group < 0 ? e.Clock : observers.Groups.ClockOf(e.Warp, e.Group);
 
     /// <summary>Whether the write puts into a granule what the earlier write put there: one of an earlier lane of the same instruction, or what memory holds.</summary>
@@ -149,7 +167,7 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         byte* mine = stackalloc byte[32], theirs = stackalloc byte[32];
         if (!q.Op.ValueOf(q.Warp, lane, mine)) return false;
         ulong address = q.At[lane] + (ulong)offset;
-        byte* there = q.Space == Space.Shared ? observers.Cta.Shared + address : (byte*)address;
+        byte* there = q.Space == Space.Shared ? observers.Cluster.Shared + address : (byte*)address;
         int other = (int)(record & 31);
         if (write.Warp == me.Warp && other < lane && (q.Mask >> other & 1) != 0 && address - q.At[other] < (ulong)q.Bytes)
         {
@@ -163,18 +181,19 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     void Report(in Request q, int lane, uint record, string verb, string earlierVerb, int offset)
     {
         Event earlier = events[record >> 5];
-        Op mine = q.Op, other = observers.Cta.Launch.Code.Image.Sites[earlier.Site];
-        Spot here = q.Warp.SpotOf(lane), there = new(earlier.Block - 1, (earlier.Warp * 32) + (int)(record & 31));
+        Launch launch = observers.Cluster.Launch;
+        Op mine = q.Op, other = launch.Code.Image.Sites[earlier.Site];
+        Spot here = q.Warp.SpotOf(lane), there = new(launch.BlockOf(earlier.Cluster - 1, earlier.Warp / 32), (earlier.Warp % 32 * 32) + (int)(record & 31));
         if (mine.Site < other.Site) (mine, other, here, there, verb, earlierVerb) = (other, mine, there, here, earlierVerb == "read" ? "reads" : "writes", verb == "reads" ? "read" : "wrote");
         if (observers.Findings.Counts("race", mine, other.Site)) return;
-        string place = observers.Place(q, lane, offset), by = observers.Cta.Launch.ThreadAt(there.Thread).ToString();
-        string why = here.Block != there.Block ? $"block {observers.Cta.Launch.BlockAt(there.Block)}, and nothing orders the blocks"
+        string place = observers.Place(q, lane, offset, here.Block), by = launch.ThreadAt(there.Thread).ToString();
+        string why = here.Block != there.Block ? $"block {launch.BlockAt(there.Block)}, and nothing orders the blocks"
             : ClockOf(earlier) == AsyncGroups.Pending ? "nobody has waited for this asynchronous copy" : "no barrier between";
         observers.Findings.Add("race", mine, other.Site, here, $"{verb} {place}, which thread {by} {earlierVerb} at line {other.Position.Line}: {why}", place, other.Position.Line);
     }
 }
 
-/// <summary>Races on the shared memory of a block.</summary>
+/// <summary>Races on the shared memory of a cluster's blocks.</summary>
 sealed class SharedRaceCheck : RaceCheck
 {
     readonly Events events;
@@ -182,10 +201,10 @@ sealed class SharedRaceCheck : RaceCheck
 
     public SharedRaceCheck(Observers observers) : this(observers, new()) { }
 
-    SharedRaceCheck(Observers observers, Events events) : base(observers, events, Granule.Of(observers.Cta.Launch.Code, Space.Shared))
+    SharedRaceCheck(Observers observers, Events events) : base(observers, events, Granule.Of(observers.Cluster.Launch.Code, Space.Shared))
     {
         this.events = events;
-        cells = new((observers.Cta.SharedBytes >> Shift) + 1);
+        cells = new((observers.Cluster.SharedBytes >> Shift) + 1);
     }
 
     public override void Start()
@@ -195,17 +214,26 @@ sealed class SharedRaceCheck : RaceCheck
         cells.Clear();
     }
 
-    public override unsafe void Touch(in Request q)
+    /// <summary>All warps of the block have met: what any of them did comes before what they do from now on, but for copies that are still on their way.</summary>
+    public void Settle()
     {
-        if (q.Space != Space.Shared || !Begin(q)) return;
-        Half(q, 0);
-        Half(q, 16);
+        Copies.RemoveAll(IsWaitedFor);
+        uint number = NextNumber;
+        foreach (uint copy in Copies) number = Math.Min(number, copy);
+        Settled = Math.Max(Settled, number << 5);
     }
 
-    unsafe void Half(in Request q, int first)
+    public override unsafe void Touch(in Request q)
     {
-        if (Together(q, first, q.PatternFrom(first), cells, (long)q.At[first] >> Shift)) return;
-        for (uint m = q.Mask & (0xFFFFu << first); m != 0; m &= m - 1)
+        if (!Begin(q)) return;
+        Half(q, 0, q.Low);
+        Half(q, 16, q.High);
+    }
+
+    unsafe void Half(in Request q, int first, Pattern pattern)
+    {
+        if (Together(q, first, pattern, cells, (long)q.At[first] >> Shift)) return;
+        for (uint m = q.Half(first); m != 0; m &= m - 1)
         {
             int lane = BitOperations.TrailingZeroCount(m);
             Touch(q, lane, cells, (long)q.At[lane] >> Shift);

@@ -26,7 +26,7 @@ readonly record struct Work(Count Kind, Count Type = Count.None, int Flops = 0)
             "ldmatrix" or "stmatrix" => new(Count.SharedInstructions),
             "mma" => Product(i),
             "wmma" => i.Has("mma") ? Product(i) : new(Place(i)),
-            "cvt" or "cvta" or "isspacep" => new(Count.ConversionInstructions),
+            "cvt" or "cvta" or "isspacep" or "mapa" or "getctarank" => new(Count.ConversionInstructions),
             "mov" or "selp" or "slct" or "prmt" or "shfl" or "movmatrix" => new(Count.MoveInstructions),
             "bra" or "brx" or "call" or "ret" or "exit" or "trap" or "brkpt" => new(Count.ControlInstructions),
             "bar" or "barrier" or "membar" or "fence" or "vote" or "match" or "activemask" or "redux" or "nanosleep" or "elect" or "griddepcontrol" or "mbarrier" => new(Count.SynchronizationInstructions),

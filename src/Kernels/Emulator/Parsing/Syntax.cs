@@ -145,7 +145,7 @@ sealed class Pragma(Position position, string[] texts) : Statement(position)
     public readonly string[] Texts = texts;
 }
 
-enum Space : byte { Generic, Reg, Global, Shared, Local, Const, Param, Texture }
+enum Space : byte { Generic, Reg, Global, Shared, Local, Const, Param, Texture, Cluster }
 
 enum Linkage : byte { Static, Visible, Extern, Weak, Common }
 
