@@ -9,6 +9,8 @@ namespace Tessera.NN;
 /// <param name="norm">The batch norm behind it, or the place of one that was folded; or none.</param>
 internal sealed class ConvUnit(Conv2d conv, Module? norm)
 {
+    const int LeastPixels = 16; // smaller maps are products of few rows, which are computed in another way
+
     readonly Lock gate = new();
     Folded? folded;
 
@@ -35,6 +37,16 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
 
     /// <summary>Shape of the result for an input [N, C, H, W].</summary>
     public Shape OutputShape(Shape x) => [x[0], conv.Weight.Shape[0], conv.Window.OutH(x[2]), conv.Window.OutW(x[3])];
+
+    /// <summary>That shape where every item of a batch is computed by itself, and in the same way in a batch of one; null else.</summary>
+    public Shape? ItemShape(Shape x)
+    {
+        if (norm is BatchNorm { IsTraining: true } or FoldedNorm { Statistics: not null } || x[1] != conv.Weight.Shape[1] * conv.Window.Groups) return null;
+        var y = OutputShape(x);
+        return y.Count > 0 && y[2] * (long)y[3] >= LeastPixels && Algorithm(x) == Algorithm(x.With(0, 1)) ? y : default(Shape?);
+
+        ConvolutionAlgorithm Algorithm(Shape x) => ConvolutionPlan.Of(ConvolutionPass.Forward, x, conv.Weight.Shape, conv.Window).Algorithm;
+    }
 
     Tensor OneByOne(Tensor x, Tensor? residual, bool relu)
     {

@@ -28,7 +28,11 @@ internal static class GraphFusion
             string output = Value();
             var unit = new ConvUnit(conv, norm);
             if (residual is null) branches[output] = new Branch(joined[^1], step.Inputs[0]!, unit, relu);
-            if (joined.Count == 1) continue;
+            if (joined.Count == 1)
+            {
+                step.Units = [unit];
+                continue;
+            }
             foreach (int i in joined) plan[i] = null;
             plan[joined[^1]] = Together(step, unit, residual, relu, output);
 
@@ -60,7 +64,7 @@ internal static class GraphFusion
     // The result's channels are those of the first branch, then those of the second, and so on.
     static GraphStep SideBySide(GraphStep concat, Branch[] branches)
     {
-        return new GraphStep(concat.Node, Run, Array.ConvertAll(branches, b => b.Input));
+        return new GraphStep(concat.Node, Run, Array.ConvertAll(branches, b => b.Input)) { Units = Array.ConvertAll(branches, b => b.Unit) };
 
         Tensor[] Run(NodeCall c)
         {
@@ -86,7 +90,7 @@ internal static class GraphFusion
     // An addition may repeat its term over the result: then it is one of its own.
     static GraphStep Together(GraphStep first, ConvUnit unit, string? residual, bool relu, string output)
     {
-        return new GraphStep(first.Node, Run, residual is null ? [first.Inputs[0]] : [first.Inputs[0], residual], first.Module, [output]);
+        return new GraphStep(first.Node, Run, residual is null ? [first.Inputs[0]] : [first.Inputs[0], residual], first.Module, [output]) { Units = [unit] };
 
         Tensor[] Run(NodeCall c)
         {

@@ -51,8 +51,24 @@ public sealed class GraphModule : Module
         var live = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (string name in InputNames)
             live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException($"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}.");
-        foreach (var step in Plan)
+        foreach (var run in Schedule(live))
+            if (run.Items == 0) RunSteps(run, live, inputs);
+            else RunByParts(run, live, inputs);
+        return OutputNames.ToDictionary(name => name, name => live.GetValueOrDefault(name) ?? constants[name], StringComparer.Ordinal);
+    }
+
+    // Part by part only where nobody watches or differentiates, on the CPU, whose caches this is about.
+    StepRun[] Schedule(Dictionary<string, Tensor> inputs)
+    {
+        bool plain = inputs.Count == 1 && !Autograd.IsEnabled && !IsWatched && !Op.IsWatched && Autocast.Type == DType.Float32;
+        return plain && inputs.First() is var (name, x) && x.DType == DType.Float32 && x.Device == Device.Cpu ? GraphSchedule.Of(Plan, name, x.Shape) : [new StepRun(0, Plan.Count)];
+    }
+
+    void RunSteps(StepRun run, Dictionary<string, Tensor> live, IReadOnlyDictionary<string, Tensor> inputs)
+    {
+        for (int s = run.First; s < run.End; s++)
         {
+            var step = Plan[s];
             var call = new NodeCall(step.Node, Array.ConvertAll(step.Inputs, name => name is null ? null : live.GetValueOrDefault(name) ?? constants[name]));
             var outputs = Autograd.IsEnabled ? step.Compute(call) : ComputeInScope(step, call);
             int named = step.Module is null ? step.Outputs.Length : 1; // nobody takes the others of a module
@@ -60,7 +76,24 @@ public sealed class GraphModule : Module
                 if (step.Outputs[i].Length > 0) live[step.Outputs[i]] = i < outputs.Length ? outputs[i] : throw step.Node.Error("not supported: outputs", step.Outputs.Length, outputs.Length);
             foreach (string name in step.Release) Release(live, name, inputs);
         }
-        return OutputNames.ToDictionary(name => name, name => live.GetValueOrDefault(name) ?? constants[name], StringComparer.Ordinal);
+    }
+
+    // All of the run reads one value and leaves one.
+    void RunByParts(StepRun run, Dictionary<string, Tensor> live, IReadOnlyDictionary<string, Tensor> inputs)
+    {
+        var (name, x) = live.Single();
+        string output = Plan[run.End - 1].Outputs[0];
+        var y = Tensor.Empty(run.Result, device: x.Device);
+        for (int n = 0; n < x.Shape[0]; n += run.Items)
+        {
+            using var scope = Scope.Begin();
+            int count = Math.Min(run.Items, x.Shape[0] - n);
+            var part = new Dictionary<string, Tensor>(StringComparer.Ordinal) { [name] = x.Narrow(0, n, count) };
+            RunSteps(run, part, inputs);
+            y.Narrow(0, n, count).CopyFrom(part[output]);
+        }
+        Release(live, name, inputs);
+        live[output] = y;
     }
 
     /// <summary>A value that never changes and is not learned.</summary>
@@ -171,6 +204,9 @@ internal sealed record GraphStep(OnnxNode Node, Func<NodeCall, Tensor[]> Run, st
 {
     /// <summary>Names of its results; empty where nobody wants one.</summary>
     public string[] Outputs => Joined ?? Node.Outputs;
+
+    /// <summary>The convolutions it runs, in the order of its inputs; none where it is something else.</summary>
+    public ConvUnit[] Units { get; set; } = [];
 
     /// <summary>Values nobody needs after this step.</summary>
     public string[] Release { get; set; } = [];
