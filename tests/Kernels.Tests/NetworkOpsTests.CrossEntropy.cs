@@ -33,6 +33,16 @@ public sealed partial class NetworkOpsTests
         }
         View X = Views.Of(s, x), G = Views.Of(one, g);
         var target = new ClassTargets(Views.Of(one, classes), Views.Of(one, counts), Views.Of(one, w), weighted ? Views.Of([C], v) : null, smoothing);
+        double[] scaled = [.. gx.Select((d, j) => d * 0.37 / g[j / step / C * step + (j % step)])];
+        Check(2e-5, [loss, scaled], k =>
+        {
+            View L = Views.Empty<float>(one), GX = Views.Empty<float>(s), K = Views.Empty<float>([2, n]), L2 = Views.Empty<float>(one), GX2 = Views.Empty<float>(s);
+            k.CrossEntropyWithGradient(X, target, 0.37f, L, GX);
+            k.CrossEntropy(X, target, L2, K);
+            k.CrossEntropyBackward(X, target, K, Views.Of(one, [.. Enumerable.Repeat(0.37f, n)]), GX2);
+            if (k is Cpu.CpuBackend) Assert.That((Views.Get<float>(L), Views.Get<float>(GX)), Is.EqualTo((Views.Get<float>(L2), Views.Get<float>(GX2))), "one pass and two: bits");
+            return [Views.Get<float>(L), Views.Get<float>(GX)];
+        });
         Check(2e-5, [loss, gx], k =>
         {
             View L = Views.Empty<float>(one), K = Views.Empty<float>([2, n]), GX = Views.Empty<float>(s);

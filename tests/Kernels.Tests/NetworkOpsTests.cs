@@ -6,8 +6,14 @@ namespace Tessera.Tests;
 [NonParallelizable]
 public sealed partial class NetworkOpsTests
 {
-    static readonly (string Name, Backend Backend, int Lanes, int Threads)[] backends =
-        [("cpu, 1 thread", Device.Cpu.Backend, 16, 1), ("cpu, 3 threads", Device.Cpu.Backend, 16, 3), ("cpu, 8 lanes", Device.Cpu.Backend, 8, 2), ("cpu, 1 lane", Device.Cpu.Backend, 1, 2), ("composed", new Composed(), 16, 2), ("emulator", Device.Emulator.Backend, 16, 2)];
+    static readonly long cache = Cpu.Caches.Last;
+
+    // With a cache of one byte, results go around it.
+    static readonly (string Name, Backend Backend, int Lanes, int Threads, long Cache)[] backends =
+    [
+        ("cpu, 1 thread", Device.Cpu.Backend, 16, 1, cache), ("cpu, 3 threads", Device.Cpu.Backend, 16, 3, cache), ("cpu, 8 lanes", Device.Cpu.Backend, 8, 2, cache), ("cpu, 1 lane", Device.Cpu.Backend, 1, 2, cache),
+        ("cpu, around the caches", Device.Cpu.Backend, 16, 2, 1), ("cpu, 8 lanes around the caches", Device.Cpu.Backend, 8, 2, 1), ("composed", new Composed(), 16, 2, cache), ("emulator", Device.Emulator.Backend, 16, 2, cache),
+    ];
 
     static readonly int best = Cpu.GemmKernel.Lanes, threads = CpuThreads.Count;
 
@@ -16,17 +22,19 @@ public sealed partial class NetworkOpsTests
     {
         Cpu.GemmKernel.Use(best);
         CpuThreads.Count = threads;
+        Cpu.Caches.Last = cache;
     }
 
     /// <summary>Runs an operation on every backend and checks each result; the CPU's must be the same bits for all widths and thread counts.</summary>
     static void Check(double tolerance, double[][] expected, Func<Backend, float[][]> run)
     {
         float[][]? first = null;
-        foreach (var (name, backend, lanes, count) in backends)
+        foreach (var (name, backend, lanes, count, last) in backends)
         {
             if (lanes > best) continue;
             Cpu.GemmKernel.Use(lanes);
             CpuThreads.Count = count;
+            Cpu.Caches.Last = last;
             float[][] actual = run(backend);
             for (int i = 0; i < expected.Length; i++)
             {
@@ -89,7 +97,7 @@ public sealed partial class NetworkOpsTests
         Shape s = [2, 20, 3, 3];
         View x = Views.Of(s, Normal(s.Count, 1)), g = Views.Of(s, Normal(s.Count, 2));
         var norm = new ChannelNorm(Views.Of([20], Normal(20, 3)), Views.Of([20], [.. Normal(20, 4).Select(v => v * v)]), 1e-5f);
-        foreach (var (_, backend, _, _) in backends)
+        foreach (var (_, backend, _, _, _) in backends)
         {
             View gx = Views.Empty<float>(s), gr = Views.Empty<float>(s), gw = Views.Empty<float>([20]), gb = Views.Empty<float>([20]), all = Views.Empty<float>(s), inPlace = Views.Of(s, Views.Get<float>(g));
             backend.BatchNormBackward(g, x, null, norm, relu, given, all, gr, gw, gb);
@@ -113,6 +121,7 @@ public sealed partial class NetworkOpsTests
         new object[] { 3, 20, 4, 4, new Window2d(4, 4), 0 }, new object[] { 2, 8, 10, 11, new Window2d(5, 5, 3, 3, 2, 2, 2, 2), 1 },
         new object[] { 2, 70, 12, 13, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 37, 13, 12, new Window2d(3, 3, 2, 2), 1 }, new object[] { 1, 19, 6, 7, new Window2d(3, 3, 1, 1, 1, 1, 1, 1), 0 },
         new object[] { 1, 17, 5, 6, new Window2d(2, 2, 1, 1), 0 }, new object[] { 1, 18, 9, 12, new Window2d(3, 3, 2, 2, 1, 1, 1, 1, 2, 1), 0 }, new object[] { 1, 200, 4, 5, new Window2d(4, 5), 0 },
+        new object[] { 2, 32, 9, 8, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 48, 8, 9, new Window2d(3, 3, 1, 1, 1, 1, 1, 1), 0 }, new object[] { 1, 16, 11, 12, new Window2d(3, 3, 2, 2, 1, 1, 1, 1, 2, 1), 0 },
     ];
 
     /// <summary>extra = 1: the ceiling mode's additional row and column.</summary>
@@ -178,11 +187,12 @@ public sealed partial class NetworkOpsTests
         for (int i = 0; i < x.Length; i += every) x[i] = odd[i / every % 4];
         View X = Views.Of(xs, x);
         float[]? first = null;
-        foreach (var (name, backend, lanes, count) in backends)
+        foreach (var (name, backend, lanes, count, last) in backends)
         {
             if (lanes > best) continue;
             Cpu.GemmKernel.Use(lanes);
             CpuThreads.Count = count;
+            Cpu.Caches.Last = last;
             Shape ys = [2, 21, p.OutH(9), p.OutW(11)];
             View y = Views.Empty<float>(ys), z = Views.Empty<float>(ys), indices = Views.Empty<int>(Layout.Dense(ys));
             backend.MaxPool2d(X, y, null, p);

@@ -8,13 +8,13 @@ internal sealed unsafe partial class CpuBackend
     public override void Unary<TOp>(TOp op, View x, View y)
     {
         ExpectFloat(TOp.Name, x, y);
-        Nest.Of(y, x).Run(new UnaryRow<TOp>(op));
+        Nest.Of(y, x).Run(new UnaryRow<TOp>(op, x.Storage != y.Storage && Around.Pays(y.Count * sizeof(float))));
     }
 
     public override void Binary<TOp>(TOp op, View a, View b, View y)
     {
         ExpectFloat(TOp.Name, a, b, y);
-        Nest.Of(y, a, b).Run(new BinaryRow<TOp>(op));
+        Nest.Of(y, a, b).Run(new BinaryRow<TOp>(op, a.Storage != y.Storage && b.Storage != y.Storage && Around.Pays(y.Count * sizeof(float))));
     }
 
     public override void Compare<TOp>(TOp op, View a, View b, View y)
@@ -45,7 +45,7 @@ internal sealed unsafe partial class CpuBackend
         foreach (var v in views) _ = v.Float(op);
     }
 
-    readonly struct UnaryRow<TOp>(TOp op) : IRow where TOp : struct, IUnary
+    readonly struct UnaryRow<TOp>(TOp op, bool around) : IRow where TOp : struct, IUnary
     {
         [SkipLocalsInit]
         public void Row(in Nest nest, nint y, nint x, nint p2, nint p3, long n)
@@ -53,7 +53,8 @@ internal sealed unsafe partial class CpuBackend
             long sy = nest.Step(0), sx = nest.Step(1);
             if (sx == sizeof(float) && sy == sizeof(float))
             {
-                Maps.Unary(op, (float*)x, (float*)y, n);
+                if (around) Around.Unary(op, (float*)x, (float*)y, n);
+                else Maps.Unary(op, (float*)x, (float*)y, n);
                 return;
             }
             float* buffer = stackalloc float[Pieces.Length];
@@ -67,7 +68,7 @@ internal sealed unsafe partial class CpuBackend
         }
     }
 
-    readonly struct BinaryRow<TOp>(TOp op) : IRow where TOp : struct, IBinary
+    readonly struct BinaryRow<TOp>(TOp op, bool around) : IRow where TOp : struct, IBinary
     {
         [SkipLocalsInit]
         public void Row(in Nest nest, nint y, nint a, nint b, nint p3, long n)
@@ -75,7 +76,8 @@ internal sealed unsafe partial class CpuBackend
             long sy = nest.Step(0), sa = nest.Step(1), sb = nest.Step(2);
             if (sa == sizeof(float) && sb == sizeof(float) && sy == sizeof(float))
             {
-                Maps.Binary(op, (float*)a, (float*)b, (float*)y, n);
+                if (around) Around.Binary(op, (float*)a, (float*)b, (float*)y, n);
+                else Maps.Binary(op, (float*)a, (float*)b, (float*)y, n);
                 return;
             }
             float* bufferA = stackalloc float[2 * Pieces.Length], bufferB = bufferA + Pieces.Length;

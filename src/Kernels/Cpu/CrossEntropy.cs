@@ -7,6 +7,9 @@ internal sealed unsafe partial class CpuBackend
     public override void CrossEntropy(View x, ClassTargets target, View loss, View kept)
         => RunSamples(new SampleLoss(new Samples(x, target, kept), loss.Float()), x);
 
+    public override void CrossEntropyWithGradient(View x, ClassTargets target, float scale, View loss, View gx)
+        => RunSamples(new SampleLossAndGradient(new Samples(x, target, null), scale, loss.Float(), gx.Float(), gx.Layout), x);
+
     public override void CrossEntropyBackward(View x, ClassTargets target, View kept, View g, View gx)
         => RunSamples(new SampleGradient(new Samples(x, target, kept), g.Float(), gx.Float(), gx.Layout), x);
 
@@ -40,11 +43,11 @@ internal sealed unsafe partial class CpuBackend
         readonly float* x;
         readonly Layout layout;
 
-        public Samples(View x, ClassTargets target, View kept)
+        public Samples(View x, ClassTargets target, View? kept)
         {
             this.x = x.Float(nameof(CrossEntropy));
             layout = x.Layout;
-            Max = kept.Float(nameof(CrossEntropy));
+            Max = kept is { } k ? k.Float(nameof(CrossEntropy)) : null;
             Sum = Max + (x.Count / Math.Max(1, Classes));
             Class = target.Classes.Pointer<long>(nameof(CrossEntropy));
             Counts = target.Counts.Pointer<bool>(nameof(CrossEntropy));
@@ -90,9 +93,17 @@ internal sealed unsafe partial class CpuBackend
             for (int c = 0; c < Classes; c++) buffer[c] = from[c * layout.Strides[1]];
             return buffer;
         }
+
+        /// <summary>(1 - ε)·w·(ln Σ eᶻ⁻ᵐ - (z_y - m)) + ε/C·(Σ v·ln Σ eᶻ⁻ᵐ - Σ v·(z - m)) for sample i, given its logits, m and Σ eᶻ⁻ᵐ.</summary>
+        public float Loss(long i, float* z, float m, float sumExp)
+        {
+            float ln = MathF.Log(sumExp), loss = Hit * Weight[i] * (ln - (z[Class[i]] - m));
+            if (Spread == 0) return loss;
+            float sum = ClassWeight == null ? Total(new SumMinus(m), z, Classes) : Dot(ClassWeight, z, m, Classes);
+            return loss + (Spread * ((WeightSum * ln) - sum));
+        }
     }
 
-    // loss = (1 - ε)·w·(ln Σ eᶻ⁻ᵐ - (z_y - m)) + ε/C·(Σ v·ln Σ eᶻ⁻ᵐ - Σ v·(z - m))
     readonly struct SampleLoss(Samples samples, float* loss) : ISample
     {
         readonly Samples samples = samples;
@@ -103,14 +114,10 @@ internal sealed unsafe partial class CpuBackend
             loss[i] = 0;
             if (!samples.Counts[i]) return;
             int n = samples.Classes;
-            float* z = samples.Logits(i), v = samples.ClassWeight;
-            float m = samples.Max[i] = Total(new Highest(), z, n);
+            float* z = samples.Logits(i);
+            float m = samples.Max[i] = Largest(z, n);
             Lanes.Prefetch(z + n, n); // the next sample comes while this one's exponentials are taken
-            float ln = MathF.Log(samples.Sum[i] = Total(new SumExp(m), z, n));
-            loss[i] = samples.Hit * samples.Weight[i] * (ln - (z[samples.Class[i]] - m));
-            if (samples.Spread == 0) return;
-            float sum = v == null ? Total(new SumMinus(m), z, n) : Dot(v, z, m, n);
-            loss[i] += samples.Spread * ((samples.WeightSum * ln) - sum);
+            loss[i] = samples.Loss(i, z, m, samples.Sum[i] = Total(new SumExp(m), z, n));
         }
     }
 

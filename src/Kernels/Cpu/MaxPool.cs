@@ -13,7 +13,7 @@ internal sealed unsafe partial class CpuBackend
     /// Windows that share one column with the next, such as 3x3 at stride 2: x is read once along its rows, and the maxima of the shared column are
     /// kept for the next window.
     /// </summary>
-    readonly struct MaxOfNextColumns(Image x, Image y, Window2d window) : ICpuTask
+    readonly struct MaxOfNextColumns(Image x, Image y, Window2d window, bool around) : ICpuTask
     {
         public static bool Fits(Window2d window) => window.S == window.StrideW + 1 && window.DilationW == 1;
 
@@ -21,6 +21,7 @@ internal sealed unsafe partial class CpuBackend
         public void Run(int task)
         {
             if (!Row(task, plain: true)) Row(task, plain: false);
+            if (around) Around.End();
         }
 
         bool Row(int task, bool plain)
@@ -28,7 +29,7 @@ internal sealed unsafe partial class CpuBackend
             int n = task / y.H, i = task % y.H, C = x.C;
             var rows = Span1d.Rows(window, i, x.H);
             float* line = x.At(n, rows.At(rows.First), 0);
-            var lane = new NextColumns { Shared = Scratch.Floats(Scratch.Purpose.Partial, C), Rows = rows.Inside, Row = rows.Step * (nint)x.W * C, Column = C };
+            var lane = new NextColumns { Shared = Scratch.Floats(Scratch.Purpose.Partial, C), Rows = rows.Inside, Row = rows.Step * (nint)x.W * C, Column = C, Streams = around };
             var shared = new Span<float>(lane.Shared, C);
             shared.Fill(float.NegativeInfinity);
             if (window.Left == 0) lane.Read(line, lane.Shared, 1);
@@ -53,12 +54,13 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>y ← the largest of the shared column and of the next columns; shared ← that of the last of them.</summary>
     struct NextColumns : ILane
     {
-        // Floats that x and y are asked for ahead.
-        const int Ahead = 1024;
+        // Floats that x and y are asked for ahead. Where x comes from memory, what the next row of results reads is asked for: so no row begins without.
+        const int Near = 1024, Far = 32768;
 
         public float* Shared;
         public nint Row, Column;
         public int Rows;
+        public bool Streams;
 
         float* x, y;
         int columns;
@@ -90,31 +92,34 @@ internal sealed unsafe partial class CpuBackend
         public readonly bool ReadPairs(float* x, float* y, int windows)
         {
             nint whole = Column - (Column % GemmKernel.Lanes);
-            bool finite = GemmKernel.Lanes == 16 ? Pairs<Vec16>(x, y, windows, 0, whole) : GemmKernel.Lanes == 8 ? Pairs<Vec8>(x, y, windows, 0, whole) : Pairs<Vec1>(x, y, windows, 0, whole);
-            return Pairs<Vec1>(x, y, windows, whole, Column) && finite;
+            bool finite = GemmKernel.Lanes == 16 ? Wide<Vec16>(x, y, windows, whole) : GemmKernel.Lanes == 8 ? Wide<Vec8>(x, y, windows, whole) : Wide<Vec1>(x, y, windows, whole);
+            return Pairs<Vec1, Around.Plainly>(x, y, windows, whole, Column) && finite;
         }
 
+        readonly bool Wide<V>(float* x, float* y, int windows, nint whole) where V : unmanaged, IVec<V>
+            => Streams && Around.Fits<V>(y, Column) ? Pairs<V, Around.Past>(x, y, windows, 0, whole) : Pairs<V, Around.Plainly>(x, y, windows, 0, whole);
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        readonly bool Pairs<V>(float* x, float* y, int windows, nint first, nint end) where V : unmanaged, IVec<V>
+        readonly bool Pairs<V, S>(float* x, float* y, int windows, nint first, nint end) where V : unmanaged, IVec<V> where S : struct, Around.IStore
         {
             V zero = V.Create(0), s0 = zero, s1 = zero, s2 = zero; // v·0 of all numbers
-            nint next = Column, row = Row, row2 = 2 * row;
+            nint next = Column, row = Row, row2 = 2 * row, ahead = S.Passes && row2 <= Far ? row2 : Near;
             float* shared = Shared;
             for (; windows > 0; windows--, x += 2 * next, y += next)
                 for (nint c = first; c < end; c += V.Lanes)
                 {
                     float* p = x + c, q = p + next;
                     V a0 = Lanes.Load<V>(p), a1 = Lanes.Load<V>(p + row), a2 = Lanes.Load<V>(p + row2), b0 = Lanes.Load<V>(q), b1 = Lanes.Load<V>(q + row), b2 = Lanes.Load<V>(q + row2);
-                    Lanes.Prefetch(p + row + Ahead);
-                    Lanes.Prefetch(q + row + Ahead);
-                    Lanes.Prefetch(p + row2 + Ahead);
-                    Lanes.Prefetch(q + row2 + Ahead);
-                    Lanes.Prefetch(y + c + (Ahead / 2));
+                    Lanes.Prefetch(p + row + ahead);
+                    Lanes.Prefetch(q + row + ahead);
+                    Lanes.Prefetch(p + row2 + ahead);
+                    Lanes.Prefetch(q + row2 + ahead);
+                    if (!S.Passes) Lanes.Prefetch(y + c + (Near / 2));
                     s0 = V.Fma(b0, zero, V.Fma(a0, zero, s0));
                     s1 = V.Fma(b1, zero, V.Fma(a1, zero, s1));
                     s2 = V.Fma(b2, zero, V.Fma(a2, zero, s2));
                     V a = V.Larger(a2, V.Larger(a1, a0)), b = V.Larger(b2, V.Larger(b1, b0));
-                    Lanes.Store(y + c, V.Larger(V.Larger(b, a), Lanes.Load<V>(shared + c)));
+                    Around.Put<V, S>(y + c, V.Larger(V.Larger(b, a), Lanes.Load<V>(shared + c)));
                     Lanes.Store(shared + c, b);
                 }
             V sum = s0 + s1 + s2;

@@ -11,8 +11,9 @@ internal sealed unsafe partial class CpuBackend
     {
         Image from = new(x, "MaxPool2d"), to = new(y, "MaxPool2d");
         int tasks = to.H * y.Shape[0];
-        if (indices is { } i) CpuThreads.For(tasks, new MaxPool(from, to, i.Pointer<int>(), window));
-        else if (MaxOfNextColumns.Fits(window)) CpuThreads.For(tasks, new MaxOfNextColumns(from, to, window));
+        bool around = Around.Pays(y.Count * sizeof(float));
+        if (indices is { } i) CpuThreads.For(tasks, new MaxPool(from, to, i.Pointer<int>(), window, around));
+        else if (MaxOfNextColumns.Fits(window)) CpuThreads.For(tasks, new MaxOfNextColumns(from, to, window, around));
         else if (window.R > window.StrideH && window.S > window.StrideW) CpuThreads.For(tasks, new MaxOfColumns(from, to, window));
         else
         {
@@ -71,53 +72,6 @@ internal sealed unsafe partial class CpuBackend
             int last = (at + before) / stride, reach = at + before - (dilation * (taps - 1));
             int first = Math.Min(windows, reach <= 0 ? 0 : (reach + stride - 1) / stride);
             return (first, Math.Clamp(last + 1, first, windows));
-        }
-    }
-
-    readonly struct MaxPool(Image x, Image y, int* indices, Window2d window) : ICpuTask
-    {
-        readonly int* indices = indices;
-
-        public void Run(int task)
-        {
-            int n = task / y.H, i = task % y.H;
-            var rows = Span1d.Rows(window, i, x.H);
-            var lane = new Lane { C = x.C, W = x.W, StepH = window.DilationH, StepW = window.DilationW, Rows = rows.Inside };
-            for (int j = 0; j < y.W; j++)
-            {
-                var columns = Span1d.Columns(window, j, x.W);
-                lane.Columns = columns.Inside;
-                lane.Pixel = (rows.At(rows.First) * x.W) + columns.At(columns.First);
-                lane.X = x.At(n, 0, 0);
-                lane.Y = y.At(n, i, j);
-                lane.Index = (float*)indices + (lane.Y - y.At(0, 0, 0));
-                Lanes.Run(0, y.C, ref lane);
-            }
-        }
-
-        struct Lane : ILane
-        {
-            public int Rows, Columns, StepH, StepW, C, W, Pixel;
-            public float* X, Y, Index;
-
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public readonly void At<V>(nint c) where V : unmanaged, IVec<V>
-            {
-                V best = V.Create(float.NegativeInfinity), index = V.FromBits(Rows * Columns > 0 ? (uint)Pixel : uint.MaxValue), zero = V.Create(0);
-                for (int r = 0; r < Rows; r++)
-                {
-                    int pixel = Pixel + (r * StepH * W);
-                    float* p = X + ((nint)pixel * C) + c;
-                    for (int s = 0; s < Columns; s++, pixel += StepW, p += StepW * (nint)C)
-                    {
-                        V v = Lanes.Load<V>(p), wins = V.Select(V.LessEqual(v, best), zero, V.Equal(best, best)); // greater, or the first NaN
-                        best = V.Select(wins, v, best);
-                        index = V.Select(wins, V.FromBits((uint)pixel), index);
-                    }
-                }
-                Lanes.Store(Y + c, best);
-                Lanes.Store(Index + c, index);
-            }
         }
     }
 

@@ -57,6 +57,7 @@ internal sealed unsafe partial class CpuBackend
         for (int d = layout.Shape.Rank - 1; d >= 0; d--)
         {
             if (d == dim) continue;
+            if (i < layout.Shape[d]) return at + (i * layout.Strides[d]);
             at += i % layout.Shape[d] * layout.Strides[d];
             i /= layout.Shape[d];
         }

@@ -26,6 +26,24 @@ public abstract partial class Backend
         Where(target.Counts, hit.View, zero.View.BroadcastTo(loss.Shape), loss);
     }
 
+    /// <summary>
+    /// loss as <see cref="CrossEntropy"/> and gx ← scale·(softmax(x)·Σ_c q_c - q): the gradient of scale·Σ loss, which is known before anybody asks for it, so that
+    /// one pass over x gives both. All dense.
+    /// </summary>
+    /// <param name="x">The logits.</param>
+    /// <param name="target">q.</param>
+    /// <param name="scale">1, or for a mean one divided by what the losses' sum is divided by.</param>
+    /// <param name="loss">One number a sample.</param>
+    /// <param name="gx">The gradient of the logits, overwritten.</param>
+    public virtual void CrossEntropyWithGradient(View x, ClassTargets target, float scale, View loss, View gx)
+    {
+        if (x.Count == 0) return;
+        using Temporary kept = new(x.Storage.Device, Layout.RowMajor(new Shape(2, checked((int)loss.Count)))), g = new(loss);
+        CrossEntropy(x, target, loss, kept.View);
+        Fill(g.View, scale);
+        CrossEntropyBackward(x, target, kept.View, g.View, gx);
+    }
+
     /// <summary>gx ← g·(softmax(x)·Σ_c q_c - q) for the gradient g <c>[N, 1, ...]</c> of each sample's loss. All dense.</summary>
     /// <param name="x">The logits.</param>
     /// <param name="target">q.</param>

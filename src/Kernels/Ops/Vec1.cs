@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace Tessera;
 
 /// <summary>One float32: the scalar version of every formula.</summary>
@@ -59,7 +62,8 @@ public readonly struct Vec1 : IVec<Vec1>
     public static Vec1 Min(Vec1 a, Vec1 b) => new(MathF.Min(a.v, b.v));
 
     /// <inheritdoc/>
-    public static Vec1 Larger(Vec1 a, Vec1 b) => a.v > b.v ? a : b;
+    public static Vec1 Larger(Vec1 a, Vec1 b)
+        => Sse.IsSupported ? new(Sse.MaxScalar(Vector128.CreateScalarUnsafe(a.v), Vector128.CreateScalarUnsafe(b.v)).ToScalar()) : a.v > b.v ? a : b; // no branch to guess
 
     /// <inheritdoc/>
     public static Vec1 Floor(Vec1 x) => new(MathF.Floor(x.v));

@@ -75,9 +75,10 @@ public static partial class Autograd
                 if (grads[i] is { } t) grads[i] = scope.Return(scope.Owns(t) ? t : t.Alias(t.View));
         }
         g.Dispose();
+        var inputs = op.Inputs;
+        if (!retain) op.Spend(); // before the gradients go on: one that it had saved may be changed in place then
         for (int i = 0; i < grads.Length; i++)
-            if (grads[i] is { } t) Give(op.Inputs[i], t, queue);
-        if (!retain) op.Spend();
+            if (grads[i] is { } t) Give(inputs[i], t, queue);
     }
 
     /// <summary>Hands a gradient over to a leaf's Grad or to what its producer has collected.</summary>

@@ -17,6 +17,8 @@ public sealed partial class Tensor
         if (target.DType.IsFloat()) return SoftCrossEntropy(target, weight, labelSmoothing, reduction);
         var (classes, counts, w) = Targets(target, weight, ignoreIndex, "CrossEntropy");
         Tensor[] inputs = weight is null ? [this, classes, counts, w] : [this, classes, counts, w, weight];
+        if (reduction != Reduction.None && RequiresGrad && Autograd.IsEnabled && Device == Device.Cpu && !Op.IsWatched)
+            return new ReducedCrossEntropyOp(labelSmoothing, reduction).Apply(inputs);
         var loss = new CrossEntropyOp(labelSmoothing).Apply(inputs).Reshape(target.Shape);
         return loss.WeightedBy(w, reduction);
     }
@@ -103,7 +105,46 @@ public sealed partial class Tensor
             return gx;
         }
 
-        ClassTargets Target(Tensor classes, Tensor counts, Tensor w, Tensor? weight)
-            => new(classes.Contiguous().View, counts.Contiguous().View, w.Contiguous().View, weight?.Contiguous().View, smoothing);
+        ClassTargets Target(Tensor classes, Tensor counts, Tensor w, Tensor? weight) => TargetOf(classes, counts, w, weight, smoothing);
+    }
+
+    static ClassTargets TargetOf(Tensor classes, Tensor counts, Tensor w, Tensor? weight, float smoothing)
+        => new(classes.Contiguous().View, counts.Contiguous().View, w.Contiguous().View, weight?.Contiguous().View, smoothing);
+
+    /// <summary>
+    /// The sum or weighted mean of <see cref="CrossEntropyOp"/>, the same bits. What each loss weighs in it is known, so the gradient is computed along with the losses, while
+    /// the logits are in the cache, and backward there is nothing to do unless the result is scaled. On the CPU, where reading that scale waits for nothing.
+    /// </summary>
+    sealed class ReducedCrossEntropyOp(float smoothing, Reduction reduction) : Op
+    {
+        private protected override Mixing Mixing => Mixing.Float32;
+
+        Tensor? gradient;
+
+        public override string Name => "CrossEntropy";
+
+        public override IReadOnlyDictionary<string, object?> Arguments => Named(("smoothing", smoothing), ("reduction", reduction));
+
+        protected override Tensor Forward(ReadOnlySpan<Tensor> x)
+        {
+            x[0].RequireFloat(Name);
+            using Tensor loss = Empty(x[1].Shape, DType.Float32, x[0].Device), gx = Empty(x[0].Shape, DType.Float32, x[0].Device);
+            float scale = reduction == Reduction.Mean ? 1 / x[3].Sum().Item() : 1;
+            loss.Backend.CrossEntropyWithGradient(x[0].Contiguous().View, TargetOf(x[1], x[2], x[3], x.Length > 4 ? x[4] : null, smoothing), scale, loss.View, gx.View);
+            gradient = Save(gx);
+            return loss.WeightedBy(x[3], reduction);
+        }
+
+        protected override bool Saves(int i) => false;
+
+        protected override Tensor? Gradient(int i, Tensor g)
+        {
+            if (i != 0) return null;
+            float scale = g.Item();
+            if (scale == 1) return gradient;
+            var gx = Empty(InputShape(0), DType.Float32, g.Device);
+            g.Backend.Unary(new Ops.MulScalar(scale), gradient!.View, gx.View);
+            return gx;
+        }
     }
 }

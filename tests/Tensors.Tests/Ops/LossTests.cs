@@ -57,6 +57,64 @@ public sealed class LossTests
         Assert.That(Gradient(v => v.CrossEntropy(target)), Is.EqualTo(Gradient(v => v.LogSoftmax(1).NllLoss(target))).Within(1e-7f));
     }
 
+    static Tensor Logits(ulong seed)
+    {
+        var x = Tensor.Normal([5, 70], new Philox(seed), std: 3);
+        x.RequiresGrad = true;
+        return x;
+    }
+
+    static readonly Tensor classes = Scope.Keep(Tensor.From([1L, -100L, 69L, 2L, 30L]));
+
+    /// <summary>The gradient that is computed along with the loss, against that of losses one by one; the loss as without recording, bit by bit.</summary>
+    [Test]
+    public void A_recorded_loss_is_the_same_and_brings_its_gradient_along([Values(0f, 0.1f)] float smoothing, [Values(Reduction.Mean, Reduction.Sum)] Reduction reduction, [Values] bool weighted)
+    {
+        Tensor a = Logits(1), b = Logits(1);
+        var weight = weighted ? Tensor.Uniform([70], new Philox(2)) : null;
+        var loss = a.CrossEntropy(classes, weight, smoothing, reduction: reduction);
+        Assert.That(loss.Item(), Is.EqualTo(Autograd.NoGrad(() => a.CrossEntropy(classes, weight, smoothing, reduction: reduction)).Item()));
+        loss.Backward();
+        var each = b.CrossEntropy(classes, weight, smoothing, reduction: Reduction.None);
+        float scale = reduction == Reduction.Sum ? 1 : 1 / (weight is null ? 4 : weight.IndexSelect(0, Tensor.From([1L, 69L, 2L, 30L])).Sum().Item());
+        each.Backward(Tensor.Full([5], scale));
+        Assert.That(a.Grad!.ToArray<float>(), Is.EqualTo(b.Grad!.ToArray<float>()).Within(1e-7f));
+    }
+
+    [Test]
+    public void A_scaled_loss_scales_its_gradient_and_a_kept_one_gives_it_again()
+    {
+        Tensor a = Logits(3), b = Logits(3), c = Logits(3);
+        a.CrossEntropy(classes).Backward();
+        (b.CrossEntropy(classes) * 1024).Backward();
+        Assert.That(b.Grad!.ToArray<float>(), Is.EqualTo(a.Grad!.ToArray<float>().Select(g => g * 1024)));
+        var kept = c.CrossEntropy(classes);
+        kept.Backward(retain: true);
+        c.Grad!.CopyFrom(c.Grad * 5); // as an optimizer may: it is the leaf's own
+        c.ZeroGrad();
+        kept.Backward(retain: true);
+        kept.Backward();
+        Assert.That(c.Grad!.ToArray<float>(), Is.EqualTo(a.Grad!.ToArray<float>().Select(g => g * 2)));
+    }
+
+    [Test, NonParallelizable]
+    public void A_gradient_that_came_with_the_loss_becomes_that_of_the_leaf_without_a_copy()
+    {
+        var x = Tensor.Normal([64, 1000], new Philox(4));
+        x.RequiresGrad = true;
+        var y = Tensor.Zeros([64], DType.Int64);
+        var pool = Device.Cpu.Memory;
+        using (Scope.Begin())
+        {
+            var loss = x.CrossEntropy(y);
+            long before = pool.Live;
+            pool.ResetPeak();
+            loss.Backward();
+            Assert.That(pool.Peak - before, Is.LessThan(x.Count * sizeof(float)));
+        }
+        Assert.That(x.Grad!.Count, Is.EqualTo(x.Count));
+    }
+
     [Test]
     public void Running_statistics_move_in_place_and_evaluation_uses_them()
     {
