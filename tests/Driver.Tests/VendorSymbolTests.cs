@@ -68,7 +68,7 @@ public sealed class VendorSymbolTests
     {
         var recorded = RecordedSymbols.Enum("cublasOperation_t");
         Assert.That(((int)Operation.NonTranspose, (int)Operation.Transpose), Is.EqualTo(((int)recorded["CUBLAS_OP_N"], (int)recorded["CUBLAS_OP_T"])));
-        Assert.That(CudaBlas.NotSupported, Is.EqualTo(RecordedSymbols.Enum("cublasStatus_t")["CUBLAS_STATUS_NOT_SUPPORTED"]));
+        Assert.That(RecordedSymbols.Enum("cublasStatus_t")["CUBLAS_STATUS_NOT_SUPPORTED"], Is.EqualTo(CudaBlas.NotSupported));
     }
 
     [TestCaseSource(nameof(Functions))]

@@ -84,16 +84,16 @@ public sealed class TrainingGraphTests
             var (stem, block, head) = (new Sequential(new Conv2d(3, 8, 3, padding: 1), new BatchNorm2d(8), new Relu(), new MaxPool2d(2)), new Conv2d(8, 8, 3, padding: 1), new Linear(8, 3));
             var network = new Sequential(stem, block, head);
             foreach (var (k, p) in network.Parameters().Index()) p.CopyFrom(Tensor.Normal(p.Shape, new Philox((ulong)k + 1)) * 0.3f);
-            return (network, new AdamW(network.Parameters(), lr: 1e-2), () =>
+            void Gradients()
             {
                 using var step = Scope.Begin();
-                var logits = Autocast.To(DType.BFloat16, () =>
+                using (Autocast.To(DType.BFloat16))
                 {
                     Tensor h = stem.Forward(x);
-                    return head.Forward((block.Forward(h).Relu() + h).AdaptiveAvgPool2d(1, 1).Flatten(1));
-                });
-                logits.To(DType.Float32).CrossEntropy(y).Backward();
-            });
+                    head.Forward((block.Forward(h).Relu() + h).AdaptiveAvgPool2d(1, 1).Flatten(1)).To(DType.Float32).CrossEntropy(y).Backward();
+                }
+            }
+            return (network, new AdamW(network.Parameters(), lr: 1e-2), Gradients);
         }
         void Start(int step)
         {
