@@ -25,7 +25,7 @@ static class SelfTest
         new("pools", 1e-6, d => [.. Differentiated((x, w) => x.MaxPool2d(3, stride: 2, padding: 1) * w, d, [2, 8, 11, 10], [1]), .. Differentiated((x, w) => x.AvgPool2d(2) * w, d, [2, 8, 10, 10], [1])]),
         new("softmax", 1e-6, d => Differentiated((x, w) => (x * w).CrossEntropy(Indices(d, 30, 40)), d, [30, 40], [1])),
         new("pictures", 2e-6, PictureTrial.Run),
-        new("optimizers", 1e-6, d => [Stepped(d, w => new Adam(w, 0.01)), Stepped(d, w => new Sgd(w, 0.01, 0.9))]),
+        new("optimizers", 1e-6, d => [Stepped(d, w => new Adam(w, 0.01)), Stepped(d, w => new Sgd(w, 0.01, 0.9)), Stepped(d, w => new RmsProp(w, momentum: 0.9, centered: true)), .. Clipped(d)]),
         new("random numbers", 1e-6, d => [Tensor.Uniform([1001], new Philox(1), device: d), Tensor.Normal([1001], new Philox(2), device: d)]),
     ];
 
@@ -83,6 +83,19 @@ static class SelfTest
         var y = f(a, b);
         y.Backward(Numbers(device, 3, [.. y.Shape.Dims]));
         return [y, a.Grad!, b.Grad!];
+    }
+
+    /// <summary>Gradients after their norm was limited, and the norm before.</summary>
+    static Tensor[] Clipped(Device device)
+    {
+        Tensor[] w = [.. new[] { 1003, 4097, 1 }.Select(n => Numbers(device, (ulong)n, n))];
+        foreach (var p in w)
+        {
+            p.RequiresGrad = true;
+            (p * p).Sum().Backward();
+        }
+        double norm = Gradients.ClipNorm(w, 5);
+        return [Tensor.From([(float)norm], [1]), .. w.Select(p => p.Grad!)];
     }
 
     /// <summary>Parameters after two steps against the gradient of Σ w².</summary>

@@ -17,6 +17,12 @@ internal sealed unsafe partial class CpuBackend
         else RunStep(w.Count, new Adam(w.Float(), g.Float(), m.Float(), v.Float(), options));
     }
 
+    public override void RmsPropStep(View w, View g, View v, View? m, View? a, StepOptions options)
+    {
+        if (!SameDense(w, g) || !SameDense(w, v) || !SameDense(w, m ?? w) || !SameDense(w, a ?? w)) base.RmsPropStep(w, g, v, m, a, options);
+        else RunStep(w.Count, new RmsProp(w.Float(), g.Float(), v.Float(), m is { } buffer ? buffer.Float() : null, a is { } mean ? mean.Float() : null, options));
+    }
+
     static bool SameDense(View a, View b) => a.IsDense && b.IsDense && a.Shape == b.Shape;
 
     static void RunStep<T>(long count, T lane) where T : struct, ILane
@@ -72,6 +78,35 @@ internal sealed unsafe partial class CpuBackend
             Lanes.Store(S + i, s);
             V denominator = V.Fma(V.Sqrt(s), V.Create(rootCorrection), V.Create(eps));
             Lanes.Store(W + i, V.Fma(V.Create(-step), m / denominator, w * V.Create(kept)));
+        }
+    }
+
+    readonly struct RmsProp(float* w, float* g, float* v, float* m, float* a, StepOptions o) : ILane
+    {
+        readonly float* W = w, G = g, S = v, M = m, A = a;
+        readonly float lr = o.Lr, l2 = o.L2, kept = 1 - (o.Lr * o.Decay), eps = o.Eps, momentum = (float)o.Momentum, alpha = (float)o.Beta2, newest = (float)(1 - o.Beta2);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<V>(nint i) where V : unmanaged, IVec<V>
+        {
+            V w = Lanes.Load<V>(W + i), g = Lanes.Load<V>(G + i);
+            if (l2 != 0) g = V.Fma(V.Create(l2), w, g);
+            V s = V.Fma(V.Create(newest), g * g, Lanes.Load<V>(S + i) * V.Create(alpha)), variance = s;
+            Lanes.Store(S + i, s);
+            if (A != null)
+            {
+                V a = Lanes.Load<V>(A + i);
+                a = V.Fma(V.Create(newest), g - a, a);
+                Lanes.Store(A + i, a);
+                variance = V.Relu(s - (a * a));
+            }
+            V step = g / (V.Sqrt(variance) + V.Create(eps));
+            if (M != null)
+            {
+                step = V.Fma(V.Create(momentum), Lanes.Load<V>(M + i), step);
+                Lanes.Store(M + i, step);
+            }
+            Lanes.Store(W + i, V.Fma(V.Create(-lr), step, w * V.Create(kept)));
         }
     }
 }

@@ -149,17 +149,12 @@ internal sealed unsafe partial class CudaBackend
         {
             ExpectFloat("Unscale", g);
             if (!g.IsDense) finite &= base.Unscale([g], factor);
-            else for (long done = 0; (done = list.Add(new StepTensors(g, g), done)) < g.Count; list = default) Launch(ref list);
+            else for (long done = 0; (done = list.Add(new StepTensors(g, g), done)) < g.Count; list = default) ScaleAll(ref list, factor, flag.View);
         }
-        Launch(ref list);
+        ScaleAll(ref list, factor, flag.View);
         int bad = 0;
         Download(flag.View.Storage, MemoryMarshal.AsBytes(new Span<int>(ref bad)));
         return finite && bad == 0;
-
-        void Launch(ref StepList list)
-        {
-            if (list.Chunks > 0) this.Launch("unscale.ptx", "unscale", list.Chunks, BlockSize, [KernelArgument.Struct(ref list), factor, flag.View]);
-        }
     }
 
     /// <summary>Casts between float32 and 16 bits without gaps, four elements a thread.</summary>

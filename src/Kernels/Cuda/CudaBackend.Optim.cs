@@ -7,61 +7,59 @@ internal sealed unsafe partial class CudaBackend
 
     public override void AdamStep(View w, View g, View m, View v, StepOptions options) => AdamSteps([new StepTensors(w, g, m, v)], options);
 
+    public override void RmsPropStep(View w, View g, View v, View? m, View? a, StepOptions options) => RmsPropSteps([new StepTensors(w, g, m, v, a)], options);
+
     public override void SgdSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
     {
-        StepList list = default;
-        foreach (var t in parameters)
-        {
-            if (!CanStep("SgdStep", t))
-            {
-                RefuseComposedStep("SgdStep", t);
-                base.SgdStep(t.W, t.G, t.M, options);
-            }
-            else for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) Launch(ref list);
-        }
-        Launch(ref list);
-
-        void Launch(ref StepList list)
-        {
-            if (list.Chunks == 0) return;
-            int flags = (options.First ? 1 : 0) | (options.Nesterov ? 2 : 0);
-            float kept = 1 - (options.Lr * options.Decay);
-            nint row = Row([-options.Lr, (float)options.Momentum, options.L2, kept, BitConverter.Int32BitsToSingle(flags)]);
-            LaunchStep("sgd", list.Chunks, [KernelArgument.Struct(ref list), -options.Lr, (float)options.Momentum, options.L2, kept, flags, row]);
-        }
+        int flags = (options.First ? 1 : 0) | (options.Nesterov ? 2 : 0);
+        Steps("SgdStep", "sgd", parameters, [-options.Lr, (float)options.Momentum, options.L2, Kept(options), BitConverter.Int32BitsToSingle(flags)],
+            t => base.SgdStep(t.W, t.G, t.M, options));
     }
 
     public override void AdamSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
     {
+        float rate = (float)(options.Lr / options.Correction1), root = (float)(1 / Math.Sqrt(options.Correction2));
+        float newest1 = (float)(1 - options.Momentum), beta2 = (float)options.Beta2, newest2 = (float)(1 - options.Beta2);
+        Steps("AdamStep", "adam", parameters, [-rate, root, options.L2, Kept(options), options.Eps, newest1, beta2, newest2],
+            t => base.AdamStep(t.W, t.G, t.M!.Value, t.V!.Value, options));
+    }
+
+    public override void RmsPropSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
+    {
+        float alpha = (float)options.Beta2, newest = (float)(1 - options.Beta2);
+        Steps("RmsPropStep", "rmsprop", parameters, [-options.Lr, (float)options.Momentum, options.L2, Kept(options), options.Eps, alpha, newest],
+            t => base.RmsPropStep(t.W, t.G, t.V!.Value, t.M, t.A, options));
+    }
+
+    static float Kept(in StepOptions options) => 1 - (options.Lr * options.Decay);
+
+    /// <summary>Launches of up to 64 parameters with the same numbers; those that do not lie alike take the composed step.</summary>
+    void Steps(string op, string entry, ReadOnlySpan<StepTensors> parameters, ReadOnlySpan<float> numbers, Action<StepTensors> composed)
+    {
         StepList list = default;
         foreach (var t in parameters)
         {
-            if (!CanStep("AdamStep", t))
+            if (!CanStep(op, t))
             {
-                RefuseComposedStep("AdamStep", t);
-                base.AdamStep(t.W, t.G, t.M!.Value, t.V!.Value, options);
+                RefuseComposedStep(op, t);
+                composed(t);
             }
-            else for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) Launch(ref list);
+            else for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) LaunchStep(entry, ref list, numbers);
         }
-        Launch(ref list);
-
-        void Launch(ref StepList list)
-        {
-            if (list.Chunks == 0) return;
-            float rate = (float)(options.Lr / options.Correction1), root = (float)(1 / Math.Sqrt(options.Correction2)), kept = 1 - (options.Lr * options.Decay);
-            float newest1 = (float)(1 - options.Momentum), beta2 = (float)options.Beta2, newest2 = (float)(1 - options.Beta2);
-            nint row = Row([-rate, root, options.L2, kept, options.Eps, newest1, beta2, newest2]);
-            LaunchStep("adam", list.Chunks, [KernelArgument.Struct(ref list), -rate, root, options.L2, kept, options.Eps, newest1, beta2, newest2, row]);
-        }
+        LaunchStep(entry, ref list, numbers);
     }
 
-    void LaunchStep(string entry, int chunks, ReadOnlySpan<KernelArgument> arguments)
+    void LaunchStep(string entry, ref StepList list, ReadOnlySpan<float> numbers)
     {
-        if (!writesRatesOnly) Launch("optim.ptx", entry, chunks, BlockSize, arguments);
+        if (list.Chunks == 0) return;
+        nint row = rates?.Put(numbers, list) ?? 0; // where a recorded launch finds its numbers at each replay
+        if (writesRatesOnly) return;
+        Span<KernelArgument> arguments = stackalloc KernelArgument[numbers.Length + 2];
+        arguments[0] = KernelArgument.Struct(ref list);
+        for (int i = 0; i < numbers.Length; i++) arguments[i + 1] = numbers[i];
+        arguments[^1] = row;
+        Launch("optim.ptx", entry, list.Chunks, BlockSize, arguments);
     }
-
-    /// <summary>Where a recorded launch finds its numbers at each replay; null while nothing is recorded: then its arguments hold.</summary>
-    nint Row(ReadOnlySpan<float> numbers) => rates?.Put(numbers) ?? 0;
 
     /// <summary>Parameters with gaps are stepped by composed operations, whose numbers a recording would keep.</summary>
     void RefuseComposedStep(string op, in StepTensors t)
@@ -73,7 +71,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>True where all tensors lie alike and without gaps: elements of equal place belong together.</summary>
     static bool CanStep(string op, in StepTensors t)
     {
-        foreach (var view in (ReadOnlySpan<View?>)[t.W, t.G, t.M, t.V])
+        foreach (var view in (ReadOnlySpan<View?>)[t.W, t.G, t.M, t.V, t.A])
         {
             if (view is not { } v) continue;
             ExpectFloat(op, v);

@@ -17,15 +17,18 @@ internal unsafe struct StepList
     /// <summary>Tensors with more elements take several entries.</summary>
     const long Longest = 1L << 30;
 
-    fixed long entries[Capacity * 5];
+    fixed long entries[Capacity * 6];
     int count;
 
     /// <summary>Blocks of the grid.</summary>
     public int Chunks { get; private set; }
 
+    /// <summary>Which states the tensors added last have: 1 for M, 2 for V, 4 for A.</summary>
+    public int States { get; private set; }
+
     struct Entry
     {
-        public nint W, G, M, V;
+        public nint W, G, M, V, A;
         public int Length, FirstChunk;
     }
 
@@ -33,10 +36,17 @@ internal unsafe struct StepList
     public long Add(in StepTensors t, long done)
     {
         long all = t.W.Count;
+        States = (t.M is null ? 0 : 1) | (t.V is null ? 0 : 2) | (t.A is null ? 0 : 4);
         for (; done < all && count < Capacity; count++)
         {
             int length = (int)Math.Min(all - done, Longest);
-            fixed (long* p = entries) ((Entry*)p)[count] = new Entry { W = Address(t.W, done), G = Address(t.G, done), M = Address(t.M, done), V = Address(t.V, done), Length = length, FirstChunk = Chunks };
+            fixed (long* p = entries)
+            {
+                ((Entry*)p)[count] = new Entry
+                {
+                    W = Address(t.W, done), G = Address(t.G, done), M = Address(t.M, done), V = Address(t.V, done), A = Address(t.A, done), Length = length, FirstChunk = Chunks,
+                };
+            }
             Chunks += (length + Chunk - 1) / Chunk;
             done += length;
         }

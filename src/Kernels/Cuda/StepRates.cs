@@ -13,14 +13,20 @@ internal sealed class StepRates : IDisposable
     readonly Storage storage;
     readonly Lease lease;
     readonly float[] rows = new float[Words * Most];
+    readonly (int Chunks, int States)[] launches = new (int, int)[Most];
     int recorded, next;
 
     public StepRates(Device device) => (storage, lease) = device.Memory.Rent(sizeof(float) * Words * Most);
 
     /// <summary>Puts a launch's numbers, at most 8, into the next row; returns its address.</summary>
-    public nint Put(ReadOnlySpan<float> numbers)
+    /// <exception cref="TesseraException">It is not the launch that was recorded here.</exception>
+    public nint Put(ReadOnlySpan<float> numbers, in StepList list)
     {
         if (next == Most) throw new TesseraException($"DeviceGraph: launches of optimizer steps: got more than {Most}, expected fewer. Hint: use fewer groups of parameters.");
+        var launch = (list.Chunks, list.States);
+        if (next < recorded && launches[next] != launch)
+            throw new TesseraException("DeviceGraph.Replay: an optimizer's step: got another one than was recorded, expected the same parameters with the same moments. Hint: a momentum that becomes 0, or was 0, is another step; record again.");
+        launches[next] = launch;
         numbers.CopyTo(rows.AsSpan(next * Words));
         return storage.Pointer + (nint)(next++ * Words * sizeof(float));
     }

@@ -19,5 +19,6 @@ public readonly record struct StepOptions(
 /// <param name="W">The parameter, changed.</param>
 /// <param name="G">Its gradient.</param>
 /// <param name="M">Momentum, or Adam's first moment; changed.</param>
-/// <param name="V">Adam's second moment; changed.</param>
-public readonly record struct StepTensors(View W, View G, View? M = null, View? V = null);
+/// <param name="V">Running mean of the squares: Adam's second moment, RMSprop's; changed.</param>
+/// <param name="A">Running mean of the gradients of centered RMSprop; changed.</param>
+public readonly record struct StepTensors(View W, View G, View? M = null, View? V = null, View? A = null);

@@ -3,17 +3,11 @@ namespace Tessera.NN;
 /// <summary>What is done to gradients between the backward pass and the step.</summary>
 public static class Gradients
 {
-    /// <summary>√(Σ g²) over all gradients of the parameters; 0 where there is none.</summary>
+    /// <summary>√(Σ g²) over all gradients of the parameters, added in double; 0 where there is none. Waits once for each device.</summary>
     public static double Norm(IEnumerable<Tensor> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        using var noGrad = Autograd.NoGrad();
-        using var scope = Scope.Begin();
-        Tensor[] norms = [.. from p in parameters let g = p.Grad where g is not null select g.Norm()];
-        double sum = 0;
-        foreach (var device in norms.GroupBy(n => n.Device)) // one download a device
-            foreach (float norm in Tensor.Stack([.. device]).ToArray<float>()) sum += Math.Pow(norm, 2);
-        return Math.Sqrt(sum);
+        return Math.Sqrt(ByDevice(parameters).Sum(d => d.Key.Backend.SumOfSquares(Views(d))));
     }
 
     /// <summary>g ← factor·g for all gradients, in one pass; true where all of them are finite then. Waits once for each device.</summary>
@@ -23,11 +17,10 @@ public static class Gradients
     {
         ArgumentNullException.ThrowIfNull(parameters);
         bool finite = true;
-        foreach (var device in parameters.Select(p => p.Grad).OfType<Tensor>().GroupBy(g => g.Device))
+        foreach (var device in ByDevice(parameters))
         {
-            Tensor[] gradients = [.. device];
-            finite &= device.Key.Backend.Unscale(Array.ConvertAll(gradients, g => g.View), (float)factor);
-            foreach (var g in gradients) g.View.Storage.Touch();
+            finite &= device.Key.Backend.Unscale(Views(device), (float)factor);
+            foreach (var g in device) g.View.Storage.Touch();
         }
         return finite;
     }
@@ -41,12 +34,15 @@ public static class Gradients
         Tensor[] all = [.. parameters];
         double norm = Norm(all), factor = max / (norm + 1e-6);
         if (factor >= 1) return norm;
-        foreach (var p in all)
+        foreach (var device in ByDevice(all))
         {
-            if (p.Grad is not { } g) continue;
-            g.Device.Backend.Unary(new Ops.MulScalar((float)factor), g.View, g.View);
-            g.View.Storage.Touch();
+            device.Key.Backend.Scale(Views(device), (float)factor);
+            foreach (var g in device) g.View.Storage.Touch();
         }
         return norm;
     }
+
+    static IEnumerable<IGrouping<Device, Tensor>> ByDevice(IEnumerable<Tensor> parameters) => parameters.Select(p => p.Grad).OfType<Tensor>().GroupBy(g => g.Device);
+
+    static View[] Views(IEnumerable<Tensor> gradients) => [.. gradients.Select(g => g.View)];
 }

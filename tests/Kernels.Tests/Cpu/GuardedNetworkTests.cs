@@ -86,6 +86,7 @@ public sealed class GuardedNetworkTests
             cpu.CrossEntropyBackward(v[0], target, v[1], v[3], v[4]);
         });
         Same([x, x, x, x], v => cpu.AdamStep(v[0], v[1], v[2], v[3], new StepOptions(0.1f, 0.9f, 0.99f, 1e-5f)));
+        Same([x, x, x, x, x], v => cpu.RmsPropStep(v[0], v[1], v[2], v[3], v[4], new StepOptions(0.1f, 0.9f, 0.99f, 1e-5f)));
         Same([x, x, x], v => cpu.SgdStep(v[0], v[1], v[2], new StepOptions(0.1f, 0.9f)));
     }
 

@@ -147,11 +147,19 @@ public sealed class CheckedKernelsTests
         ["steps"] = b =>
         {
             View w = b.Normal(1001), g = b.Normal(1001);
-            StepTensors[] many = [.. Enumerable.Range(1, 70).Select(n => new StepTensors(b.Normal(90 * n), b.Normal(90 * n), b.Normal(90 * n), b.Positive(90 * n)))];
+            StepTensors[] many = [.. Enumerable.Range(1, 70).Select(n => new StepTensors(b.Normal(90 * n), b.Normal(90 * n), b.Normal(90 * n), b.Positive(90 * n), b.Normal(90 * n)))];
             b.Gpu.SgdSteps(many, new StepOptions(0.1f, 0.9, L2: 0.1f, Nesterov: true));
             b.Gpu.AdamSteps(many, new StepOptions(0.1f, 0.9, 0.99, 1e-5f, L2: 0.1f));
+            b.Gpu.RmsPropSteps(many, new StepOptions(0.1f, 0.9, 0.99, 1e-5f, L2: 0.1f));
+            b.Gpu.RmsPropStep(w, g, b.Positive(1001), null, null, new StepOptions(0.1f, 0, 0.99, 1e-5f));
             b.Gpu.SgdStep(w, g, b.Normal(1001), new StepOptions(0.1f, 0.9));
             b.Gpu.AdamStep(w, g, b.Normal(1001), b.Positive(1001), new StepOptions(0.1f, 0.9, 0.99, 1e-5f, Correction1: 0.1, Correction2: 0.01));
+        },
+        ["norms of gradients"] = b =>
+        {
+            View[] many = [.. Enumerable.Range(1, 70).Select(n => b.Normal(90 * n)), b.Normal(9001).Slice(0, 1, 9000)];
+            Assert.That(b.Gpu.SumOfSquares(many), Is.GreaterThan(0));
+            b.Gpu.Scale(many, 0.5f);
         },
         ["products"] = b =>
         {

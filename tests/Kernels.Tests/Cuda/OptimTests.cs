@@ -15,11 +15,15 @@ public sealed class CudaOptimTests
 
     [Test]
     public void SgdSteps([ValueSource(nameof(options))] StepOptions o, [Values] bool momentum, [Values(0, 1)] int offset)
-        => Compare(offset, momentum, false, (k, t) => k.SgdSteps(t, o));
+        => Compare(offset, momentum, false, false, (k, t) => k.SgdSteps(t, o));
 
     [Test]
     public void AdamSteps([ValueSource(nameof(options))] StepOptions o, [Values(0, 1)] int offset)
-        => Compare(offset, true, true, (k, t) => k.AdamSteps(t, o with { Beta2 = Math.Max(o.Beta2, 0.5), Eps = Math.Max(o.Eps, 1e-9f) }));
+        => Compare(offset, true, true, false, (k, t) => k.AdamSteps(t, o with { Beta2 = Math.Max(o.Beta2, 0.5), Eps = Math.Max(o.Eps, 1e-9f) }));
+
+    [Test]
+    public void RmsPropSteps([ValueSource(nameof(options))] StepOptions o, [Values] bool momentum, [Values] bool centered, [Values(0, 1)] int offset)
+        => Compare(offset, momentum, true, centered, (k, t) => k.RmsPropSteps(t, o with { Beta2 = Math.Max(o.Beta2, 0.5), Eps = Math.Max(o.Eps, 1e-9f) }));
 
     /// <summary>A parameter whose strides differ from its gradient's is stepped by the composed operations.</summary>
     [Test]
@@ -31,15 +35,17 @@ public sealed class CudaOptimTests
         float[][] Run(Backend k)
         {
             View W = Views.Of(Layouts.Named(layout, s), w), M = Views.Of(s, m), A = Views.Of(s, w), AM = Views.Of(s, m), V = Views.Of(s, v);
+            View R = Views.Of(s, w), RV = Views.Of(s, v), RM = Views.Of(s, m), RA = Views.Of(Layouts.Named(layout, s), m);
             k.SgdStep(W, Views.Of(s, g), M, o);
             k.AdamStep(A, Views.Of(Layouts.Named(layout, s), g), AM, V, o);
-            return [Views.Get<float>(W), Views.Get<float>(M), Views.Get<float>(A), Views.Get<float>(AM), Views.Get<float>(V)];
+            k.RmsPropStep(R, Views.Of(s, g), RV, RM, RA, o);
+            return [.. new[] { W, M, A, AM, V, R, RV, RM, RA }.Select(Views.Get<float>)];
         }
         Assert.That(Run(Device.Emulator.Backend), Is.EqualTo(Run(Device.Cpu.Backend)));
     }
 
     /// <summary>Every tensor, the elements around it included, after a step of both backends from the same state.</summary>
-    static void Compare(int offset, bool withM, bool withV, Action<Backend, StepTensors[]> step)
+    static void Compare(int offset, bool withM, bool withV, bool withA, Action<Backend, StepTensors[]> step)
     {
         float[][] Run(Backend backend)
         {
@@ -52,7 +58,8 @@ public sealed class CudaOptimTests
                 return new View(whole.Storage, DType.Float32, new Layout([n], [1], 4 * (n % 2) + offset));
             }
             StepTensors[] t = [.. sizes.Select((n, i) => new StepTensors(
-                Part(n, (ulong)i), Part(n, (ulong)(i + 1000)), withM ? Part(n, (ulong)(i + 2000)) : null, withV ? Part(n, (ulong)(i + 3000), square: true) : null))];
+                Part(n, (ulong)i), Part(n, (ulong)(i + 1000)), withM ? Part(n, (ulong)(i + 2000)) : null, withV ? Part(n, (ulong)(i + 3000), square: true) : null,
+                withA ? Part(n, (ulong)(i + 4000)) : null))];
             step(backend, t);
             return [.. all.Select(Views.Get<float>)];
         }

@@ -11,6 +11,7 @@ public class OptimizerTests
         new TestCaseData((Func<IEnumerable<ParameterGroup>, Optimizer>)(g => new Adam(g, decoupledDecay: true))).SetArgDisplayNames("Adam"),
         new TestCaseData((Func<IEnumerable<ParameterGroup>, Optimizer>)(g => new AdamW(g))).SetArgDisplayNames("AdamW"),
         new TestCaseData((Func<IEnumerable<ParameterGroup>, Optimizer>)(g => new RmsProp(g, centered: true))).SetArgDisplayNames("RmsProp"),
+        new TestCaseData((Func<IEnumerable<ParameterGroup>, Optimizer>)(g => new RmsProp(g, decoupledDecay: true))).SetArgDisplayNames("RmsProp, plain"),
     ];
 
     [TestCaseSource(nameof(kinds))]
@@ -149,6 +150,36 @@ public class OptimizerTests
         Assert.That(w.Grad!.ToArray<float>(), Is.EqualTo(new[] { 3f, 4 }));
         Assert.That(Gradients.ClipNorm([w], 1), Is.EqualTo(5).Within(1e-6));
         Assert.That(w.Grad!.ToArray<float>(), Is.EqualTo(new[] { 0.6f, 0.8f }).Within(1e-6f));
+    }
+
+    /// <summary>Squares of float32 from 1.8e19 on are above its range.</summary>
+    [Test]
+    public void LargeGradientsAreClippedToo([Values("cpu", "gpu")] string name)
+    {
+        var device = name == "cpu" ? Device.Cpu : TestDevices.Gpu;
+        Tensor a = Tensor.Zeros([1], device: device), b = Tensor.Zeros([2], device: device);
+        a.RequiresGrad = b.RequiresGrad = true;
+        (a * Tensor.From([3e25f], [1], device)).Sum().Backward();
+        (b * Tensor.From([4e25f, 0], [2], device)).Sum().Backward();
+        Assert.That(Gradients.ClipNorm([a, b, Leaf(1)], 1), Is.EqualTo(5e25).Within(1e-4).Percent);
+        Assert.That(a.Grad!.ToArray<float>(), Is.EqualTo(new[] { 0.6f }).Within(1e-6f));
+        Assert.That(b.Grad!.ToArray<float>(), Is.EqualTo(new[] { 0.8f, 0 }).Within(1e-6f));
+    }
+
+    /// <summary>A gradient that stays the same has no variance: what rounding leaves of it may be below 0, and has no root.</summary>
+    [Test]
+    public void CenteredRmsPropOfAConstantGradientStaysANumber()
+    {
+        var w = Leaf(new float[64]);
+        var slopes = Tensor.From([.. Enumerable.Range(1, 64).Select(i => 0.1f * i / 7)], [64]);
+        RmsProp optimizer = new([w], lr: 1e-6, alpha: 0.5, centered: true);
+        for (int i = 0; i < 60; i++)
+        {
+            (w * slopes).Sum().Backward();
+            optimizer.Step();
+            optimizer.ZeroGrad();
+        }
+        Assert.That(w.ToArray<float>(), Is.All.LessThan(0));
     }
 
     [Test]
