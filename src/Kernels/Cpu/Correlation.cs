@@ -9,7 +9,7 @@ internal readonly record struct KernelTap(int Dy, int Dx, int Weight);
 /// </summary>
 internal unsafe struct Correlation
 {
-    const int PatchFloats = 1 << 15, WholeFloats = 1 << 16, WeightFloats = 48 << 10, Tasks = 12;
+    const int PatchFloats = 1 << 15, WholeFloats = 1 << 17, FillParts = 4, WeightFloats = 48 << 10, Tasks = 12;
 
     /// <summary>Source image with all its channels; <c>Inner</c> of them belong to a group.</summary>
     public Image Source;
@@ -47,8 +47,8 @@ internal unsafe struct Correlation
 
     Patch patch;
     Tap* offsets;
-    float* packed;
-    int minY, minX, tapLength, stretches, rowBlock, rowBlocks, panels, panelBlock, panelBlocks;
+    float* packed, patches;
+    int minY, minX, lastY, tapLength, stretches, rowBlock, rowBlocks, panels, panelBlock, panelBlocks;
     bool single;
 
     public void Run()
@@ -72,19 +72,28 @@ internal unsafe struct Correlation
         }
         offsets = list;
         if (WantsMoments) Moments = new ChannelMoments(Groups * Outer, N * rowBlocks);
+        if (rowBlocks == 1 && panelBlocks > 1 && TapCount > 0)
+        {
+            patches = Scratch.Floats(Scratch.Purpose.Tiles, N * Groups * PatchOf(OutH).Size);
+            CpuThreads.For(N * Groups * FillParts, new Fill { Job = this });
+        }
         CpuThreads.For(N * Groups * rowBlocks * panelBlocks, new Block { Job = this });
     }
+
+    /// <summary>The patch below so many rows of results.</summary>
+    readonly Patch PatchOf(int rows) => patch.WithRows(single ? rows : ((rows - 1) * StepY) + lastY - minY + 1);
 
     readonly long PanelSize => (long)TapCount * Inner * GemmKernel.Panel;
 
     // A single tap reads every pixel once, so the patch holds just those; else it spans all taps of a row of results.
     void PlanPatch()
     {
-        (minY, minX) = (int.MaxValue, int.MaxValue);
+        (minY, minX, lastY) = (int.MaxValue, int.MaxValue, int.MinValue);
         int maxX = int.MinValue;
         for (int t = 0; t < TapCount; t++)
         {
             minY = Math.Min(minY, Taps[t].Dy);
+            lastY = Math.Max(lastY, Taps[t].Dy);
             minX = Math.Min(minX, Taps[t].Dx);
             maxX = Math.Max(maxX, Taps[t].Dx);
         }
@@ -145,6 +154,19 @@ internal unsafe struct Correlation
         }
     }
 
+    /// <summary>Some rows of the patch of a whole image, which all its panels read.</summary>
+    struct Fill : ICpuTask
+    {
+        public Correlation Job;
+
+        public readonly void Run(int task)
+        {
+            var p = Job.PatchOf(Job.OutH);
+            int part = task % FillParts, image = task / FillParts, first = p.Rows * part / FillParts, end = p.Rows * (part + 1) / FillParts;
+            p.WithRows(end - first).Fill(Job.Source, image / Job.Groups, Job.minY + (first * (Job.single ? Job.StepY : 1)), Job.minX, image % Job.Groups * Job.Inner, Job.patches + (image * p.Size) + (first * p.Row));
+        }
+    }
+
     struct Block : ICpuTask
     {
         public Correlation Job;
@@ -167,11 +189,9 @@ internal unsafe struct Correlation
                 for (int j = 0; j < OutW; j++) new Span<float>(block + (i * OutRow) + (j * OutCol), Outer).Clear();
             return;
         }
-        int lastY = int.MinValue;
-        for (int t = 0; t < TapCount; t++) lastY = Math.Max(lastY, Taps[t].Dy);
-        var p = patch.WithRows(single ? rows : ((rows - 1) * StepY) + lastY - minY + 1);
-        float* a = Scratch.Floats(Scratch.Purpose.BlockA, p.Size);
-        p.Fill(Source, n, (i0 * StepY) + minY, minX, group * Inner, a);
+        var p = PatchOf(rows);
+        float* a = patches != null ? patches + (((n * Groups) + group) * p.Size) : Scratch.Floats(Scratch.Purpose.BlockA, p.Size);
+        if (patches == null) p.Fill(Source, n, (i0 * StepY) + minY, minX, group * Inner, a);
 
         nint rowA = single ? p.Row : StepY * p.Row;
         int width = OutW;

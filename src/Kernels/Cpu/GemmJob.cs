@@ -12,6 +12,7 @@ namespace Tessera.Cpu;
 internal unsafe struct GemmJob
 {
     const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8, FewProducts = 128;
+    const int CopyRows = 16, ManyColumns = 3;
     const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
 
     public int M, N, K;
@@ -61,6 +62,7 @@ internal unsafe struct GemmJob
         if (form.Pointer != 0) packed = (float*)form.Pointer;
         else if (packs) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
         if (splits > 1) partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
+        if (Weights is not null && columnBlocks >= ManyColumns && IsAliased(A, M / rowBlocks)) CopyA();
         for (first = 0; first < batch; first += group)
         {
             int items = Math.Min(group, batch - first);
@@ -76,6 +78,23 @@ internal unsafe struct GemmJob
         if (!serial) CpuThreads.For(tasks, work);
         else
             for (int i = 0; i < tasks; i++) work.Run(i);
+    }
+
+    // Rows that every block of columns would copy for itself.
+    void CopyA()
+    {
+        nint row = K + 16;
+        var copy = new Copy { From = A, To = new Matrix(Scratch.Floats(Scratch.Purpose.Tiles, M * (long)row), row, 1), M = M, K = K };
+        CpuThreads.For((M + CopyRows - 1) / CopyRows, copy);
+        A = copy.To;
+    }
+
+    struct Copy : ICpuTask
+    {
+        public Matrix From, To;
+        public int M, K;
+
+        public readonly void Run(int task) => Panels.Move(new Matrix(From.At(task * CopyRows, 0), From.Row, 1), new Matrix(To.At(task * CopyRows, 0), To.Row, 1), Math.Min(CopyRows, M - (task * CopyRows)), K);
     }
 
     readonly long PackedSize => (long)panels * K * GemmKernel.Panel;
@@ -152,8 +171,8 @@ internal unsafe struct GemmJob
         }
     }
 
-    // The first row of tile t is M·t / tiles; a block is a range of tiles.
-    readonly int RowOf(int block) => (int)((long)M * (tiles * block / rowBlocks) / tiles);
+    // Blocks of nearly equal height, lest one thread has a tile more than another.
+    readonly int RowOf(int block) => (int)((long)M * block / rowBlocks);
 
     readonly int ColumnOf(int block) => Math.Min(N, panels * block / columnBlocks * GemmKernel.Panel);
 
@@ -185,7 +204,7 @@ internal unsafe struct GemmJob
                 for (int j = 0; j < columns; j += nr, panel += step)
                 {
                     tile.Bias = begins && Bias.P != null ? new Matrix(Bias.At(i, j0 + j), Bias.Row, Bias.Col) : default;
-                    tile.Next = panel + step;
+                    tile.Next = j + nr < columns || k + KChunk >= k1 || count > 1 ? panel + step : b + (KChunk * tile.BStep); // the next panel, or the first one's next chunk
                     Tiles(tile, block + (top * tile.RowStep), panel, new Matrix(c.At(i, j0 + j), c.Row, c.Col), height, Math.Min(nr, columns - j));
                 }
             }
@@ -222,12 +241,15 @@ internal unsafe struct GemmJob
         for (int j = whole; j < columns; j += nr) Panels.Pack(b.At(0, j), b.Row, b.Col, length, Math.Min(nr, columns - j), alpha, to + (j / nr * panel));
     }
 
+    // Rows at such a distance meet in one set of the first-level cache.
+    static bool IsAliased(Matrix a, int rows) => a.Col == 1 && rows > 4 && (a.Row & 511) == 0;
+
     // A is read in place where its rows lie along K, or close together across it, unless their distance maps them onto one another in the
     // first-level cache; else it is copied along its contiguous direction.
     static float* PrepareA(Matrix a, int rows, int columns, ref TileJob tile)
     {
         int k = tile.K;
-        bool aliased = rows > 4 && (a.Row & 511) == 0;
+        bool aliased = IsAliased(a, rows);
         (tile.RowStep, tile.AStep) = (a.Row, a.Col);
         if ((a.Col == 1 && !aliased) || (a.Row == 1 && a.Col <= 256) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
         float* copy = Scratch.Floats(Scratch.Purpose.BlockA, rows * (KChunk + 16L));
@@ -273,6 +295,24 @@ internal unsafe struct GemmJob
             }
             i = end;
         }
+    }
+
+    /// <summary>
+    /// Products of one shape one behind the other: those of <paramref name="count"/> left operands with as many panels, each <paramref name="stepA"/>,
+    /// <paramref name="stepB"/> and <paramref name="stepC"/> floats behind the one before. C has whole panels as rows.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Series(TileJob tile, int count, float* a, nint stepA, float* b, nint stepB, float* c, nint stepC, int rows)
+    {
+        int tiles = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;
+        for (int k = 0; k < count; k++, a += stepA, b += stepB, c += stepC)
+            for (int t = 0, i = 0; t < tiles; t++)
+            {
+                int end = rows * (t + 1) / tiles;
+                tile.Next = b + stepB + (t == 1 ? (nint)tile.TapCount * tile.K * 16 : 0);
+                GemmKernel.Tile(end - i, nr, tile, a + (i * tile.RowStep), b, c + (i * nr), nr);
+                i = end;
+            }
     }
 
     // What a tile whose columns are no whole vectors starts from, in a place that has room for them.

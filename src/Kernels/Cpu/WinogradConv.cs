@@ -62,9 +62,8 @@ internal unsafe struct WinogradConv
     void RunByBlocks()
     {
         int pairs = (grid.Count + (2 * BlockTiles) - 1) / (2 * BlockTiles); // an even number of nearly equal blocks
-        block = (grid.Count + (2 * pairs) - 1) / (2 * pairs);
-        (blocks, last) = ((grid.Count + block - 1) / block, grid.Count);
-        planeV = (block * rowV) + 16;
+        blocks = Math.Min(2 * pairs, grid.Count);
+        planeV = (((grid.Count + blocks - 1) / blocks) * rowV) + 16;
         if (WantsMoments) Moments = new ChannelMoments(Outer, blocks);
         CpuThreads.For(blocks, new Block { Job = this });
     }
@@ -104,10 +103,10 @@ internal unsafe struct WinogradConv
 
         public readonly void Run(int task)
         {
-            int t0 = task * Job.block, t1 = Math.Min(t0 + Job.block, Job.last);
+            int t0 = (int)((long)Job.grid.Count * task / Job.blocks), t1 = (int)((long)Job.grid.Count * (task + 1) / Job.blocks);
             float* v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * Job.planeV);
             Job.TransformInput(t0, t1, v);
-            for (int p = 0; p < Job.panels; p++) Job.Multiply(p, t0, t1, v);
+            for (int p = 0; p < Job.panels; p++) Job.Multiply(p, task, t0, t1, v);
         }
     }
 
@@ -129,7 +128,7 @@ internal unsafe struct WinogradConv
         public readonly void Run(int task)
         {
             int t0 = Job.first + (task % Job.blocks * Job.block), t1 = Math.Min(t0 + Job.block, Job.last);
-            Job.Multiply(task / Job.blocks, t0, t1, Job.v + ((t0 - Job.first) * Job.rowV));
+            Job.Multiply(task / Job.blocks, t0 / Job.block, t0, t1, Job.v + ((t0 - Job.first) * Job.rowV));
         }
     }
 
@@ -167,8 +166,8 @@ internal unsafe struct WinogradConv
         }
     }
 
-    // The products of the tiles t0 .. t1 - 1 and one panel of weights, plane by plane, and their results.
-    readonly void Multiply(int panel, int t0, int t1, float* v)
+    // The products of the tiles t0 .. t1 - 1 (block number `part` of all) and one panel of weights, plane by plane, and their results.
+    readonly void Multiply(int panel, int part, int t0, int t1, float* v)
     {
         int nr = GemmKernel.Panel, depth = weights != null ? Inner : Math.Min(Depth, Inner);
         nint planeM = ((nint)(t1 - t0) * nr) + 16;
@@ -185,17 +184,13 @@ internal unsafe struct WinogradConv
                 u = Scratch.Floats(Scratch.Purpose.PackedB, PanelWeights(depth));
                 TransformWeights(panel, c, c + tile.K, u);
             }
-            for (int k = 0; k < 36; k++)
-            {
-                tile.Next = u + ((k + 1) * PlaneWeights(tile.K));
-                GemmJob.Tiles(tile, v + (k * planeV) + c, u + (k * PlaneWeights(tile.K)), new Matrix(m + (k * planeM), nr, 1), t1 - t0, nr);
-            }
+            GemmJob.Series(tile, 36, v + c, planeV, u, PlaneWeights(tile.K), m, planeM, t1 - t0);
         }
-        TransformOutput(panel, t0, t1, m, planeM);
+        TransformOutput(panel, part, t0, t1, m, planeM);
     }
 
     // Results of the tiles t0 .. t1 - 1 and one panel of channels: Aᵀ m A, the epilogue, and the statistics of what was written.
-    readonly void TransformOutput(int panel, int t0, int t1, float* m, nint planeM)
+    readonly void TransformOutput(int panel, int part, int t0, int t1, float* m, nint planeM)
     {
         int nr = GemmKernel.Panel, k0 = panel * nr, columns = Math.Min(nr, Outer - k0), rows = 0;
         float* bias = stackalloc float[nr], tile = stackalloc float[16 * nr];
@@ -222,7 +217,7 @@ internal unsafe struct WinogradConv
             Lanes.Run(0, columns, ref results);
             rows += results.Height * results.Width;
         }
-        if (kept != null) Moments.Set(t0 / block, kept, nr, rows, k0, columns);
+        if (kept != null) Moments.Set(part, kept, nr, rows, k0, columns);
     }
 
     /// <summary>y ← relu(tile + bias + residual) for the part of a tile of 4x4 results that lies in the image.</summary>

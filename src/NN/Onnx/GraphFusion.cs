@@ -68,10 +68,16 @@ internal static class GraphFusion
 
         Tensor[] Run(NodeCall c)
         {
-            if (!branches.Index().All(b => c[b.Index] is { Rank: 4, DType: DType.Float32 } x && x.Device == c.X.Device && b.Item.Unit.IsOnePass(x))) return Joined(c);
-            Shape[] shapes = [.. branches.Select((b, i) => b.Unit.OutputShape(c[i].Shape))];
-            if (shapes.Any(s => s.Count <= 0 || s.With(1, 0) != shapes[0].With(1, 0))) return Joined(c);
-            var y = Tensor.Empty(shapes[0].With(1, shapes.Sum(s => s[1])), device: c.X.Device);
+            var shapes = new Shape[branches.Length];
+            int channels = 0;
+            for (int i = 0; i < branches.Length; i++)
+            {
+                if (c[i] is not { Rank: 4, DType: DType.Float32 } x || x.Device != c.X.Device || !branches[i].Unit.IsOnePass(x)) return Joined(c);
+                shapes[i] = branches[i].Unit.OutputShape(x.Shape);
+                if (shapes[i].Count <= 0 || shapes[i][0] != shapes[0][0] || shapes[i][2] != shapes[0][2] || shapes[i][3] != shapes[0][3]) return Joined(c);
+                channels += shapes[i][1];
+            }
+            var y = Tensor.Empty(shapes[0].With(1, channels), device: c.X.Device);
             using var noGrad = Autograd.NoGrad();
             for (int i = 0, start = 0; i < branches.Length; start += shapes[i++][1]) branches[i].Unit.ForwardInto(c[i], y.Narrow(1, start, shapes[i][1]), branches[i].Relu);
             return [y];

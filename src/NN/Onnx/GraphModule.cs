@@ -158,8 +158,15 @@ public sealed class GraphModule : Module
     void Release(Dictionary<string, Tensor> live, string name, IReadOnlyDictionary<string, Tensor> inputs)
     {
         if (!live.Remove(name, out var t) || Autograd.IsEnabled) return;
-        bool Same(Tensor other) => ReferenceEquals(other, t);
-        if (!live.Values.Any(Same) && !inputs.Values.Any(Same) && !constants.Values.Any(Same)) t.Dispose();
+        if (!Holds(live.Values, t) && !Holds(inputs.Values, t) && !Holds(constants.Values, t)) t.Dispose();
+    }
+
+    // A loop, as it runs between the kernels.
+    static bool Holds(IEnumerable<Tensor> values, Tensor t)
+    {
+        foreach (var value in values)
+            if (ReferenceEquals(value, t)) return true;
+        return false;
     }
 
     Part At(string[] path)
