@@ -44,7 +44,13 @@ internal unsafe struct StepList
             {
                 ((Entry*)p)[count] = new Entry
                 {
-                    W = Address(t.W, done), G = Address(t.G, done), M = Address(t.M, done), V = Address(t.V, done), A = Address(t.A, done), Length = length, FirstChunk = Chunks,
+                    W = Address(t.W, done),
+                    G = Address(t.G, done),
+                    M = Address(t.M, done),
+                    V = Address(t.V, done),
+                    A = Address(t.A, done),
+                    Length = length,
+                    FirstChunk = Chunks,
                 };
             }
             Chunks += (length + Chunk - 1) / Chunk;
