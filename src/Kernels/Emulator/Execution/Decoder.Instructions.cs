@@ -256,7 +256,7 @@ sealed partial class Decoder
             Slot64 a = Source(o[1], from);
             return new Map(Result(o[0]), a, a, a, mode == "rna" ? (x, _, _) => (x + 0x1000) & 0xFFFF_E000 : (x, _, _) => Single.Bits((float)Rounding.To(Single.Of(x), 0, 11, -126, 127, Rounding.Parse(mode!))));
         }
-        if (ConvertBytes(i, to, from, o) is Op bytes) return bytes;
+        if (ConvertSmall(i, to, from, o) is Op bytes) return bytes;
         if (to.Kind() == TypeKind.Packed && to != PtxType.Bf16 || from.Kind() == TypeKind.Packed && from != PtxType.Bf16) throw Unsupported($"cvt of .{from.Name()} to .{to.Name()}");
         if (o[1] is NameOperand name && scope.Find(name.Name) == null && SpecialRegister.TryGet(name.Name, out _))
         {
@@ -368,12 +368,14 @@ sealed partial class Decoder
     Op Mma(Instruction i, PtxType[] types, Operand[] o)
     {
         (int m, int n, int k) = ShapeOf(i);
-        if (i.Has("sp") || (k == 4 && types[1] is PtxType.F16 or PtxType.Bf16) || types[1] is PtxType.B1 || types[1].Kind() == TypeKind.Packed && types[1].Bits() == 8) throw Unsupported("this mma");
+        if (i.Has("sp")) throw Unsupported("mma with a sparse factor");
+        if (k == 4 && types[1] is PtxType.F16 or PtxType.Bf16) throw Unsupported("mma of m8n8k4 and halves");
+        if (i.Modifiers.Any(m => m.StartsWith("kind::", StringComparison.Ordinal)) || types[1].Bits() < 8 && types[1] is not (PtxType.B1 or PtxType.U4 or PtxType.S4)) throw Unsupported("mma of 4 and 6-bit floats");
         return Multiply(i, new(m, n, k, types[0], types[1], types[2], types[3], Open: false), o);
     }
 
     MatrixMultiply Multiply(Instruction i, MatrixShape s, Operand[] o) =>
-        new(s, Vector(o[0], s.D, result: true), Vector(o[1], s.A, result: false), Vector(o[2], s.B, result: false), Vector(o[3], s.C, result: false), i.Has("satfinite"));
+        new(s, Vector(o[0], s.D, result: true), Vector(o[1], s.A, result: false), Vector(o[2], s.B, result: false), Vector(o[3], s.C, result: false), i.Has("satfinite"), i.Has("xor"));
 }
 
 /// <summary>Several operations for one instruction.</summary>
