@@ -170,9 +170,11 @@ sealed partial class Decoder
     {
         if (o[0] is VectorOperand parts)
         {
-            Slot64 whole = Source(o[1], t);
+            bool isAddress = o[1] is NameOperand named && scope.Find(named.Name) is Variable { Space: not Space.Reg };
+            Slot64 whole = isAddress ? new(Take(256, 64), 8) : Source(o[1], t);
             int bits = t.Bits() / parts.Elements.Length;
-            return new Sequence([.. parts.Elements.Select((e, k) => (e, k)).Where(x => x.e is not SinkOperand)
+            Op[] first = isAddress ? [MoveAddress((Variable)scope.Find(((NameOperand)o[1]).Name)!, ((NameOperand)o[1]).Offset, whole)] : [];
+            return new Sequence([.. first, .. parts.Elements.Select((e, k) => (e, k)).Where(x => x.e is not SinkOperand)
                 .Select(x => (Op)new Map(Result(x.e), whole, whole, whole, (v, _, _) => v >> (x.k * bits) & (bits == 64 ? ulong.MaxValue : (1ul << bits) - 1)))]);
         }
         Operand[] elements = ((VectorOperand)o[1]).Elements;
@@ -322,6 +324,8 @@ sealed partial class Decoder
             "add" when t == PtxType.F32 => (old, x, _) => Single.Bits(Single.Of(old) + Single.Of(x)),
             "add" when t == PtxType.F64 => (old, x, _) => BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(x)),
             "add" => Halves(t, (x, y) => x + y),
+            "min" => Halves(t, double.MinNumber),
+            "max" => Halves(t, double.MaxNumber),
             _ => throw Unsupported("this atomic operation"),
         };
 

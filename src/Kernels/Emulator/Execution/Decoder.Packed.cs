@@ -149,7 +149,7 @@ sealed partial class Decoder
     {
         int at = i.Opcode == "atom" ? 1 : 0, bytes = t.Bits() / 8;
         Slot64[] b = Vector(o[at + 1], t, result: false), d = at == 1 ? Vector(o[0], t, result: true) : [.. b.Select(_ => default(Slot64))];
-        var f = i.Has("min") ? Halves(t, double.MinNumber) : i.Has("max") ? Halves(t, double.MaxNumber) : t == PtxType.F32 ? (old, x, _) => Single.Bits(Single.Of(old) + Single.Of(x)) : Halves(t, (x, y) => x + y);
+        var f = AtomicFormula(i, t);
         Address address = Address(o[at], SpaceOf(i));
         return new(address, bytes * b.Length, [.. b.Select((x, k) => new Atomic(address with { Offset = address.Offset + (k * bytes) }, bytes, d[k], x, default, f))]);
     }
