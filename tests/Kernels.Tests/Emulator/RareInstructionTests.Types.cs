@@ -21,6 +21,11 @@ public sealed partial class RareInstructionTests
     [TestCase("add.u16x2", 0x00008002u), TestCase("max.u16x2", 0xFFFF8000u), TestCase("max.s16x2", 0x00010002u), TestCase("min.s16x2", 0xFFFF8000u), TestCase("min.relu.s16x2", 0u), TestCase("min.u16x2", 0x00010002u)]
     public void PairsOfWholeNumbers(string op, uint expected) => Assert.That(Run($"mov.b32 %r2, 0xFFFF0002; mov.b32 %r3, 0x00018000; {op} %r9, %r2, %r3;")[0], Is.EqualTo(expected));
 
+    // Variables of global and constant memory that only a kernel or an inner block knows keep their initial values.
+    [Test]
+    public void GlobalVariablesInAFunction() =>
+        Assert.That(Run(".global .u32 g[2] = {5, 7}; .const .u32 c = 100; ld.global.u32 %r2, [g+4]; ld.const.u32 %r3, [c]; { .global .u32 g = 1000; ld.global.u32 %r4, [g]; } add.u32 %r9, %r2, %r3; add.u32 %r9, %r9, %r4;"), Is.All.EqualTo(1107u));
+
     [Test]
     public void AllOfASpecialRegister() =>
         Assert.That(Run("mov.v4.u32 {%r2, %r3, %r4, %r5}, %tid; mov.v4.u32 {%r6, %r7, %r8, %r10}, %ntid; mad.lo.u32 %r9, %r2, 1000, %r6; add.u32 %r9, %r9, %r3; add.u32 %r9, %r9, %r5; mad.lo.u32 %r9, %r7, 100, %r9; mad.lo.u32 %r9, %r8, 100, %r9;"), Is.EqualTo(Each(i => (1000 * i) + 232)));
