@@ -98,6 +98,16 @@ public sealed class MbarrierTests
         Assert.That(x[..16].Concat(x[48..]), Is.All.Zero);
     }
 
+    // 1 + i of 64 numbers, and of pairs of f16 (0x3C00 is 1, 0x4000 is 2).
+    [TestCase("add.u32", 5u, 6u), TestCase("max.s32", 0xFFFFFFFFu, 1u), TestCase("add.noftz.f16", 0x3C003C00u, 0x3C003C00u)]
+    public void BulkReductionsJoinWithWhatIsThere(string op, uint there, uint expected)
+    {
+        uint[] x = [.. Enumerable.Repeat(there, 256)];
+        Run($"shl.b32 %r2, %r1, 2; mov.u32 %r3, s; add.u32 %r3, %r3, %r2; st.shared.u32 [%r3], {(op[^1] == '6' ? 0 : 1)}; fence.proxy.async.shared::cta; bar.sync 0; setp.eq.u32 %p2, %r9, 0; @!%p1 bra L; ld.global.u32 %r5, [%d1+128]; setp.ne.u32 %p2, %r5, {there}; @%p2 bra L; cp.reduce.async.bulk.global.shared::cta.bulk_group.{op} [%d1+64], [s+16], 128; @%p1 cp.async.bulk.commit_group; @%p1 cp.async.bulk.wait_group 0; L:", x: x);
+        Assert.That(x[16..48], Is.All.EqualTo(expected));
+        Assert.That(x[..16].Concat(x[48..]), Is.All.EqualTo(there));
+    }
+
     // A warp that spins on shared memory lets the warp run that will write it.
     [Test]
     public void AWarpMaySpinOnAnother() =>

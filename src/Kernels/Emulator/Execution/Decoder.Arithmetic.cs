@@ -11,13 +11,15 @@ sealed partial class Decoder
     Op Arithmetic(Instruction i, PtxType t, Operand[] o)
     {
         PtxType[] types = TypesOf(i);
-        if (types.Length > 1) throw Unsupported("mixed precision arithmetic");
+        if (types.Length > 1) return MixedPrecision(i, types, o);
         if (i.Has("cc")) return Carrying(i, t, o);
         if (i.Has("wide")) return Wide(i, t, o);
         return t switch
         {
             PtxType.F32 => Single32(i, o),
             PtxType.F64 => Double64(i, o),
+            PtxType.F32x2 => SinglePairs(i, o),
+            PtxType.U16x2 or PtxType.S16x2 => ShortPairs(i, t, o),
             PtxType.F16 or PtxType.F16x2 or PtxType.Bf16 or PtxType.Bf16x2 => Narrow(i, t, o),
             _ when t.IsInteger() => Integers(i, t, o),
             _ => throw Unsupported($"arithmetic of .{t.Name()}"),
@@ -154,8 +156,14 @@ sealed partial class Decoder
     /// <summary>f32 rounded to zero, down or up.</summary>
     Op Directed(Instruction i, Operand[] o, RoundingMode mode)
     {
-        bool ftz = i.Has("ftz"), sat = i.Has("sat");
         Slot64 a = Source(o[1], PtxType.F32), b = o.Length > 2 ? Source(o[2], PtxType.F32) : a, c = o.Length > 3 ? Source(o[3], PtxType.F32) : a;
+        return new Map(Result(o[0]), a, b, c, SingleFormula(i, mode));
+    }
+
+    /// <summary>A function of the bits of f32, rounded as a mode says.</summary>
+    Func<ulong, ulong, ulong, ulong> SingleFormula(Instruction i, RoundingMode mode)
+    {
+        bool ftz = i.Has("ftz"), sat = i.Has("sat");
         Func<float, float, float, float> f = i.Opcode switch
         {
             "add" => (x, y, _) => Rounding.Add(x, y, mode),
@@ -169,7 +177,7 @@ sealed partial class Decoder
         };
         float In(ulong x) => ftz ? Single.Flush(Single.Of(x)) : Single.Of(x);
         ulong Out(float x) => Single.Bits(sat ? Single.Saturate(x) : ftz ? Single.Flush(x) : x);
-        return new Map(Result(o[0]), a, b, c, (x, y, z) => Out(f(In(x), In(y), In(z))));
+        return (x, y, z) => Out(f(In(x), In(y), In(z)));
     }
 
     Op Double64(Instruction i, Operand[] o)

@@ -170,9 +170,11 @@ sealed partial class Decoder
     {
         if (o[0] is VectorOperand parts)
         {
-            Slot64 whole = Source(o[1], t);
+            bool isAddress = o[1] is NameOperand named && scope.Find(named.Name) is Variable { Space: not Space.Reg };
+            Slot64 whole = isAddress ? new(Take(256, 64), 8) : Source(o[1], t);
             int bits = t.Bits() / parts.Elements.Length;
-            return new Sequence([.. parts.Elements.Select((e, k) => (e, k)).Where(x => x.e is not SinkOperand)
+            Op[] first = isAddress ? [MoveAddress((Variable)scope.Find(((NameOperand)o[1]).Name)!, ((NameOperand)o[1]).Offset, whole)] : [];
+            return new Sequence([.. first, .. parts.Elements.Select((e, k) => (e, k)).Where(x => x.e is not SinkOperand)
                 .Select(x => (Op)new Map(Result(x.e), whole, whole, whole, (v, _, _) => v >> (x.k * bits) & (bits == 64 ? ulong.MaxValue : (1ul << bits) - 1)))]);
         }
         Operand[] elements = ((VectorOperand)o[1]).Elements;
@@ -256,7 +258,7 @@ sealed partial class Decoder
             Slot64 a = Source(o[1], from);
             return new Map(Result(o[0]), a, a, a, mode == "rna" ? (x, _, _) => (x + 0x1000) & 0xFFFF_E000 : (x, _, _) => Single.Bits((float)Rounding.To(Single.Of(x), 0, 11, -126, 127, Rounding.Parse(mode!))));
         }
-        if (ConvertBytes(i, to, from, o) is Op bytes) return bytes;
+        if (ConvertSmall(i, to, from, o) is Op bytes) return bytes;
         if (to.Kind() == TypeKind.Packed && to != PtxType.Bf16 || from.Kind() == TypeKind.Packed && from != PtxType.Bf16) throw Unsupported($"cvt of .{from.Name()} to .{to.Name()}");
         if (o[1] is NameOperand name && scope.Find(name.Name) == null && SpecialRegister.TryGet(name.Name, out _))
         {
@@ -322,6 +324,8 @@ sealed partial class Decoder
             "add" when t == PtxType.F32 => (old, x, _) => Single.Bits(Single.Of(old) + Single.Of(x)),
             "add" when t == PtxType.F64 => (old, x, _) => BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(x)),
             "add" => Halves(t, (x, y) => x + y),
+            "min" => Halves(t, double.MinNumber),
+            "max" => Halves(t, double.MaxNumber),
             _ => throw Unsupported("this atomic operation"),
         };
 
@@ -368,12 +372,14 @@ sealed partial class Decoder
     Op Mma(Instruction i, PtxType[] types, Operand[] o)
     {
         (int m, int n, int k) = ShapeOf(i);
-        if (i.Has("sp") || (k == 4 && types[1] is PtxType.F16 or PtxType.Bf16) || types[1] is PtxType.B1 || types[1].Kind() == TypeKind.Packed && types[1].Bits() == 8) throw Unsupported("this mma");
+        if (i.Has("sp")) throw Unsupported("mma with a sparse factor");
+        if (k == 4 && types[1] is PtxType.F16 or PtxType.Bf16) throw Unsupported("mma of m8n8k4 and halves");
+        if (i.Modifiers.Any(m => m.StartsWith("kind::", StringComparison.Ordinal)) || types[1].Bits() < 8 && types[1] is not (PtxType.B1 or PtxType.U4 or PtxType.S4)) throw Unsupported("mma of 4 and 6-bit floats");
         return Multiply(i, new(m, n, k, types[0], types[1], types[2], types[3], Open: false), o);
     }
 
     MatrixMultiply Multiply(Instruction i, MatrixShape s, Operand[] o) =>
-        new(s, Vector(o[0], s.D, result: true), Vector(o[1], s.A, result: false), Vector(o[2], s.B, result: false), Vector(o[3], s.C, result: false), i.Has("satfinite"));
+        new(s, Vector(o[0], s.D, result: true), Vector(o[1], s.A, result: false), Vector(o[2], s.B, result: false), Vector(o[3], s.C, result: false), i.Has("satfinite"), i.Has("xor"));
 }
 
 /// <summary>Several operations for one instruction.</summary>

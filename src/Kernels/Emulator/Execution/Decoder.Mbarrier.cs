@@ -27,11 +27,17 @@ sealed partial class Decoder
     BulkCopy Bulk(Instruction i, Operand[] o)
     {
         if (i.Has("tensor")) throw Unsupported("bulk copies of tensors");
-        if (i.Has("reduce")) throw Unsupported("bulk reductions");
         static Space Of(string name) => name switch { "global" => Space.Global, "shared::cluster" => Space.Cluster, _ => Space.Shared };
         string[] spaces = [.. i.Modifiers.Where(m => m is "global" or "shared::cta" or "shared::cluster")];
         bool tells = i.Has("mbarrier::complete_tx::bytes");
         return new(Address(o[0], Of(spaces[0])), Address(o[1], Of(spaces[1])), Source(o[2], PtxType.U32), tells ? Address(o[3], Of(spaces[0])) : null,
-            i.Has("multicast::cluster") ? Source(o[4], PtxType.B16) : null);
+            i.Has("multicast::cluster") ? Source(o[4], PtxType.B16) : null, i.Has("reduce") ? Reducing(i) : null);
+    }
+
+    /// <summary>What <c>cp.reduce</c> does to each element of memory, and an element's bytes.</summary>
+    (Func<ulong, ulong, ulong, ulong> Formula, int Bytes) Reducing(Instruction i)
+    {
+        PtxType t = TypesOf(i)[0];
+        return (AtomicFormula(i, t), t.Bits() / 8);
     }
 }

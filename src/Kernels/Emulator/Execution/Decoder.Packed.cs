@@ -1,6 +1,6 @@
 namespace Tessera.Emulator;
 
-/// <summary>Two values in a register, 8-bit floats, wide registers, and the rarer forms of comparisons.</summary>
+/// <summary>Two values in a register, small floats, wide registers, and the rarer forms of comparisons.</summary>
 sealed partial class Decoder
 {
     static Func<uint, uint, uint>? Join(Instruction i) => i.Has("and") ? (x, y) => x & y : i.Has("or") ? (x, y) => x | y : i.Has("xor") ? (x, y) => x ^ y : null;
@@ -85,23 +85,22 @@ sealed partial class Decoder
         return new Map(Result(o[0]), a, b, a, one == t ? (x, y, _) => Part(x, y) : (x, y, _) => Part(x, y) | Part(x >> 16, y >> 16) << 16);
     }
 
-    /// <summary>cvt between pairs of 8-bit floats and pairs of f16 or f32; null for other types.</summary>
-    Map? ConvertBytes(Instruction i, PtxType to, PtxType from, Operand[] o)
+    /// <summary>cvt between pairs of floats of 8 bits or less and pairs of f16 or f32; null for other types.</summary>
+    Map? ConvertSmall(Instruction i, PtxType to, PtxType from, Operand[] o)
     {
         bool relu = i.Has("relu");
-        if (to is PtxType.E4m3x2 or PtxType.E5m2x2 && from is PtxType.F32 or PtxType.F16x2)
+        if (SmallFloat.Of(to) is SmallFloat narrow && from is PtxType.F32 or PtxType.F16x2)
         {
-            bool e4m3 = to == PtxType.E4m3x2, pair = from == PtxType.F16x2;
+            bool pair = from == PtxType.F16x2;
             Slot64 a = Source(o[1], from), b = pair ? a : Source(o[2], from);
-            ulong Half(ulong x) => ByteFloat.Bits(e4m3, Converter.Float(PtxType.F16, x), relu);
-            ulong One(ulong x) => ByteFloat.Bits(e4m3, Single.Of(x), relu);
-            return new Map(Result(o[0]), a, b, b, pair ? (x, _, _) => Half(x >> 16) << 8 | Half(x) : (x, y, _) => One(x) << 8 | One(y));
+            ulong Half(ulong x) => narrow.Bits(Converter.Float(PtxType.F16, x), relu);
+            ulong One(ulong x) => narrow.Bits(Single.Of(x), relu);
+            return new Map(Result(o[0]), a, b, b, pair ? (x, _, _) => Half(x >> 16) << narrow.Step | Half(x) : (x, y, _) => One(x) << narrow.Step | One(y));
         }
-        if (to != PtxType.F16x2 || from is not (PtxType.E4m3x2 or PtxType.E5m2x2)) return null;
-        bool narrow = from == PtxType.E4m3x2;
+        if (to != PtxType.F16x2 || SmallFloat.Of(from) is not SmallFloat small) return null;
         Slot64 source = Source(o[1], PtxType.B16);
-        ulong Wide(ulong x) => ByteFloat.Value(narrow, (byte)x) is var v && relu && v < 0 ? 0 : Converter.FloatBits(PtxType.F16, v);
-        return new Map(Result(o[0]), source, source, source, (x, _, _) => Wide(x >> 8) << 16 | Wide(x));
+        ulong Wide(ulong x) => small.Value(x) is var v && relu && v < 0 ? 0 : Converter.FloatBits(PtxType.F16, v);
+        return new Map(Result(o[0]), source, source, source, (x, _, _) => Wide(x >> small.Step) << 16 | Wide(x));
     }
 
     /// <summary>Results beyond the largest finite value become it: <c>.satfinite</c>.</summary>
@@ -135,6 +134,9 @@ sealed partial class Decoder
     /// <summary><c>mov.v2 {a, b}, {b, a}</c>: everything is read before anything is written.</summary>
     Sequence MoveVector(PtxType t, Operand[] o)
     {
+        if (o[1] is NameOperand name && scope.Find(name.Name) == null && SpecialRegister.TryGet(name.Name, out _))
+            return new([.. Vector(o[0], t, result: true).Select((d, k) => (d, Part: "xyzw"[k].ToString())).Where(x => x.d.Bytes > 0)
+                .Select(x => (Op)new ReadSpecial(x.d, Special(new(name.Position, name.Name, x.Part, 0))))]);
         Slot64[] from = Vector(o[1], t, result: false), to = Vector(o[0], t, result: true);
         Slot64[] kept = [.. from.Select(s => new Slot64(Take(s.Bytes * 32, 64), s.Bytes))];
         return new([.. from.Zip(kept, (a, k) => CopyOf(k, a)), .. kept.Zip(to).Where(x => x.Second.Bytes > 0).Select(x => CopyOf(x.Second, x.First))]);
@@ -147,7 +149,7 @@ sealed partial class Decoder
     {
         int at = i.Opcode == "atom" ? 1 : 0, bytes = t.Bits() / 8;
         Slot64[] b = Vector(o[at + 1], t, result: false), d = at == 1 ? Vector(o[0], t, result: true) : [.. b.Select(_ => default(Slot64))];
-        var f = i.Has("min") ? Halves(t, double.MinNumber) : i.Has("max") ? Halves(t, double.MaxNumber) : t == PtxType.F32 ? (old, x, _) => Single.Bits(Single.Of(old) + Single.Of(x)) : Halves(t, (x, y) => x + y);
+        var f = AtomicFormula(i, t);
         Address address = Address(o[at], SpaceOf(i));
         return new(address, bytes * b.Length, [.. b.Select((x, k) => new Atomic(address with { Offset = address.Offset + (k * bytes) }, bytes, d[k], x, default, f))]);
     }

@@ -13,13 +13,11 @@ sealed unsafe class Image
     public Image(Module module, string file, DeviceMemory memory)
     {
         (Module, File, Memory) = (module, file, memory);
-        foreach (Variable v in module.Variables)
-        {
-            Global.Replace(v.Name, v);
-            if (v.Space is Space.Global or Space.Const) addresses[v] = memory.Allocate(v.Sizes is [-1, ..] ? Elements(v) * ElementBytes(v) : v.Bytes, $"variable '{v.Name}'").Start;
-        }
+        foreach (Variable v in module.Variables) Global.Replace(v.Name, v);
+        Variable[] variables = [.. module.Variables.Concat(module.Functions.SelectMany(f => f.Body ?? []).OfType<Variable>()).Where(v => v.Space is Space.Global or Space.Const)];
+        foreach (Variable v in variables) addresses[v] = memory.Allocate(v.Sizes is [-1, ..] ? Elements(v) * ElementBytes(v) : v.Bytes, $"variable '{v.Name}'").Start;
         foreach (Function f in module.Functions.OrderBy(f => f.Body != null)) Global.Replace(f.Name, f);
-        foreach (Variable v in module.Variables) if (v.Initial is Initial initial && addresses.TryGetValue(v, out ulong at)) Fill(v, initial, (byte*)at, 0);
+        foreach (Variable v in variables) if (v.Initial is Initial initial && addresses.TryGetValue(v, out ulong at)) Fill(v, initial, (byte*)at, 0);
     }
 
     public Module Module { get; }

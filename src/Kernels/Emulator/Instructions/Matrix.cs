@@ -64,16 +64,18 @@ sealed unsafe class MatrixMove(Address address, bool store, Slot64[] slots, int 
     {
         if (mask != w.Lanes || mask != uint.MaxValue) throw w.Fail(this, 0, "warp", "all 32 lanes of the warp must take part");
         byte* r = w.Registers;
-        int bytes = Math.Max(1, type.Bits() / 8), ld = stride is Slot64 s ? (int)(uint)s.Read(r, 0) : rowMajor ? columns : rows;
+        int bits = type.Bits(), bytes = Math.Max(1, bits / 8), ld = stride is Slot64 s ? (int)(uint)s.Read(r, 0) : rowMajor ? columns : rows;
         ulong start = From.Of(w, 0);
         for (int row = 0; row < rows; row++)
         {
             for (int column = 0; column < columns; column++)
             {
                 Place place = Fragment.Open(rows, columns, row, column, type);
-                long offset = (rowMajor ? ((long)row * ld) + column : ((long)column * ld) + row) * bytes;
-                byte* p = Pointer(w, new Address(From.Space, null, unchecked((long)start + offset), false), place.Lane, bytes, bytes);
-                if (store) Put(p, bytes, Fragment.Read(r, slots, place, type));
+                // In bits: elements of 1 and 4 bits lie side by side in a byte, the first in its lowest bits.
+                long offset = (rowMajor ? ((long)row * ld) + column : ((long)column * ld) + row) * bits;
+                byte* p = Pointer(w, new Address(From.Space, null, unchecked((long)start + (offset >> 3)), false), place.Lane, bytes, bytes);
+                if (bits < 8) Fragment.Write(r, slots, place, type, (uint)*p >> (int)(offset & 7) & ((1u << bits) - 1));
+                else if (store) Put(p, bytes, Fragment.Read(r, slots, place, type));
                 else Fragment.Write(r, slots, place, type, Get(p, bytes));
             }
         }
@@ -83,8 +85,9 @@ sealed unsafe class MatrixMove(Address address, bool store, Slot64[] slots, int 
     public override void Observe(Warp w, uint mask)
     {
         byte* r = w.Registers;
-        int bytes = Math.Max(1, type.Bits() / 8), ld = stride is Slot64 s ? (int)(uint)s.Read(r, 0) : rowMajor ? columns : rows;
-        int inner = rowMajor ? columns : rows, run = Math.Min(inner, 16 / bytes), runs = inner / run, all = rows * columns / run;
+        int bytes = Math.Max(1, type.Bits() / 8), inner = rowMajor ? columns : rows, lines = rowMajor ? rows : columns, ld = stride is Slot64 s ? (int)(uint)s.Read(r, 0) : inner;
+        if (type.Bits() < 8) (inner, ld) = (inner * type.Bits() / 8, ld * type.Bits() / 8);
+        int run = Math.Min(inner, 16 / bytes), runs = inner / run, all = lines * runs;
         ulong start = From.Of(w, 0);
         for (int first = 0; first < all; first += 32)
         {
@@ -108,10 +111,13 @@ sealed unsafe class MatrixMove(Address address, bool store, Slot64[] slots, int 
 /// <summary>The types and sizes of D = A B + C.</summary>
 readonly record struct MatrixShape(int M, int N, int K, PtxType D, PtxType A, PtxType B, PtxType C, bool Open);
 
-/// <summary>mma.sync and wmma.mma: D[M, N] = A[M, K] B[K, N] + C. Products and sums are exact or in double; each result is rounded once.</summary>
-sealed unsafe class MatrixMultiply(MatrixShape shape, Slot64[] d, Slot64[] a, Slot64[] b, Slot64[] c, bool saturate) : Op
+/// <summary>
+/// mma.sync and wmma.mma: D[M, N] = A[M, K] B[K, N] + C. Products and sums are exact or in double; each result is rounded once. Of single bits, a
+/// product is their "and", or their exclusive or: x ^ y = 1/2 + (1 - 2x)(y - 1/2).
+/// </summary>
+sealed unsafe class MatrixMultiply(MatrixShape shape, Slot64[] d, Slot64[] a, Slot64[] b, Slot64[] c, bool saturate, bool xor) : Op
 {
-    readonly bool integers = shape.A.IsInteger() || shape.A is PtxType.U4 or PtxType.S4;
+    readonly bool integers = shape.A.IsInteger() || shape.A is PtxType.U4 or PtxType.S4 or PtxType.B1;
 
     readonly Place[] inA = Table(shape.M, shape.K, (i, k) => shape.Open ? Fragment.Open(shape.M, shape.K, i, k, shape.A) : Fragment.A(shape.M, i, k, shape.A));
     readonly Place[] inB = Table(shape.K, shape.N, (k, j) => shape.Open ? Fragment.Open(shape.K, shape.N, k, j, shape.B) : Fragment.B(k, j, shape.B));
@@ -131,6 +137,7 @@ sealed unsafe class MatrixMultiply(MatrixShape shape, Slot64[] d, Slot64[] a, Sl
         Load(r, a, inA, shape.A, x);
         Load(r, b, inB, shape.B, y);
         Load(r, c, inC, shape.C, z);
+        if (xor) Exclusive(x, y, z);
         for (int i = 0; i < shape.M; i++)
         {
             Span<double> sums = z.Slice(i * n, n);
@@ -142,6 +149,14 @@ sealed unsafe class MatrixMultiply(MatrixShape shape, Slot64[] d, Slot64[] a, Sl
     void Load(byte* r, Slot64[] slots, Place[] places, PtxType type, Span<double> values)
     {
         for (int i = 0; i < places.Length; i++) values[i] = Value(type, Fragment.Read(r, slots, places[i], type));
+    }
+
+    /// <summary>Makes of bits the factors, and of sums the start, of a sum of exclusive ors.</summary>
+    void Exclusive(Span<double> x, Span<double> y, Span<double> sums)
+    {
+        foreach (ref double v in x) v = 1 - (2 * v);
+        foreach (ref double v in y) v -= 0.5;
+        foreach (ref double v in sums) v += shape.K / 2.0;
     }
 
     /// <summary>sums += x · y.</summary>
@@ -156,7 +171,8 @@ sealed unsafe class MatrixMultiply(MatrixShape shape, Slot64[] d, Slot64[] a, Sl
     double Value(PtxType type, ulong bits) => type switch
     {
         PtxType.S4 => (int)(bits << 28) >> 28,
-        PtxType.U4 => bits,
+        PtxType.U4 or PtxType.B1 => bits,
+        PtxType.E4m3 or PtxType.E5m2 => SmallFloat.Of(type)!.Value.Value(bits),
         // tf32 has 10 bits of fraction; the others are ignored.
         PtxType.Tf32 => BitConverter.UInt32BitsToSingle((uint)bits & 0xFFFF_E000),
         _ when type.IsInteger() => (double)Converter.Integer(type, bits),

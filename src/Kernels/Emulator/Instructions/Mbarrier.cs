@@ -135,9 +135,9 @@ sealed unsafe class MbarrierWait(Address address, int result, Slot64 phase, bool
 
 /// <summary>
 /// cp.async.bulk: as many bytes as a register says, done at once; the barrier, if there is one, is told of them. With a mask of blocks, all of
-/// that at the same places of each block's memory.
+/// that at the same places of each block's memory. <c>cp.reduce</c> joins each element with what is there.
 /// </summary>
-sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? barrier, Slot64? blocks) : MbarrierUser(to)
+sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? barrier, Slot64? blocks, (Func<ulong, ulong, ulong, ulong> Formula, int Bytes)? reduce) : MbarrierUser(to)
 {
     const int unit = 16;
 
@@ -148,8 +148,26 @@ sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? b
             int lane = BitOperations.TrailingZeroCount(mask), bytes = Size(w, lane);
             foreach (int rank in Ranks(w, lane))
             {
-                if (bytes > 0) Buffer.MemoryCopy(Pointer(w, source, lane, bytes, unit), Pointer(w, From.InBlock(rank), lane, bytes, unit), bytes, bytes);
+                if (bytes > 0) Put(Pointer(w, source, lane, bytes, unit), Pointer(w, From.InBlock(rank), lane, bytes, unit), bytes);
                 if (barrier is Address at) Complete(w, at.InBlock(rank), lane, bytes);
+            }
+        }
+    }
+
+    void Put(byte* from, byte* target, int bytes)
+    {
+        if (reduce is not var (f, each))
+        {
+            Buffer.MemoryCopy(from, target, bytes, bytes);
+            return;
+        }
+        for (int at = 0; at < bytes; at += each)
+        {
+            switch (each)
+            {
+                case 2: *(ushort*)(target + at) = (ushort)f(*(ushort*)(target + at), *(ushort*)(from + at), 0); break;
+                case 4: *(uint*)(target + at) = (uint)f(*(uint*)(target + at), *(uint*)(from + at), 0); break;
+                default: *(ulong*)(target + at) = f(*(ulong*)(target + at), *(ulong*)(from + at), 0); break;
             }
         }
     }
@@ -179,7 +197,7 @@ sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? b
             {
                 int offset = at;
                 NoteEach(w, 1u << lane, unit, unit, Access.Read, _ => source with { Offset = source.Offset + offset });
-                foreach (int rank in Ranks(w, lane)) NoteEach(w, 1u << lane, unit, unit, Access.Write, _ => From.InBlock(rank) with { Offset = From.Offset + offset });
+                foreach (int rank in Ranks(w, lane)) NoteEach(w, 1u << lane, unit, unit, reduce == null ? Access.Write : Access.Atomic, _ => From.InBlock(rank) with { Offset = From.Offset + offset });
             }
             if (barrier is Address b) foreach (int rank in Ranks(w, lane)) NoteEach(w, 1u << lane, 8, 8, Access.Atomic, _ => b.InBlock(rank));
         }

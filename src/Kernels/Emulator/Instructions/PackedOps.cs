@@ -53,32 +53,62 @@ sealed unsafe class AtomicVector(Address address, int bytes, Atomic[] parts) : M
     public override void Observe(Warp w, uint mask) => Note(w, mask, bytes, Access.Atomic);
 }
 
-/// <summary>The 8-bit floats: e4m3 (largest 448, no infinity) and e5m2 (largest 57344).</summary>
-static class ByteFloat
+/// <summary>
+/// The floats of 8, 6 and 4 bits: e4m3 (largest 448, no infinity), e5m2 (largest 57344), and without infinity and NaN e2m3 (7.5), e3m2 (28) and
+/// e2m1 (6).
+/// </summary>
+/// <param name="Mantissa">Bits of fraction.</param>
+/// <param name="Low">The exponent of the smallest normal value.</param>
+/// <param name="Most">The largest finite value.</param>
+/// <param name="Sign">The bit of the sign, above exponent and fraction.</param>
+readonly record struct SmallFloat(int Mantissa, int Low, double Most, int Sign)
 {
     const int nan = 0x7F;
 
-    /// <summary>The nearest value, ties to even; what is too large becomes the largest.</summary>
-    public static ulong Bits(bool e4m3, double x, bool relu)
+    static readonly Dictionary<PtxType, SmallFloat> all = new()
     {
-        if (double.IsNaN(x)) return nan;
+        [PtxType.E4m3] = new(3, -6, 448, 7),
+        [PtxType.E5m2] = new(2, -14, 57344, 7),
+        [PtxType.E2m3] = new(3, 0, 7.5, 5),
+        [PtxType.E3m2] = new(2, -2, 28, 5),
+        [PtxType.E2m1] = new(1, 0, 6, 3),
+    };
+
+    /// <summary>The format of a type, or of one of a pair's two.</summary>
+    public static SmallFloat? Of(PtxType type) => all.TryGetValue(type switch
+    {
+        PtxType.E4m3x2 => PtxType.E4m3,
+        PtxType.E5m2x2 => PtxType.E5m2,
+        PtxType.E2m3x2 => PtxType.E2m3,
+        PtxType.E3m2x2 => PtxType.E3m2,
+        PtxType.E2m1x2 => PtxType.E2m1,
+        _ => type,
+    }, out SmallFloat format) ? format : null;
+
+    bool HasNaN => Sign == 7;
+
+    /// <summary>How far the second of a pair lies above the first: a byte, or half of one.</summary>
+    public int Step => Sign == 3 ? 4 : 8;
+
+    /// <summary>The nearest value, ties to even; what is too large becomes the largest, and so does NaN where there is none.</summary>
+    public ulong Bits(double x, bool relu)
+    {
+        if (double.IsNaN(x)) return HasNaN ? nan : (1ul << Sign) - 1;
         if (relu && !(x > 0)) return 0;
-        (int mantissa, int low, double most) = e4m3 ? (3, -6, 448.0) : (2, -14, 57344.0);
-        double y = Math.Min(Rounding.To(Math.Min(Math.Abs(x), most), 0, mantissa + 1, low, 15, RoundingMode.Nearest), most);
-        int exponent = y == 0 ? low : Math.Max(Math.ILogB(y), low);
-        int steps = (int)(y / Math.ScaleB(1, exponent - mantissa));
+        double y = Math.Min(Rounding.To(Math.Min(Math.Abs(x), Most), 0, Mantissa + 1, Low, 15, RoundingMode.Nearest), Most);
+        int exponent = y == 0 ? Low : Math.Max(Math.ILogB(y), Low);
+        int steps = (int)(y / Math.ScaleB(1, exponent - Mantissa));
         // Subnormals have an exponent field of 0 and no hidden bit.
-        int bits = (exponent - low << mantissa) + steps;
-        return (ulong)(bits | (double.IsNegative(x) ? 0x80 : 0));
+        int bits = (exponent - Low << Mantissa) + steps;
+        return (uint)bits | (double.IsNegative(x) ? 1ul << Sign : 0);
     }
 
-    public static double Value(bool e4m3, byte bits)
+    public double Value(ulong bits)
     {
-        (int mantissa, int low) = e4m3 ? (3, -6) : (2, -14);
-        int magnitude = bits & 0x7F, field = magnitude >> mantissa, fraction = magnitude & ((1 << mantissa) - 1);
-        double value = e4m3 && magnitude == 0x7F || !e4m3 && field == 31 && fraction != 0 ? double.NaN
-            : !e4m3 && field == 31 ? double.PositiveInfinity
-            : Math.ScaleB(field == 0 ? fraction : fraction + (1 << mantissa), Math.Max(field, 1) - 1 + low - mantissa);
-        return (bits & 0x80) != 0 ? -value : value;
+        int magnitude = (int)bits & ((1 << Sign) - 1), field = magnitude >> Mantissa, fraction = magnitude & ((1 << Mantissa) - 1);
+        double value = Sign == 7 && Mantissa == 3 && magnitude == nan || Mantissa == 2 && field == 31 && fraction != 0 ? double.NaN
+            : Mantissa == 2 && field == 31 ? double.PositiveInfinity
+            : Math.ScaleB(field == 0 ? fraction : fraction + (1 << Mantissa), Math.Max(field, 1) - 1 + Low - Mantissa);
+        return (bits >> Sign & 1) != 0 ? -value : value;
     }
 }
