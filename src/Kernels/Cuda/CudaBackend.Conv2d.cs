@@ -37,9 +37,10 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The version all convolutions use, for tests and benchmarks; the device decides where it is null.</summary>
     public Conv2dVersion? OnlyConv2d { get; set; }
 
-    // The emulator has tensor cores, but computes their products one by one: a multiple of Tiled's time.
     Conv2dVersion Conv2dVersion => OnlyConv2d
-        ?? (Driver.Architecture < 80 || Determinism.Exact ? Conv2dVersion.Tiled : Precision.AllowTf32 || operandsAreHalves ? Conv2dVersion.Tf32 : Driver is EmulatedCudaDriver ? Conv2dVersion.Tiled : Conv2dVersion.Tf32x3);
+        ?? (Driver.Architecture < 80 || Determinism.Exact ? Conv2dVersion.Tiled
+        : Precision.AllowTf32 || operandsAreHalves ? Conv2dVersion.Tf32
+        : Driver.PrefersTensorCores ? Conv2dVersion.Tf32x3 : Conv2dVersion.Tiled);
 
     public override void Conv2d(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {

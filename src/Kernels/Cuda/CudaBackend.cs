@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Tessera.Cuda;
 
 /// <summary>
-/// An NVIDIA GPU, or its emulator, as a device: launch geometry and arguments for the kernels in <c>src/Kernels/Ptx</c>. It does not know which of the
-/// two it drives. All work goes to one stream, so it runs in the order it was given, and memory may be reused as soon as its last use was given.
+/// An NVIDIA GPU, or its emulator, as a device: launch geometry and arguments for the kernels in <c>src/Kernels/Ptx</c>. Which kernels it takes follows from
+/// what the driver says of itself; only NVIDIA's libraries are never asked of the emulator. All work goes to one stream, so it runs in the order it was given, and memory may be reused as soon as its last use was given.
 /// </summary>
 internal sealed unsafe partial class CudaBackend : Backend, IDisposable
 {
@@ -89,7 +89,7 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     {
         var (name, meaning) = Driver.Describe(result);
         // A kernel's error shows in whatever call comes next.
-        bool late = !Synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
+        bool late = !Synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorLaunchTimeout or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
         if (result is CudaResult.ErrorStreamCaptureUnsupported or CudaResult.ErrorStreamCaptureInvalidated or CudaResult.ErrorStreamCaptureImplicit)
             meaning += ". Hint: while a graph is recorded nothing can be read, uploaded or waited for.";
         return new CudaException($"{Driver.Name}: {call}", (int)result, name, late ? $"{meaning}. Hint: an earlier launch may be the cause; set TESSERA_SYNC=1 to see which." : meaning);

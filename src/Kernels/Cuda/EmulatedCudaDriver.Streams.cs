@@ -57,7 +57,7 @@ internal sealed unsafe partial class EmulatedCudaDriver
     public CudaResult StreamBeginCapture(nint stream)
     {
         if (Find<Stream>(stream) is not { } s) return CudaResult.ErrorInvalidHandle;
-        if (s.Graph is not null) return CudaResult.ErrorInvalidValue;
+        if (s.Graph is not null) return Refused(CudaResult.ErrorInvalidValue, "the stream is being captured");
         s.Graph = [];
         return CudaResult.Success;
     }
@@ -65,7 +65,7 @@ internal sealed unsafe partial class EmulatedCudaDriver
     public CudaResult StreamEndCapture(nint stream, out nint graph)
     {
         graph = 0;
-        if (Find<Stream>(stream) is not { Graph: { } work } s) return CudaResult.ErrorInvalidValue;
+        if (Find<Stream>(stream) is not { Graph: { } work } s) return Refused(CudaResult.ErrorInvalidValue, "the stream is not being captured");
         s.Graph = null;
         lock (gate) graph = Keep(work);
         return CudaResult.Success;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Tessera.Emulator;
 
 namespace Tessera.Cuda;
@@ -10,7 +9,8 @@ namespace Tessera.Cuda;
 /// </summary>
 internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
 {
-    const int architecture = 80;
+    // Every GPU gives a block so much shared memory without being asked.
+    const int sharedForAll = 49152;
 
     readonly Lock gate = new();
     readonly DeviceMemory memory = new();
@@ -18,8 +18,9 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     readonly Dictionary<nint, object> handles = [];
     nint last;
 
-    /// <summary>What a kernel did wrong, for the next message.</summary>
-    PtxException? failure;
+    /// <summary>The code of the thread's last call that was refused or failed with a reason, and the reason, for the next message.</summary>
+    [ThreadStatic]
+    static (CudaResult Code, string Reason) refusal;
 
     /// <summary>What every kernel is checked for; what is found goes to <see cref="Reported"/>.</summary>
     public PtxChecks Checks { get; set; }
@@ -46,14 +47,26 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
 
     public string DeviceName => "PTX emulator";
 
-    public int Architecture => architecture;
+    /// <summary>75 or more: today's assembler, whose rules hold here, does not write code for less.</summary>
+    public int Architecture { get; init; } = 80;
+
+    /// <summary>The emulator computes their products one by one: a multiple of the time of multiply-adds.</summary>
+    public bool PrefersTensorCores { get; init; }
+
+    /// <summary>The most warp instructions of a launch, so that nothing hangs.</summary>
+    public long StepLimit { get; init; } = PtxLaunch.DefaultStepLimit;
 
     public int Version => 13000;
 
-    sealed record Function(Image Image, string Entry, int[] Sizes);
-
     public (string Name, string Meaning) Describe(CudaResult result)
-        => ("CUDA_" + string.Concat(result.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString())), failure?.Message ?? "as reported by the emulator");
+        => ("CUDA_" + string.Concat(result.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString())), refusal is var (code, reason) && code == result && reason != null ? reason : "as reported by the emulator");
+
+    /// <summary>Gives the code, and keeps the reason for whoever asks what it means.</summary>
+    static CudaResult Refused(CudaResult code, string reason)
+    {
+        refusal = (code, reason);
+        return code;
+    }
 
     public CudaResult DeviceGetAttribute(CudaDeviceAttribute attribute, out int value)
     {
@@ -62,14 +75,14 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
             CudaDeviceAttribute.MaxThreadsPerBlock => 1024,
             CudaDeviceAttribute.MaxGridDimX => int.MaxValue,
             CudaDeviceAttribute.WarpSize => 32,
-            CudaDeviceAttribute.MaxSharedMemoryPerBlock => 49152,
-            CudaDeviceAttribute.MaxSharedMemoryPerBlockOptin => 101376,
-            CudaDeviceAttribute.MaxSharedMemoryPerMultiprocessor => 102400,
+            CudaDeviceAttribute.MaxSharedMemoryPerBlock => sharedForAll,
+            CudaDeviceAttribute.MaxSharedMemoryPerBlockOptin => MostShared,
+            CudaDeviceAttribute.MaxSharedMemoryPerMultiprocessor => SharedOfMultiprocessor,
             CudaDeviceAttribute.MaxRegistersPerBlock => 65536,
             CudaDeviceAttribute.MultiprocessorCount => CpuThreads.Count,
-            CudaDeviceAttribute.MaxThreadsPerMultiprocessor => 2048,
-            CudaDeviceAttribute.ComputeCapabilityMajor => architecture / 10,
-            CudaDeviceAttribute.ComputeCapabilityMinor => architecture % 10,
+            CudaDeviceAttribute.MaxThreadsPerMultiprocessor => ThreadsOfMultiprocessor,
+            CudaDeviceAttribute.ComputeCapabilityMajor => Architecture / 10,
+            CudaDeviceAttribute.ComputeCapabilityMinor => Architecture % 10,
             _ => 0,
         };
         return CudaResult.Success;
@@ -82,117 +95,10 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
         return CudaResult.Success;
     }
 
-    public CudaResult ModuleLoadData(string ptx, out nint module, out string log)
-    {
-        (module, log) = (0, "");
-        try
-        {
-            PtxModule parsed = PtxModule.Parse(ptx).Verify(FormattableString.Invariant($"sm_{architecture}"));
-            lock (gate) module = Keep(new Image(parsed.Syntax, "ptx", memory));
-            return CudaResult.Success;
-        }
-        catch (PtxException e)
-        {
-            log = e.Message;
-            return CudaResult.ErrorInvalidPtx;
-        }
-    }
-
-    /// <summary>The emulator's code is the text.</summary>
-    public CudaResult Compile(string ptx, out byte[] code)
-    {
-        code = Encoding.UTF8.GetBytes(ptx);
-        var result = ModuleLoadData(ptx, out nint module, out _);
-        return result == CudaResult.Success ? ModuleUnload(module) : result;
-    }
-
-    public CudaResult ModuleLoadCode(ReadOnlySpan<byte> code, out nint module)
-        => ModuleLoadData(Encoding.UTF8.GetString(code), out module, out _) == CudaResult.Success ? CudaResult.Success : CudaResult.ErrorInvalidImage;
-
-    public CudaResult ModuleUnload(nint module) => Drop(module);
-
-    public CudaResult ModuleGetFunction(nint module, string name, out nint function)
-    {
-        function = 0;
-        lock (gate)
-        {
-            if (handles.GetValueOrDefault(module) is not Image image) return CudaResult.ErrorInvalidHandle;
-            if (image.Module.Functions.Find(f => f.IsEntry && f.Body != null && f.Name == name) is not { } found) return CudaResult.ErrorNotFound;
-            function = Keep(new Function(image, name, [.. found.Parameters.Select(p => (int)p.Bytes)]));
-            return CudaResult.Success;
-        }
-    }
-
-    public CudaResult ModuleGetGlobal(nint module, string name, out nint address, out long bytes)
-    {
-        (address, bytes) = (0, 0);
-        lock (gate)
-        {
-            if (handles.GetValueOrDefault(module) is not Image image) return CudaResult.ErrorInvalidHandle;
-            if (image.Global.Find(name) is not Variable variable) return CudaResult.ErrorNotFound;
-            (address, bytes) = ((nint)image.AddressOf(variable), variable.Bytes);
-            return CudaResult.Success;
-        }
-    }
-
-    public CudaResult FuncGetAttribute(nint function, CudaFunctionAttribute attribute, out int value)
-    {
-        value = attribute switch
-        {
-            CudaFunctionAttribute.MaxThreadsPerBlock => 1024,
-            CudaFunctionAttribute.BinaryVersion => architecture,
-            CudaFunctionAttribute.MaxDynamicSharedSizeBytes => 101376,
-            _ => 0,
-        };
-        return Find<Function>(function) is null ? CudaResult.ErrorInvalidHandle : CudaResult.Success;
-    }
-
-    public CudaResult FuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value) => Find<Function>(function) is null ? CudaResult.ErrorInvalidHandle : CudaResult.Success;
-
-    public CudaResult OccupancyMaxActiveBlocksPerMultiprocessor(nint function, int blockSize, long dynamicShared, out int blocks)
-    {
-        blocks = Math.Max(1, 2048 / Math.Max(32, blockSize));
-        return Find<Function>(function) is null ? CudaResult.ErrorInvalidHandle : CudaResult.Success;
-    }
-
-    public CudaResult LaunchKernel(nint function, Dim3 grid, Dim3 block, int dynamicShared, nint stream, void** parameters)
-    {
-        if (Find<Function>(function) is not { } kernel) return CudaResult.ErrorInvalidHandle;
-        byte[][] bytes = new byte[kernel.Sizes.Length][];
-        for (int i = 0; i < bytes.Length; i++) bytes[i] = new Span<byte>(parameters[i], kernel.Sizes[i]).ToArray();
-        return Order(stream, () => Run(kernel, grid, block, dynamicShared, bytes));
-    }
-
-    CudaResult Run(Function kernel, Dim3 grid, Dim3 block, int dynamicShared, byte[][] parameters)
-    {
-        try
-        {
-            PtxReport report = kernel.Image.Run(kernel.Entry, new PtxLaunch((grid.X, grid.Y, grid.Z), (block.X, block.Y, block.Z)) { SharedBytes = dynamicShared, StepLimit = long.MaxValue, Checks = Checks, Approximation = Approximation, Contraction = Contraction, Count = Counts }, parameters);
-            if (Checks != PtxChecks.None || Counts) Reported?.Invoke(kernel.Entry, report);
-            return report.Failure is not { } f ? CudaResult.Success : Failed(new(f.File, f.Line, f.Column, f.Rule, f.ToString()));
-        }
-        catch (PtxException e)
-        {
-            return Failed(e);
-        }
-    }
-
-    CudaResult Failed(PtxException e)
-    {
-        failure = e;
-        return e.Rule switch
-        {
-            "memory" => CudaResult.ErrorIllegalAddress,
-            "alignment" => CudaResult.ErrorMisalignedAddress,
-            "launch" => CudaResult.ErrorInvalidValue,
-            _ => CudaResult.ErrorLaunchFailed,
-        };
-    }
-
     public CudaResult MemAlloc(long bytes, out nint address)
     {
         address = 0;
-        if (bytes <= 0) return CudaResult.ErrorInvalidValue;
+        if (bytes <= 0) return Refused(CudaResult.ErrorInvalidValue, $"device memory has at least one byte: got {bytes}");
         lock (gate)
         {
             if (memory.TryAllocate(bytes, "device memory", map: ChecksContent) is not { } allocation) return CudaResult.ErrorOutOfMemory;
@@ -208,7 +114,7 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
         if (CtxSynchronize() is var result and not CudaResult.Success) return result;
         lock (gate)
         {
-            if (!allocations.Remove(address, out var allocation)) return CudaResult.ErrorInvalidValue;
+            if (!allocations.Remove(address, out var allocation)) return Refused(CudaResult.ErrorInvalidValue, $"no device memory begins at 0x{address:x}");
             memory.Free(allocation);
             return CudaResult.Success;
         }
@@ -231,22 +137,22 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     }
 
     public CudaResult MemcpyHtoDAsync(nint target, nint source, long bytes, nint stream)
-        => Holds(target, bytes) ? Order(stream, () => Write(target, source, bytes)) : CudaResult.ErrorInvalidValue;
+        => Holds(target, bytes) ? Order(stream, () => Write(target, source, bytes)) : Outside(target, bytes);
 
     public CudaResult MemcpyDtoHAsync(nint target, nint source, long bytes, nint stream)
-        => Holds(source, bytes) ? Order(stream, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)) : CudaResult.ErrorInvalidValue;
+        => Holds(source, bytes) ? Order(stream, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)) : Outside(source, bytes);
 
     public CudaResult MemcpyDtoDAsync(nint target, nint source, long bytes, nint stream)
-        => Holds(source, bytes) && Holds(target, bytes) ? Order(stream, () => Write(target, source, bytes)) : CudaResult.ErrorInvalidValue;
+        => !Holds(source, bytes) ? Outside(source, bytes) : !Holds(target, bytes) ? Outside(target, bytes) : Order(stream, () => Write(target, source, bytes));
 
     public CudaResult MemsetD8Async(nint target, byte value, long count, nint stream)
         => Holds(target, count) ? Order(stream, () =>
         {
             NativeMemory.Fill((void*)target, (nuint)count, value);
             memory.Define((ulong)target, count);
-        }) : CudaResult.ErrorInvalidValue;
+        }) : Outside(target, count);
 
-    public CudaResult MemsetD32Async(nint target, uint value, long count, nint stream) => !Holds(target, 4 * count) ? CudaResult.ErrorInvalidValue : Order(stream, () =>
+    public CudaResult MemsetD32Async(nint target, uint value, long count, nint stream) => !Holds(target, 4 * count) ? Outside(target, 4 * count) : Order(stream, () =>
     {
         for (long i = 0; i < count; i++) ((uint*)target)[i] = value;
         memory.Define((ulong)target, 4 * count);
@@ -264,6 +170,8 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     {
         lock (gate) return bytes >= 0 && memory.Find((ulong)address, 1) is { } a && (ulong)address - a.Start + (ulong)bytes <= (ulong)a.Bytes;
     }
+
+    static CudaResult Outside(nint address, long bytes) => Refused(CudaResult.ErrorInvalidValue, $"{bytes} bytes at 0x{address:x} do not lie in device memory");
 
     nint Keep(object handle)
     {

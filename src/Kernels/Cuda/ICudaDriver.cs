@@ -26,6 +26,9 @@ internal unsafe interface ICudaDriver : IDisposable
     /// <summary>Compute capability: 75 for 7.5, 90 for 9.0.</summary>
     int Architecture { get; }
 
+    /// <summary>Whether float32 products in three parts on tensor cores take less time than float32 multiply-adds.</summary>
+    bool PrefersTensorCores => Architecture >= 80;
+
     /// <summary>Driver version as 1000 · major + 10 · minor: 13000 for CUDA 13.0.</summary>
     int Version { get; }
 

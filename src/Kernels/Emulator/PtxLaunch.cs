@@ -5,6 +5,8 @@ namespace Tessera;
 /// <param name="Block">Threads of a block in x, y and z; 1024 in all at most.</param>
 public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z) Block)
 {
+    internal const long DefaultStepLimit = 10_000_000_000;
+
     /// <summary>Bytes of dynamic shared memory, beside what the kernel declares.</summary>
     public int SharedBytes { get; init; }
 
@@ -21,7 +23,7 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
     public int Threads { get; init; }
 
     /// <summary>The most warp instructions of the launch; with more it ends with an error, so that nothing hangs.</summary>
-    public long StepLimit { get; init; } = 10_000_000_000;
+    public long StepLimit { get; init; } = DefaultStepLimit;
 
     /// <summary>Follows one warp, instruction by instruction; blocks then run one after the other.</summary>
     public PtxWatch? Watch { get; init; }

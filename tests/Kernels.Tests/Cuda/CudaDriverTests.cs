@@ -145,6 +145,52 @@ public sealed unsafe class CudaDriverTests(string name)
     }
 
     [Test]
+    public void MoreSharedMemoryMustBeAskedFor()
+    {
+        const int bytes = 64 << 10, n = bytes / 4;
+        int most = Attribute(CudaDeviceAttribute.MaxSharedMemoryPerBlockOptin);
+        nint x = Upload(new int[n]), y = Allocate(bytes);
+        Ok(driver.ModuleLoadData(text, out nint fresh, out _));
+        Ok(driver.ModuleGetFunction(fresh, "reverse", out nint reverse));
+        Ok(driver.FuncGetAttribute(reverse, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, out int unasked));
+        Assert.That(unasked, Is.EqualTo(48 << 10));
+        Assert.That(TryLaunch(reverse, 1, 256, bytes, stream, x, y, n), Is.EqualTo(CudaResult.ErrorInvalidValue), "not asked for");
+        Assert.That(driver.FuncSetAttribute(reverse, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, most + 1), Is.EqualTo(CudaResult.ErrorInvalidValue));
+        Ok(driver.FuncSetAttribute(reverse, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, bytes));
+        Ok(TryLaunch(reverse, 1, 256, bytes, stream, x, y, n));
+        Assert.That(TryLaunch(reverse, 1, 256, bytes + 16, stream, x, y, n), Is.EqualTo(CudaResult.ErrorInvalidValue), "more than was asked for");
+        Ok(driver.StreamSynchronize(stream));
+        Ok(driver.ModuleUnload(fresh));
+        Free(x, y);
+    }
+
+    [Test]
+    public void AKernelHasItsOwnLimits()
+    {
+        nint few = Function("few"), y = Allocate(4 * 128);
+        Ok(driver.FuncGetAttribute(few, CudaFunctionAttribute.MaxThreadsPerBlock, out int threads));
+        Ok(driver.FuncGetAttribute(few, CudaFunctionAttribute.SharedSizeBytes, out int shared));
+        Assert.That((threads, shared), Is.EqualTo((64, 4096)));
+        int most = Attribute(CudaDeviceAttribute.MaxSharedMemoryPerBlockOptin) - shared;
+        Assert.That(driver.FuncSetAttribute(few, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, most + 1), Is.EqualTo(CudaResult.ErrorInvalidValue));
+        Assert.That(TryLaunch(few, 1, 128, 0, stream, y), Is.Not.EqualTo(CudaResult.Success), "more threads than .maxntid");
+        Assert.That(TryLaunch(few, 1, 64, 45 << 10, stream, y), Is.EqualTo(CudaResult.ErrorInvalidValue), "48 KB of static and dynamic memory together");
+        Launch("few", 1, 64, 44 << 10, stream, y);
+        Assert.That(Download<int>(y, 64), Is.EqualTo(Enumerable.Range(0, 64).Reverse()));
+        Free(y);
+    }
+
+    [Test]
+    public void SharedMemoryLeavesRoomForFewerBlocks()
+    {
+        nint few = Function("few");
+        Ok(driver.OccupancyMaxActiveBlocksPerMultiprocessor(few, 64, 0, out int alone));
+        Ok(driver.OccupancyMaxActiveBlocksPerMultiprocessor(few, 64, 40 << 10, out int blocks));
+        int fit = Attribute(CudaDeviceAttribute.MaxSharedMemoryPerMultiprocessor) / (44 << 10);
+        Assert.That(blocks, Is.InRange(1, fit).And.LessThan(alone));
+    }
+
+    [Test]
     public void AFunctionThatIsNotThereIsNotFound()
     {
         Assert.That(driver.ModuleGetFunction(module, "nothing", out _), Is.EqualTo(CudaResult.ErrorNotFound));
@@ -237,13 +283,15 @@ public sealed unsafe class CudaDriverTests(string name)
         return function;
     });
 
-    void Launch(string entry, Dim3 grid, Dim3 block, int shared, nint on, params KernelArgument[] arguments)
+    void Launch(string entry, Dim3 grid, Dim3 block, int shared, nint on, params KernelArgument[] arguments) => Ok(TryLaunch(Function(entry), grid, block, shared, on, arguments), entry);
+
+    CudaResult TryLaunch(nint function, Dim3 grid, Dim3 block, int shared, nint on, params KernelArgument[] arguments)
     {
         fixed (KernelArgument* a = arguments)
         {
             void** parameters = stackalloc void*[arguments.Length];
             for (int i = 0; i < arguments.Length; i++) parameters[i] = KernelArgument.AddressOf(a + i);
-            Ok(driver.LaunchKernel(Function(entry), grid, block, shared, on, parameters), entry);
+            return driver.LaunchKernel(function, grid, block, shared, on, parameters);
         }
     }
 

@@ -80,6 +80,8 @@ public sealed class DeviceLaunchTests
         Refused<DeviceException>("cpu does not run PTX", Device.Cpu, launch, good);
         Refused<DeviceException>("takes clusters from the kernel alone", Device.Emulator, launch with { Cluster = (2, 1, 1) }, good);
         Refused<DeviceException>("no checks, counters and watch", Device.Emulator, launch with { Checks = PtxChecks.All }, good);
+        foreach (var chosen in (PtxLaunch[])[launch with { Seed = 1 }, launch with { Threads = 1 }, launch with { StepLimit = 1000 }])
+            Refused<DeviceException>("its own order of warps, its own threads and no limit of steps", Device.Emulator, chosen, good);
         Refused<PtxException>("it has 3 parameters: got 2", Device.Emulator, launch, good[..2]);
         Refused<PtxException>("parameter 0 's' has 24 bytes: got 8", Device.Emulator, launch, good[1], good[1], good[2]);
         Refused<PtxException>("1 to 1024 threads", Device.Emulator, launch with { Block = (2000, 1, 1) }, good);

@@ -6,6 +6,8 @@ static class LaunchRules
     /// <summary>Blocks of a cluster on GPUs of today; more than 8 need a setting of the driver there.</summary>
     const int mostInCluster = 16;
 
+    const int mostThreads = 1024;
+
     /// <summary>The kernel.</summary>
     /// <exception cref="PtxException">There is none of that name, or the launch does not fit it.</exception>
     public static Function Check(Module module, string file, string entry, PtxLaunch launch, byte[][] parameters)
@@ -17,6 +19,9 @@ static class LaunchRules
     }
 
     public static PtxException Broken(string file, Function f, string message) => new(file, f.Position.Line, f.Position.Column, "launch", $"kernel '{f.Name}': {message}");
+
+    /// <summary>The most threads of a block of the kernel.</summary>
+    public static int MostThreads(Function f) => Limit(f) is { } limit ? (int)Sizes(limit).Aggregate(1L, (x, y) => Math.Min(mostThreads, x * Math.Min(mostThreads, y))) : mostThreads;
 
     static string? Fault(Function f, byte[][] parameters)
     {
@@ -33,7 +38,7 @@ static class LaunchRules
         var (grid, block) = (launch.Grid, launch.Block);
         if (block.X is < 1 or > 1024 || block.Y is < 1 or > 1024 || block.Z is < 1 or > 64 || block.X * block.Y * block.Z > 1024) return $"a block has 1 to 1024 threads, and 64 in z at most: got {block}";
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535) return $"a grid has at least one block, and 65535 in y and z at most: got {grid}";
-        if (f.Directives.FirstOrDefault(d => d.Name is ".maxntid" or ".reqntid") is { Name: not null } limit && !Keeps(limit, block))
+        if (Limit(f) is { } limit && !Keeps(limit, block))
             return $"its {limit.Name} wants blocks of {(limit.Name == ".reqntid" ? "exactly" : "at most")} ({string.Join(", ", Sizes(limit))}) threads: got {block}";
         if (ClusterFault(f, launch) is string cluster) return cluster;
         grid = GridOf(f, launch);
@@ -67,6 +72,9 @@ static class LaunchRules
     }
 
     static (int X, int Y, int Z)? Required(Function f) => f.Directives.FirstOrDefault(d => d.Name == ".reqnctapercluster") is { Name: not null } d ? ((int)Sizes(d)[0], (int)Sizes(d)[1], (int)Sizes(d)[2]) : null;
+
+    /// <summary>What the kernel says of the threads of its blocks.</summary>
+    static Directive? Limit(Function f) => f.Directives.FirstOrDefault(d => d.Name is ".maxntid" or ".reqntid") is { Name: not null } limit ? limit : null;
 
     static bool Has(Function f, string directive) => Array.Exists(f.Directives, d => d.Name == directive);
 
