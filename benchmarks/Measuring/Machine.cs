@@ -39,7 +39,7 @@ sealed class Machine(bool once)
         machine.MeasureFma();
         machine.Fma1 = Best(once ? 1 : Runs, () => Fma(1, once));
         using var scope = Scope.Begin();
-        var copy = new CopyPass(once ? 1 << 18 : 4 * Cpu.Caches.Last);
+        var copy = new CopyPass(once ? 1 << 18 : 4 * Tessera.Cpu.Caches.Last);
         foreach (var way in copy.Ways)
         {
             way();
