@@ -13,6 +13,7 @@ sealed class PhotoOptions
     readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
     readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
+    readonly Option<int?> presize = Options.Number<int?>("--presize", "Cut photos to a square of so many pixels first: a random window for training, the centre for validation (460 is usual for --size 224).", 1, null);
     readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
     readonly Option<double?> valid = new("--valid") { Description = "Share of the photos held back for validation (0.2; the folder valid/ where there is one)." };
@@ -29,7 +30,7 @@ sealed class PhotoOptions
     public void AddTo(Command command)
     {
         AddSourceTo(command);
-        foreach (Option option in new Option[] { size, batchSize, workers }) command.Add(option);
+        foreach (Option option in new Option[] { size, presize, batchSize, workers }) command.Add(option);
     }
 
     /// <summary>Seed of split, order, transforms and start weights.</summary>
@@ -49,7 +50,7 @@ sealed class PhotoOptions
 
     ImageDataBunch Bunch(ParseResult args, TransformPair transforms, bool check, ImageDataBunch? like = null)
     {
-        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check, Classes = like?.Classes, Resize = like?.Resize };
+        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check, Classes = like?.Classes, Resize = like?.Resize, Presize = args.GetValue(presize) is { } cut ? new Presize(cut) : like?.Presize };
         int bs = Math.Max(1, args.GetValue(batchSize));
         ImageSize side = args.GetValue(size) ?? like?.Size ?? (AreOwn(args) ? 224 : 160);
         string? path = args.GetValue(folder);

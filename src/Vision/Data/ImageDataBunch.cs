@@ -78,6 +78,9 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <summary>The side lengths of a photo in a batch.</summary>
     public ImageSize Size => TrainSet.Size;
 
+    /// <summary>How photos are cut right after decoding; null where they are not.</summary>
+    public Presize? Presize => TrainSet.Pipeline.Presize;
+
     /// <summary>Photos whose path says their class: the first group of <paramref name="pattern"/> in the path, with forward slashes on every system.</summary>
     /// <param name="folder">Where the photos are; sub-folders count.</param>
     /// <param name="pattern">A regular expression, such as <c>/([^/]+)_\d+.jpg$</c>.</param>
@@ -165,7 +168,7 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <exception cref="TesseraException">It is normalised already.</exception>
     public ImageDataBunch Normalize(ImageStats stats)
     {
-        if (Stats is not null) throw new TesseraException("Normalize: called twice: batches are normalised already. Hint: make a new bunch for other statistics.");
+        if (Stats is not null) throw new TesseraException("Normalize: called twice: got a bunch whose batches are normalised already, expected one whose batches are not. Hint: make a new bunch for other statistics.");
         ArgumentNullException.ThrowIfNull(stats);
         if (stats.Mean.Count is not (1 or Image.Channels) || stats.Std.Count != stats.Mean.Count || !stats.Std.All(s => s > 0))
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no statistics of photos: got means {string.Join(", ", stats.Mean)} and deviations {string.Join(", ", stats.Std)}, expected 3 of each (or 1), deviations above 0. Hint: ImageNet.Stats for photos."));
@@ -177,7 +180,7 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <summary>Normalises batches with mean and standard deviation of the first training batch. Returns this bunch.</summary>
     /// <exception cref="TesseraException">It is normalised already, or there is no whole training batch.</exception>
     public ImageDataBunch Normalize() => Normalize(Train.BatchCount > 0 ? Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single()
-        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}. Hint: use a smaller batch size, or give statistics.")));
+        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}, expected at least one whole batch. Hint: use a smaller batch size, or give statistics.")));
 
     /// <summary>Classes, counts and the first photos of each set, the folder, and the warnings.</summary>
     public override string ToString() => Listing.Of(labeled, TrainSet.InputShape, Warnings);
@@ -194,5 +197,5 @@ public sealed partial class ImageDataBunch : DataBunch
 
     static ImageDataBunch Bunch(LabeledSplit labeled, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions options) =>
         (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)
-            .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).ToBunch(batchSize, options);
+            .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).Presized(options.Presize).ToBunch(batchSize, options);
 }

@@ -80,7 +80,7 @@ public sealed class ImageSplit
     {
         ArgumentNullException.ThrowIfNull(labels);
         return labels.Count == List.Given ? Label(i => labels[i.Row], classes, integers)
-            : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"lists: got {List.Given} paths and {labels.Count} labels, expected one label a path."));
+            : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"lists: got {List.Given} paths and {labels.Count} labels, expected one label a path. Hint: the lists go side by side."));
     }
 
     /// <summary>All photos have one class: for lists that are only looked at or predicted.</summary>

@@ -59,7 +59,7 @@ public sealed partial class Architecture
         if (options is null) return matches ? Backbone.Of(network!, report) : Backbone.Of(model);
         if (!matches) throw new DataException(report + $" Hint: Architecture.FromOnnx takes any network; {Name} needs its own export.");
         if (network!.Options.Bottleneck != options.Bottleneck || !options.Blocks.Take(network.Options.Blocks.Count).SequenceEqual(network.Options.Blocks))
-            throw new DataException($"{model.File}: weights of another network: got {network.Describe()}, expected {Name}.");
+            throw new DataException($"{model.File}: weights of another network: got {network.Describe()}, expected {Name}. Hint: choose the architecture that the file was made for.");
         return Backbone.Of(network, report);
     }
 
