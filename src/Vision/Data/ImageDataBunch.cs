@@ -22,6 +22,7 @@ public sealed partial class ImageDataBunch : DataBunch
         (this.options, this.labeled, TrainSet, ValidSet, TestSet) = (options, labeled, train, valid, test);
         Fix = InOrder(fix, options.ValidBatchSize ?? batchSize, options);
         Single = InOrder(valid ?? fix, 1, options with { Workers = 0 });
+        ValidationSplit = ValidationSplit.Of(labeled, options.Seed);
         Warnings = [.. labeled.Warnings, .. options.Check ? Checked() : []];
     }
 
@@ -65,6 +66,9 @@ public sealed partial class ImageDataBunch : DataBunch
 
     /// <summary>What was found odd while the photos were gathered: files that cannot be read, labels that are no class, sets that are empty or too small.</summary>
     public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>Which photos are held back; of a learner that was read from a file, those of its training, or null where the file does not say.</summary>
+    public ValidationSplit? ValidationSplit { get; private init; }
 
     /// <summary>How batches are normalised; null where they are not.</summary>
     public ImageStats? Stats { get; private set; }

@@ -84,7 +84,7 @@ public sealed partial class ImageLearner : Learner
         ?? throw new TesseraException($"ImageLearner: no photos: got data of type {Data.GetType().Name}, expected an ImageDataBunch. Hint: WithData(data) attaches one.");
 
     /// <summary>The network as it is now with all it takes to use it; shares the parameters.</summary>
-    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, (images.ValidSet ?? (ImageDataset)images.Fix.Dataset).Pipeline, images.Stats, backbone, Described(), History);
+    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, images.ValidPipeline, images.Stats, backbone, Described(), History);
 
     static LayerGroup[] Groups(Backbone backbone, Sequential model) =>
         [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])];
@@ -109,7 +109,7 @@ public sealed partial class ImageLearner : Learner
 
     /// <summary>
     /// Writes the network and all it takes to use it and to train it on into one file, for <see cref="ImageClassifier.Load(string)"/>, <see cref="LoadLearner"/> and
-    /// <c>tessera predict</c>. No photos and no paths go into it.
+    /// <c>tessera predict</c>. No photos and no paths go into it, but which ones were held back can be checked: <see cref="ValidationSplit"/>.
     /// </summary>
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
     public void Export(string path) => ToClassifier().Save(path);
