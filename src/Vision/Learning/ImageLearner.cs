@@ -45,7 +45,7 @@ public sealed partial class ImageLearner : Learner
 
     /// <summary>A learner for the classes of <paramref name="data"/> over a network's body.</summary>
     /// <param name="data">The photos. Its seed also seeds the head and the dropout.</param>
-    /// <param name="architecture">The network, pretrained where it names weights.</param>
+    /// <param name="architecture">The network, pretrained where it names weights; else it starts from random ones, which a line says.</param>
     /// <param name="metrics">What is shown beside the loss.</param>
     /// <exception cref="DataException">The weights cannot be read, or are of another network.</exception>
     public static ImageLearner Create(ImageDataBunch data, Architecture architecture, params IEnumerable<Metric> metrics)
@@ -71,6 +71,7 @@ public sealed partial class ImageLearner : Learner
         var learner = new ImageLearner(data, network, backbone, model, metrics, options.LabelSmoothing) { LayerGroups = Groups(backbone, model) };
         if (!options.LiveBatchNorms) learner.FreezeBatchNorms();
         if (architecture.Weights is not null) learner.Freeze();
+        else learner.Display?.Line($"{architecture.Name}: random weights, since none were named: all layers learn from the start, which takes many photos and epochs. Hint: name a file of pretrained ones, such as Architecture.ResNet34(\"resnet34.pth\") or, in a shell, --weights resnet34.pth; none are fetched.");
         return learner;
     }
 
