@@ -118,7 +118,7 @@ public sealed class ImageList
         if (validFraction is not (>= 0 and < 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"ValidFraction: not a share: got {validFraction}, expected at least 0 and below 1. Hint: 0.2 is usual."));
         int[] order = permutation(Count);
         int n = (int)(validFraction * Count);
-        return new(this, [.. order[n..].Order().Select(i => Items[i])], [.. order[..n].Select(i => Items[i])], seed);
+        return new(this, [.. order[n..].Order().Select(i => Items[i])], [.. order[..n].Select(i => Items[i])], seed, validFraction);
     }
 
     /// <summary>The photos under the folder <paramref name="train"/> train, those under <paramref name="valid"/> validate, others are left out.</summary>

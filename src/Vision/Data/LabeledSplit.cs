@@ -54,6 +54,13 @@ public sealed class LabeledSplit
     /// <exception cref="DataException">No such folder, or no photos in it.</exception>
     public LabeledSplit AddTest(string folder) => new(this, [.. ImageList.FromFolder(folder).Items.Select(i => new LabeledImage(i.Path, -1))]);
 
+    /// <summary>The same with a warning more.</summary>
+    internal LabeledSplit Warn(string warning)
+    {
+        warnings.Add(warning);
+        return this;
+    }
+
     /// <summary>From photos to floats of one size.</summary>
     /// <param name="transforms">Random changes of training photos and the fixed ones of validation; none by default.</param>
     /// <param name="size">Side lengths of a photo in a batch; it must be given.</param>
