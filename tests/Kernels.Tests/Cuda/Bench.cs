@@ -70,6 +70,13 @@ internal sealed class Bench(Device device) : IDisposable
 
     public View Normal(params int[] shape) => Of(new Shape(shape), Arrays.Normal(new Shape(shape).Count, ++seed));
 
+    /// <summary>Dense numbers that begin at no multiple of 16 bytes and end with their memory.</summary>
+    public View Late(params int[] shape)
+    {
+        var dense = Layout.Dense(new Shape(shape));
+        return Normal((int)dense.Count + 1).As(new Layout(dense.Shape, dense.Strides, 1));
+    }
+
     public View Positive(params int[] shape) => Of(new Shape(shape), [.. Arrays.Normal(new Shape(shape).Count, ++seed).Select(v => 0.1f + (v * v))]);
 
     /// <summary>Numbers of any type, cast on the device.</summary>

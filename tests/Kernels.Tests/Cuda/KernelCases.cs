@@ -13,7 +13,7 @@ internal sealed record KernelCase(string Entries, Action<Bench> Run);
 /// </summary>
 internal static partial class KernelCases
 {
-    static readonly Dictionary<string, KernelCase> all = new([.. Elements(), .. Rows(), .. Networks(), .. Products(), .. Convolutions(), .. Halves()]);
+    static readonly Dictionary<string, KernelCase> all = new([.. Elements(), .. Rows(), .. Networks(), .. Products(), .. Convolutions(), .. Halves(), .. Late()]);
 
     public static string[] Names { get; } = [.. all.Keys];
 
