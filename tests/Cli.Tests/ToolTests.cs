@@ -19,6 +19,7 @@ public sealed class ToolTests
         var (code, output, error) = Run("doctor");
         Assert.That((code, error), Is.EqualTo((0, "")));
         Assert.That(output, Does.Contain("device cpu").And.Contain("ready").And.Contain("device cuda:0").And.Contain("compute threads").And.Contain("kernel cache"));
+        Assert.That(output, Does.Contain("NVIDIA driver").And.Contain("cuBLAS ").And.Contain("cuBLASLt ").And.Contain("cuDNN ").And.Contain("NCCL "), "with a GPU or without");
     }
 
     [Test]
