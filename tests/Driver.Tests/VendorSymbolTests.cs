@@ -119,7 +119,6 @@ public sealed unsafe class VendorSymbolTests
     [TestCase("cublasLtMatmulHeuristicResult_t[]", typeof(CudaDNNContext.AlgorithmPerformance*))]
     [TestCase("const float *", typeof(double*))]
     [TestCase("const void *", typeof(int*))]
-    [TestCase("ncclResult_t *", typeof(int*))]
     [TestCase("unsigned long", typeof(int))]
     [TestCase("double", typeof(float))]
     [TestCase("const void *", typeof(int))]

@@ -64,8 +64,9 @@ internal sealed class VendorLibrary
             }
             if (words is not null) unfit.Add($"{path} cannot be loaded: {words}");
         }
+        string[] there = [.. folders.Where(Directory.Exists)];
         whyNot = unfit is not [] ? string.Join("; ", unfit)
-            : $"none of {string.Join(", ", wanted.Names)} was found in the system's folders, a CUDA toolkit (CUDA_PATH) or a Python environment (VIRTUAL_ENV, CONDA_PREFIX); tried {string.Join(", ", folders)}";
+            : $"none of {string.Join(", ", wanted.Names)} was found in the system's folders, a CUDA toolkit (CUDA_PATH) or a Python environment (VIRTUAL_ENV, CONDA_PREFIX); looked into {(there is [] ? "no folder of theirs" : string.Join(", ", there))}";
         return null;
     }
 
