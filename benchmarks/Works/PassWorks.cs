@@ -35,7 +35,7 @@ sealed record MemoryPass(string Name, string Counted, double? Gate, Func<bool, R
     const double Share = 0.8;
 
     // STREAM's rule (McCalpin 1995): arrays of at least four times the last cache, so that memory is measured. 205 MB where nobody tells how large that is.
-    static readonly int batch = (int)Math.Clamp(((4 * Cpu.Caches.Last / MapBytes) + 15) / 16 * 16, 64, 256);
+    static readonly int batch = (int)Math.Clamp(((4 * Tessera.Cpu.Caches.Last / MapBytes) + 15) / 16 * 16, 64, 256);
 
     const long MapBytes = 64 * 112 * 112 * sizeof(float);
 

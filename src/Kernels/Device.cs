@@ -20,11 +20,12 @@ public sealed class Device
     /// <param name="name">Its name.</param>
     /// <param name="backend">Its operations.</param>
     /// <param name="available">Bytes that can be had of its memory; null for what the machine has.</param>
-    internal Device(string name, Backend backend, long? available = null)
+    /// <param name="exact">Whether each storage is an allocation of exactly its bytes, for tests: see <see cref="MemoryPool"/>.</param>
+    internal Device(string name, Backend backend, long? available = null, bool exact = false)
     {
         Name = name;
         Backend = backend;
-        memory = new MemoryPool(this, available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        memory = new MemoryPool(this, available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, exact);
     }
 
     /// <summary>The processor, with one thread a core (see <c>TESSERA_THREADS</c>).</summary>

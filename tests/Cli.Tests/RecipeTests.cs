@@ -77,6 +77,8 @@ public sealed class RecipeTests : FewPhotosTests
     [TestCase(2, "--fine-tune, --epochs", "--fine-tune", "2", "--epochs", "3")]
     [TestCase(2, "expected at least 1", "--fine-tune", "0")]
     [TestCase(2, "--mixup", "--mixup", "much")]
+    [TestCase(2, "--resume-every: got no --resume", "--resume-every", "5")]
+    [TestCase(2, "expected at least 1", "--resume", "x.run", "--resume-every", "0")]
     [TestCase(1, "alpha: got -1", "--mixup", "-1")]
     [TestCase(1, "alpha: got 0", "--cutmix", "0")]
     [TestCase(1, "--ema: got 1", "--ema", "1")]

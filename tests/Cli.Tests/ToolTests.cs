@@ -129,6 +129,7 @@ public sealed class ToolTests
         yield return new TestCaseData(2, "--speed", new[] { "train", "--speed", "9", "x" });
         yield return new TestCaseData(2, "expected at least 1", new[] { "train", "--bs", "0" });
         yield return new TestCaseData(2, "expected at least 1", new[] { "train", "--size", "0" });
+        yield return new TestCaseData(2, "expected at least 1", new[] { "train", "--presize", "0" });
         yield return new TestCaseData(2, "expected at least 0", new[] { "train", "--workers", "-1" });
         yield return new TestCaseData(2, "expected at least 1", new[] { "predict", "m.safetensors", "x.jpg", "--top", "0" });
         yield return new TestCaseData(2, "--seed", new[] { "train", "--seed", "many" });

@@ -62,10 +62,8 @@ public sealed class UnscaleTests
     [Test]
     public void TheKernelPassesEveryCheckOfTheEmulator()
     {
-        List<string> findings = [];
-        using EmulatedCudaDriver driver = new() { Checks = PtxChecks.All, ChecksContent = true, Reported = (_, report) => findings.AddRange(report.Findings.Select(f => f.ToString())) };
-        using CudaBackend gpu = new(driver);
-        Device device = new("checked", gpu);
+        using CheckedGpu own = new();
+        var (gpu, device) = (own.Backend, own.Device);
         using Temporary a = new(device, Layout.RowMajor([9001])), b = new(device, Layout.RowMajor([7]));
         float[] x = Normal(9001, 1);
         gpu.Upload(MemoryMarshal.AsBytes(x.AsSpan()), a.View.Storage);
@@ -73,7 +71,7 @@ public sealed class UnscaleTests
         gpu.Upload(MemoryMarshal.AsBytes(x.AsSpan(0, 7)), b.View.Storage);
         Assert.That(gpu.Unscale([a.View], 2), Is.True);
         Assert.That(gpu.Unscale([a.View, b.View], 2), Is.False);
-        Assert.That(findings, Is.Empty);
+        Assert.That(own.Findings, Is.Empty);
     }
 
     static (View[] Wholes, View[] Parts) Make(int offset)

@@ -8,7 +8,8 @@ namespace Tessera.Cli;
 static class InterpretCommand
 {
     const string Examples = """
-        The photos, their classes, --seed and --valid are those of tessera train: with the same ones, the page is about the photos that were held back.
+        Give the photos as to tessera train. The model knows its size, transforms, --seed and --valid, so the page is about the photos that were held back; where the
+        photos held back are others, a warning says so.
 
         Examples:
           tessera interpret model.safetensors photos/
@@ -35,10 +36,12 @@ static class InterpretCommand
             string file = args.GetValue(page)!, modelFile = args.GetValue(model)!;
             Writable.Check("--out", file);
             var learn = ImageLearner.LoadLearner(modelFile);
+            var trained = learn.Images.ValidationSplit;
             var data = photos.ToBunch(args, learn);
-            foreach (string warning in data.Warnings) output.WriteLine($"warning: {warning}");
-            learn.WithData(data);
             bool held = args.GetValue(set) == "valid";
+            IEnumerable<string> warnings = held && data.ValidSet is not null && Doubt(modelFile, data.ValidationSplit!, trained) is { } doubt ? [.. data.Warnings, doubt] : data.Warnings;
+            foreach (string warning in warnings) output.WriteLine($"warning: {warning}");
+            learn.WithData(data);
             var loader = held ? data.Valid ?? throw new DataException("interpret: no photos were held back: expected a share for validation, or a folder valid/. Hint: --valid 0.2, or --set train for all of them.") : data.Fix;
             var interpretation = ClassificationInterpretation.FromLearner(learn, loader, args.GetValue(tta));
             interpretation.SaveReport(file, new ReportOptions
@@ -54,11 +57,17 @@ static class InterpretCommand
         return command;
     }
 
+    /// <summary>Why the photos held back may have been trained on; null where they are those of training.</summary>
+    static string? Doubt(string model, ValidationSplit held, ValidationSplit? trained) => held.HasSamePhotos(trained) ? null
+        : trained is null ? $"{model} does not say which photos were held back in its training: some of these ({held}) may have been trained on."
+        : $"these are not the photos that were held back in training, and some may have been trained on: got {held}; expected {trained}. For the same ones give the folder of training, without --seed and --valid; for all photos of a new folder --valid 0 --set train.";
+
     static KeyValuePair<string, string>[] Record(ImageLearner learn, ImageDataBunch data, string set, bool tta) =>
     [
         new("Network", learn.Report),
         new("Epochs trained", learn.EpochsTrained.ToString(CultureInfo.InvariantCulture)),
         new("Set", tta ? $"{set}, test-time augmentation" : set),
+        new("Held back", data.ValidationSplit?.ToString() ?? "no photos"),
         new("Size", FormattableString.Invariant($"{data.Size.Height} x {data.Size.Width} pixels, {data.Resize}")),
         new("Seed of the split", data.Seed.ToString(CultureInfo.InvariantCulture)),
         new("Written", DateTime.UtcNow.ToString("u", CultureInfo.InvariantCulture)),

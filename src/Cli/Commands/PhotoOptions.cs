@@ -13,9 +13,10 @@ sealed class PhotoOptions
     readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
     readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
+    readonly Option<int?> presize = Options.Number<int?>("--presize", "Cut photos to a square of so many pixels first: a random window for training, the centre for validation (460 is usual for --size 224).", 1, null);
     readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
-    readonly Option<double?> valid = new("--valid") { Description = "Share of the photos held back for validation (0.2; the folder valid/ where there is one)." };
+    readonly Option<double?> valid = new("--valid") { Description = "Share of the photos held back for validation (0.2; the folder valid/ or val/ where there is one beside train/)." };
     readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
 
     /// <summary>The argument and the options that say which photos and classes.</summary>
@@ -29,7 +30,7 @@ sealed class PhotoOptions
     public void AddTo(Command command)
     {
         AddSourceTo(command);
-        foreach (Option option in new Option[] { size, batchSize, workers }) command.Add(option);
+        foreach (Option option in new Option[] { size, presize, batchSize, workers }) command.Add(option);
     }
 
     /// <summary>Seed of split, order, transforms and start weights.</summary>
@@ -41,15 +42,16 @@ sealed class PhotoOptions
     /// <summary>The photos for training and validation, normalised.</summary>
     public ImageDataBunch ToBunch(ParseResult args) => Bunch(args, Transforms.Default(), check: true).Normalize(ImageNet.Stats);
 
-    /// <summary>The photos as a trained model takes them, for <see cref="ImageLearner.WithData"/>, which normalises them.</summary>
-    public ImageDataBunch ToBunch(ParseResult args, ImageLearner model) => Bunch(args, Transforms.Default(), check: true, model.Images);
+    /// <summary>The photos as a trained model takes them, split as in its training unless options say otherwise, for <see cref="ImageLearner.WithData"/>, which normalises them.</summary>
+    public ImageDataBunch ToBunch(ParseResult args, ImageLearner model) => Bunch(args, Transforms.Default() with { Valid = model.Images.ValidPipeline.Transforms }, check: true, model.Images);
 
     /// <summary>The photos and their classes; none is opened.</summary>
     public ImageDataBunch Listed(ParseResult args) => Bunch(args, Transforms.None(), check: false);
 
     ImageDataBunch Bunch(ParseResult args, TransformPair transforms, bool check, ImageDataBunch? like = null)
     {
-        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check, Classes = like?.Classes, Resize = like?.Resize };
+        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check, Presize = args.GetValue(presize) is { } cut ? new Presize(cut) : like?.Presize };
+        if (like is not null) options = Like(args, options, like);
         int bs = Math.Max(1, args.GetValue(batchSize));
         ImageSize side = args.GetValue(size) ?? like?.Size ?? (AreOwn(args) ? 224 : 160);
         string? path = args.GetValue(folder);
@@ -61,6 +63,16 @@ sealed class PhotoOptions
             ? ImageDataBunch.FromFolder(path, transforms: transforms, size: side, batchSize: bs, options: options)
             : ImageDataBunch.FromNameRegex(path, pattern ?? NamePattern(path), transforms, side, bs, options);
     }
+
+    ImageDataOptions Like(ParseResult args, ImageDataOptions options, ImageDataBunch model) => options with
+    {
+        Seed = args.GetResult(seed) is { Implicit: false } ? options.Seed : model.ValidationSplit?.Seed ?? options.Seed,
+        ValidFraction = options.ValidFraction ?? model.ValidationSplit?.Share,
+        Classes = model.Classes,
+        Resize = model.Resize,
+        Padding = model.ValidPipeline.Padding,
+        Interpolation = model.ValidPipeline.Mode,
+    };
 
     /// <summary>The class is what stands before the last underscore and number, as in Bengal_12.jpg.</summary>
     static string NamePattern(string path)

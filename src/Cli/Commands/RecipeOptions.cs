@@ -21,13 +21,14 @@ sealed class RecipeOptions
     readonly Option<double?> clip = Optional("--clip", "Scale the gradients of a step so that their norm is at most this.");
     readonly Option<bool> fp16 = new("--fp16") { Description = "Mixed precision with float16: half the memory of activations, and tensor cores on a GPU; the loss is scaled." };
     readonly Option<bool> bf16 = new("--bf16") { Description = "Mixed precision with bfloat16, which has float32's range and 8 bits of mantissa." };
-    readonly Option<string?> resume = new("--resume") { Description = "Keeps the run in this file (and one beside it for the frozen epochs); where it is there already, goes on behind its last step." };
+    readonly Option<string?> resume = new("--resume") { Description = "Keeps the run in this file (and one beside it for the frozen epochs), after every step; where it is there already, goes on behind the last one." };
+    readonly Option<int> resumeEvery = Options.Number("--resume-every", "With --resume: write after so many steps. A kill costs as many; more are for large models on slow disks.", 1, 1);
 
     public RecipeOptions(PhotoOptions photos) => this.photos = photos;
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, fp16, bf16, resume }) command.Add(option);
+        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, fp16, bf16, resume, resumeEvery }) command.Add(option);
         command.Validators.Add(Check);
     }
 
@@ -38,6 +39,7 @@ sealed class RecipeOptions
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
         if (Given(mixup) && Given(cutmix)) result.AddError("--mixup, --cutmix: got both, expected at most one of them.");
         if (Given(fp16) && Given(bf16)) result.AddError("--fp16, --bf16: got both, expected at most one of them.");
+        if (Given(resumeEvery) && !Given(resume)) result.AddError("--resume-every: got no --resume, expected the file that is written so often.");
         if (Given(fineTune) && new Option[] { epochs, unfreezeEpochs, unfreezeLr }.FirstOrDefault(Given) is { } other)
             result.AddError($"--fine-tune, {other.Name}: got both, expected one of them: --fine-tune chooses epochs and rates itself.");
     }
@@ -75,8 +77,7 @@ sealed class RecipeOptions
     /// <exception cref="TesseraException">A rate cannot be read.</exception>
     public Action<ImageLearner, TextWriter, CancellationToken> Stages(ParseResult args)
     {
-        string? kept = KeptIn(args);
-        RunFile? file = kept is null ? null : new(kept), frozenFile = kept is null ? null : new(FrozenPart(kept));
+        RunFile? file = KeptIn(args) is { } kept ? new(kept) { Every = args.GetValue(resumeEvery) } : null, frozenFile = file is null ? null : file with { Path = FrozenPart(file.Path) };
         if (args.GetValue(fineTune) is { } n)
         {
             double rate = FineTuneRate(args);

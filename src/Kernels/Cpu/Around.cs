@@ -10,6 +10,9 @@ namespace Tessera.Cpu;
 /// </summary>
 internal static unsafe class Around
 {
+    /// <summary>Floats of a row from which on it is worth to end it.</summary>
+    public const int Least = 2048;
+
     const int Ahead = 512; // floats
 
     /// <summary>True where results of so many bytes do not stay in the caches.</summary>

@@ -26,7 +26,7 @@ internal sealed unsafe partial class CpuBackend
         if (x.DType != y.DType) nest.Run(new CastRow(x.DType, y.DType));
         else if (y.DType.Size() == 1) nest.Run(new CopyRow<byte>());
         else if (y.DType.Size() == 2) nest.Run(new CopyRow<ushort>());
-        else if (y.DType.Size() == 4 && Around.Pays(y.Count * sizeof(uint))) nest.Run(new CopyRow<uint>(around: true));
+        else if (y.DType.Size() == 4 && x.Storage != y.Storage && Around.Pays(y.Count * sizeof(uint))) nest.Run(new CopyRow<uint>(around: true));
         else if (y.DType.Size() == 4) nest.Run(new CopyRow<uint>());
         else nest.Run(new CopyRow<ulong>());
     }
@@ -116,7 +116,7 @@ internal sealed unsafe partial class CpuBackend
         public void Row(in Nest nest, nint y, nint x, nint p2, nint p3, long n)
         {
             nint sy = (nint)nest.Step(0), sx = (nint)nest.Step(1);
-            if (sx == sizeof(T) && sy == sizeof(T) && around && sizeof(T) == sizeof(float)) Around.Copy((float*)x, (float*)y, n);
+            if (sx == sizeof(T) && sy == sizeof(T) && around && sizeof(T) == sizeof(float) && n >= Around.Least) Around.Copy((float*)x, (float*)y, n);
             else if (sx == sizeof(T) && sy == sizeof(T)) Buffer.MemoryCopy((void*)x, (void*)y, n * sizeof(T), n * sizeof(T));
             else for (long i = 0; i < n; i++, x += sx, y += sy) *(T*)y = *(T*)x;
         }

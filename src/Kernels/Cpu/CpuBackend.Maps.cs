@@ -53,7 +53,7 @@ internal sealed unsafe partial class CpuBackend
             long sy = nest.Step(0), sx = nest.Step(1);
             if (sx == sizeof(float) && sy == sizeof(float))
             {
-                if (around) Around.Unary(op, (float*)x, (float*)y, n);
+                if (around && n >= Around.Least) Around.Unary(op, (float*)x, (float*)y, n);
                 else Maps.Unary(op, (float*)x, (float*)y, n);
                 return;
             }
@@ -76,7 +76,7 @@ internal sealed unsafe partial class CpuBackend
             long sy = nest.Step(0), sa = nest.Step(1), sb = nest.Step(2);
             if (sa == sizeof(float) && sb == sizeof(float) && sy == sizeof(float))
             {
-                if (around) Around.Binary(op, (float*)a, (float*)b, (float*)y, n);
+                if (around && n >= Around.Least) Around.Binary(op, (float*)a, (float*)b, (float*)y, n);
                 else Maps.Binary(op, (float*)a, (float*)b, (float*)y, n);
                 return;
             }

@@ -150,8 +150,8 @@ internal unsafe struct GemmJob
 
         public readonly void Run(int task)
         {
-            int nr = GemmKernel.Panel, part = task % Job.packParts, rest = task / Job.packParts, stretches = (Job.K + PackRows - 1) / PackRows;
-            int k0 = rest % stretches * PackRows, item = rest / stretches, length = Math.Min(PackRows, Job.K - k0), columns = Math.Min(PackPanels * nr, Job.N - (part * PackPanels * nr));
+            int nr = GemmKernel.Panel, stretches = (Job.K + PackRows - 1) / PackRows, rest = task / stretches;
+            int k0 = task % stretches * PackRows, part = rest % Job.packParts, item = rest / Job.packParts, length = Math.Min(PackRows, Job.K - k0), columns = Math.Min(PackPanels * nr, Job.N - (part * PackPanels * nr));
             var b = new Matrix(Job.B.At(k0, (nint)part * PackPanels * nr) + (Job.offsetB == null ? 0 : Job.offsetB[Job.first + item]), Job.B.Row, Job.B.Col);
             float* to = Job.packed + ((((long)item * Job.panels) + (part * PackPanels)) * Job.K * nr) + ((nint)k0 * nr);
             PackB(b, length, columns, Job.Alpha, to, (nint)Job.K * nr);
@@ -164,8 +164,8 @@ internal unsafe struct GemmJob
 
         public readonly void Run(int task)
         {
-            int column = task % Job.columnBlocks, rest = task / Job.columnBlocks;
-            int row = rest % Job.rowBlocks, item = rest / Job.rowBlocks / Job.splits, split = rest / Job.rowBlocks % Job.splits;
+            int row = task % Job.rowBlocks, rest = task / Job.rowBlocks; // a thread begins with the columns that it has packed
+            int column = rest % Job.columnBlocks, item = rest / Job.columnBlocks / Job.splits, split = rest / Job.columnBlocks % Job.splits;
             int i0 = Job.RowOf(row), i1 = Job.RowOf(row + 1), j0 = Job.ColumnOf(column), j1 = Job.ColumnOf(column + 1);
             Job.RunBlock(item, split, i0, i1 - i0, j0, j1 - j0);
         }

@@ -41,8 +41,14 @@ internal sealed unsafe partial class CpuBackend
         {
             var nine = new Nine
             {
-                X = x.At(n, row, column), Y = y.At(n, i, j), Column = x.C, Row = window.DilationH * (nint)x.W * x.C, Step = window.StrideW * (nint)x.C,
-                Pixel = (row * x.W) + column, PixelRow = window.DilationH * x.W, PixelStep = window.StrideW,
+                X = x.At(n, row, column),
+                Y = y.At(n, i, j),
+                Column = x.C,
+                Row = window.DilationH * (nint)x.W * x.C,
+                Step = window.StrideW * (nint)x.C,
+                Pixel = (row * x.W) + column,
+                PixelRow = window.DilationH * x.W,
+                PixelStep = window.StrideW,
             };
             nine.Index = (float*)indices + (nine.Y - y.At(0, 0, 0));
             nint wide = x.C - (x.C % GemmKernel.Lanes);

@@ -13,11 +13,15 @@ public sealed class MemoryPool
     readonly Lock gate = new();
     readonly Arena small, large;
     readonly HashSet<Block> live = [];
+    readonly bool exact;
     long collectAt = CollectionFloor;
 
-    internal MemoryPool(Device device, long available)
+    /// <param name="device">Whose memory it is.</param>
+    /// <param name="available">Bytes that there are.</param>
+    /// <param name="exact">Without segments: each storage is an allocation of exactly its bytes, given back when it is free, so that an access beside it is seen.</param>
+    internal MemoryPool(Device device, long available, bool exact = false)
     {
-        Device = device;
+        (Device, this.exact) = (device, exact);
         (small, large) = (new Arena(device.Backend), new Arena(device.Backend));
         Budget = DefaultBudget(available);
     }
@@ -56,7 +60,7 @@ public sealed class MemoryPool
     /// <exception cref="OutOfDeviceMemoryException">The budget or the device does not hold it, also after a collection.</exception>
     public (Storage Storage, Lease Lease) Rent(long bytes)
     {
-        long size = RoundedUp(bytes);
+        long size = exact ? Math.Max(bytes, 1) : RoundedUp(bytes);
         MemoryAllowance.Take(size);
         if (Live + size > Volatile.Read(ref collectAt)) Collect();
         var block = Take(bytes, size);
@@ -94,7 +98,8 @@ public sealed class MemoryPool
             live.Remove(block);
             Live -= block.Size;
             if (finalizing) Finalized++;
-            ArenaOf(block.Size).Return(block);
+            if (exact) Device.Backend.Free(block.Pointer, block.Size);
+            else ArenaOf(block.Size).Return(block);
         }
     }
 
@@ -104,18 +109,27 @@ public sealed class MemoryPool
         lock (gate)
         {
             if (Live + size > Budget) return null;
-            var arena = ArenaOf(size);
-            if (arena.Take(size) is not { } block)
-            {
-                if (!Grow(arena, size)) return null;
-                block = arena.Take(size)!;
-            }
+            if ((exact ? OfItsOwn(size) : OfASegment(size)) is not { } block) return null;
             block.Used = bytes;
             live.Add(block);
             Live += size;
             Peak = Math.Max(Peak, Live);
             return block;
         }
+    }
+
+    /// <summary>A part of a segment; null where none has room and the device has no more.</summary>
+    Block? OfASegment(long size)
+    {
+        var arena = ArenaOf(size);
+        return arena.Take(size) ?? (Grow(arena, size) ? arena.Take(size) : null);
+    }
+
+    /// <summary>An allocation of the device; null where it has no more.</summary>
+    Block? OfItsOwn(long size)
+    {
+        Allocations++;
+        return Device.Backend.Allocate(size) is var pointer and not 0 ? new Block { Pointer = pointer, Size = size } : null;
     }
 
     /// <summary>One more segment, within the budget. Where the device refuses it, what is pooled goes back first.</summary>

@@ -14,8 +14,14 @@ public enum MonitorMode
 }
 
 /// <summary>The best value so far of a column of the table.</summary>
-sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
+sealed class BestValue(string column, MonitorMode mode, double minDelta = 0, int patience = 0)
 {
+    readonly double minDelta = minDelta is >= 0 and < double.PositiveInfinity ? minDelta
+        : throw new TesseraException(FormattableString.Invariant($"Monitor: least difference: got {minDelta}, expected at least 0. Hint: 0 takes any improvement; mode says which way is better."));
+
+    readonly int patience = patience >= 0 ? patience
+        : throw new TesseraException(FormattableString.Invariant($"Monitor: patience: got {patience} epochs, expected at least 0. Hint: 0 bears no epoch without improvement."));
+
     readonly bool smaller = mode == MonitorMode.Min
         || (mode == MonitorMode.Auto && (column.Contains("loss", StringComparison.Ordinal) || column.Contains("error", StringComparison.Ordinal)));
 
@@ -45,8 +51,8 @@ sealed class BestValue(string column, MonitorMode mode, double minDelta = 0)
         return true;
     }
 
-    /// <summary>True where there was no improvement for more than <paramref name="patience"/> epochs; the count begins again then.</summary>
-    public bool Stalls(TrainingState s, int patience)
+    /// <summary>True where there was no improvement for more epochs than are borne; the count begins again then.</summary>
+    public bool Stalls(TrainingState s)
     {
         waited = Improves(s) ? 0 : waited + 1;
         if (waited <= patience) return false;

@@ -18,7 +18,7 @@ public sealed class DataSchedule : Callback
         ArgumentNullException.ThrowIfNull(stages);
         for (int i = 1; i < stages.Length; i++)
             if (stages[i].Epoch <= stages[i - 1].Epoch)
-                throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataSchedule: the epochs do not grow: got {stages[i].Epoch} after {stages[i - 1].Epoch}, expected a later one."));
+                throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataSchedule: the epochs do not grow: got {stages[i].Epoch} after {stages[i - 1].Epoch}, expected a later one. Hint: give the stages in the order of their epochs."));
         this.stages = [.. stages];
     }
 

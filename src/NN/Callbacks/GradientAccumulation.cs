@@ -2,8 +2,12 @@ namespace Tessera.NN;
 
 /// <summary>Steps once every <paramref name="batches"/> batches with the mean of their gradients; at the end of an epoch with what there is.</summary>
 /// <param name="batches">At least 1.</param>
+/// <exception cref="TesseraException"><paramref name="batches"/> is below 1.</exception>
 public sealed class GradientAccumulation(int batches) : Callback
 {
+    readonly int batches = batches >= 1 ? batches
+        : throw new TesseraException(FormattableString.Invariant($"GradientAccumulation: batches: got {batches}, expected at least 1. Hint: 4 makes one step of four batches."));
+
     int gathered;
 
     /// <inheritdoc/>

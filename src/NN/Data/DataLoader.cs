@@ -67,7 +67,7 @@ public sealed class DataLoader
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IEnumerable<Batch> Epoch(int epoch = 0, CancellationToken cancellation = default)
     {
-        if (epoch < 0) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataLoader: epoch: got {epoch}, expected at least 0."));
+        if (epoch < 0) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataLoader: epoch: got {epoch}, expected at least 0. Hint: the first epoch is 0."));
         return Batches(epoch, 0, cancellation);
     }
 

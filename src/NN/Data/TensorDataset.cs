@@ -16,7 +16,7 @@ public sealed class TensorDataset : Dataset
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(y);
         if (x.Rank == 0 || y.Rank != 1 || x.Shape[0] != y.Shape[0])
-            throw new ShapeException($"TensorDataset: items and labels: got x {x.Shape} and y {y.Shape}, expected [N, ...] and [N].");
+            throw new ShapeException($"TensorDataset: items and labels: got x {x.Shape} and y {y.Shape}, expected [N, ...] and [N]. Hint: give one label an item.");
         using var scope = Scope.Begin();
         var ordered = x.Rank == 4 ? x.Permute(0, 2, 3, 1) : x;
         elements = ordered.To(DType.Float32).ToArray<float>();

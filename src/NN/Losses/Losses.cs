@@ -6,12 +6,14 @@ namespace Tessera.NN;
 /// </summary>
 /// <param name="weight">A weight a class <c>[classes]</c>; the mean is over the weights of the targets.</param>
 /// <param name="labelSmoothing">ε, 0 to 1.</param>
+/// <exception cref="TesseraException"><paramref name="labelSmoothing"/> is not within 0 to 1.</exception>
 public sealed class CrossEntropyLoss(Tensor? weight = null, double labelSmoothing = 0) : Loss
 {
     readonly Tensor? weight = weight is null ? null : Scope.Keep(weight);
 
     /// <summary>ε.</summary>
-    public double LabelSmoothing => labelSmoothing;
+    public double LabelSmoothing { get; } = labelSmoothing is >= 0 and <= 1 ? labelSmoothing
+        : throw new TesseraException(FormattableString.Invariant($"CrossEntropyLoss: label smoothing: got {labelSmoothing}, expected 0 to 1. Hint: 0.1 is usual."));
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor output, Tensor target) => Of(output, target, Reduction.Mean);
@@ -23,7 +25,7 @@ public sealed class CrossEntropyLoss(Tensor? weight = null, double labelSmoothin
     public override Tensor Activation(Tensor output) => Given(output).Softmax(1);
 
     Tensor Of(Tensor output, Tensor target, Reduction reduction) =>
-        Given(output).CrossEntropy(Given(target), weight, (float)labelSmoothing, reduction: reduction);
+        Given(output).CrossEntropy(Given(target), weight, (float)LabelSmoothing, reduction: reduction);
 }
 
 /// <summary>

@@ -22,8 +22,11 @@ public sealed class ErrorRate() : MeanMetric("error_rate")
 
 /// <summary>The fraction of items whose target is among the k largest outputs; the first of equal outputs go ahead.</summary>
 /// <param name="k">How many outputs count, at least 1.</param>
+/// <exception cref="TesseraException"><paramref name="k"/> is below 1.</exception>
 public sealed class TopKAccuracy(int k = 5) : MeanMetric(k.ToString("'top_'0'_accuracy'", CultureInfo.InvariantCulture))
 {
+    readonly int k = k >= 1 ? k : throw new TesseraException(FormattableString.Invariant($"TopKAccuracy: outputs that count: got {k}, expected at least 1. Hint: 5 is usual."));
+
     /// <inheritdoc/>
     protected override double Sum(Tensor output, Tensor target) => Predictions.Count(output, target, k);
 }

@@ -48,7 +48,7 @@ public sealed class ConfusionMatrix
     public void Add(int predicted, int actual)
     {
         if ((uint)predicted >= (uint)Classes || (uint)actual >= (uint)Classes)
-            throw new TesseraException($"ConfusionMatrix: no such class: got predicted {predicted} and actual {actual}, expected 0..{Classes - 1}.");
+            throw new TesseraException($"ConfusionMatrix: no such class: got predicted {predicted} and actual {actual}, expected 0..{Classes - 1}. Hint: labels are indices into the classes.");
         counts[actual, predicted]++;
     }
 
@@ -58,7 +58,7 @@ public sealed class ConfusionMatrix
     /// <summary>The pairs of different classes confused at least <paramref name="min"/> times, most often first, then in the order of the rows.</summary>
     /// <exception cref="TesseraException"><paramref name="min"/> is below 1.</exception>
     public IReadOnlyList<(int Actual, int Predicted, long Count)> MostConfused(int min = 1) => min < 1
-        ? throw new TesseraException(FormattableString.Invariant($"MostConfused: least count: got {min}, expected at least 1."))
+        ? throw new TesseraException(FormattableString.Invariant($"MostConfused: least count: got {min}, expected at least 1. Hint: 1 lists every confusion."))
         : [.. from i in Range from j in Range where i != j && counts[i, j] >= min orderby counts[i, j] descending select (i, j, counts[i, j])];
 
     /// <summary>True positives over predicted ones, per class; 0 where nothing was predicted.</summary>

@@ -40,7 +40,7 @@ public abstract class MeanMetric(string name) : Metric(name)
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(target);
         if (output.Rank == 0 || target.Rank == 0 || output.Shape[0] != target.Shape[0])
-            throw new ShapeException($"{Name}: batch sizes differ: got output {output.Shape} and target {target.Shape}, expected one target an item.");
+            throw new ShapeException($"{Name}: batch sizes differ: got output {output.Shape} and target {target.Shape}, expected one target an item. Hint: the first dimension of both is the batch.");
         sum += Sum(output, target);
         count += output.Shape[0];
     }

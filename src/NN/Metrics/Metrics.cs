@@ -35,7 +35,7 @@ public static class Metrics
     public static IReadOnlyList<(int Item, float Loss)> TopLosses(IReadOnlyList<float> losses, int? k = null, bool largest = true)
     {
         ArgumentNullException.ThrowIfNull(losses);
-        if (k < 0) throw new TesseraException(FormattableString.Invariant($"TopLosses: number of items: got {k}, expected at least 0, or null for all."));
+        if (k < 0) throw new TesseraException(FormattableString.Invariant($"TopLosses: number of items: got {k}, expected at least 0, or null for all. Hint: 9 fill a plot."));
         var items = losses.Select((loss, item) => (Item: item, Loss: loss));
         float Key((int Item, float Loss) x) => float.IsNaN(x.Loss) ? float.PositiveInfinity : x.Loss;
         return [.. (largest ? items.OrderByDescending(Key) : items.OrderBy(Key)).Take(k ?? losses.Count)];

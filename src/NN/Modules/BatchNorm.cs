@@ -63,7 +63,7 @@ public abstract class BatchNorm : Module
     internal Tensor Forward(Tensor x, Tensor? residual, bool relu, Tensor? moments = null)
     {
         ArgumentNullException.ThrowIfNull(x);
-        if (!Takes(x.Rank)) throw new ShapeException($"{GetType().Name}: rank: got shape {x.Shape}, expected {Expected}.");
+        if (!Takes(x.Rank)) throw new ShapeException($"{GetType().Name}: rank: got shape {x.Shape}, expected {Expected}. Hint: BatchNorm1d takes rows, BatchNorm2d pictures.");
         var y = x.BatchNorm(Weight, Bias, RunningMean, RunningVar, IsTraining, IsRecomputing ? 0 : (float)Momentum, (float)Eps, residual, relu, moments);
         if (IsTraining && !IsRecomputing) CountBatch();
         return y;

@@ -11,7 +11,7 @@ public sealed class Dropout : Module
     /// <summary>Dropout with probability <paramref name="p"/>, 0 to 1.</summary>
     public Dropout(double p = 0.5)
     {
-        if (p is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"Dropout: probability: got {p}, expected 0..1."));
+        if (p is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"Dropout: probability: got {p}, expected 0..1. Hint: 0.5 is usual."));
         this.p = p;
     }
 

@@ -119,9 +119,9 @@ public abstract partial class Module
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (name.Contains('.', StringComparison.Ordinal))
-            throw new TesseraException($"{GetType().Name}: a name with a dot: got \"{name}\", expected one part of a state-dict name.");
+            throw new TesseraException($"{GetType().Name}: a name with a dot: got \"{name}\", expected one part of a state-dict name. Hint: dots join the names of nested modules.");
         if (children.Exists(c => c.Name == name) || parameters.Exists(p => p.Name == name) || buffers.Exists(b => b.Name == name))
-            throw new TesseraException($"{GetType().Name}: registered twice: got \"{name}\", expected a new name.");
+            throw new TesseraException($"{GetType().Name}: registered twice: got \"{name}\", expected a new name. Hint: number them, as Sequential does.");
         return name;
     }
 }

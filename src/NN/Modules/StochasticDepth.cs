@@ -12,7 +12,7 @@ public sealed class StochasticDepth : Module
     /// <exception cref="TesseraException">It is outside.</exception>
     public StochasticDepth(double p)
     {
-        if (p is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"StochasticDepth: probability: got {p}, expected 0..1."));
+        if (p is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"StochasticDepth: probability: got {p}, expected 0..1. Hint: 0.1 is usual."));
         this.p = p;
     }
 

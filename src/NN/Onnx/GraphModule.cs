@@ -50,7 +50,7 @@ public sealed class GraphModule : Module
         ArgumentNullException.ThrowIfNull(inputs);
         var live = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (string name in InputNames)
-            live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException($"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}.");
+            live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException($"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}. Hint: name every input of the graph.");
         foreach (var run in Schedule(live))
             if (run.Items == 0) RunSteps(run, live, inputs);
             else RunByParts(run, live, inputs);

@@ -82,14 +82,14 @@ internal sealed record OnnxSource(string Name, string? Folder)
     {
         var entry = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var e in t.ExternalData) entry[e.Key] = e.Value;
-        if (Folder is null) throw new DataException($"{where}: data lie in another file: got a model from memory, expected one from a file.");
+        if (Folder is null) throw new DataException($"{where}: data lie in another file: got a model from memory, expected one from a file. Hint: load it from its folder with OnnxModel.Load.");
         if (!entry.TryGetValue("location", out string? location) || location.Length == 0)
-            throw new DataException($"{where}: external data without a location: got none, expected a file name.");
+            throw new DataException($"{where}: external data without a location: got none, expected a file name. Hint: export the model again.");
         string path = Inside(location, where);
-        long size = new FileInfo(path) is { Exists: true } f ? f.Length : throw new DataException($"{where}: external data file is missing: got '{location}', expected a file beside the model.");
+        long size = new FileInfo(path) is { Exists: true } f ? f.Length : throw new DataException($"{where}: external data file is missing: got '{location}', expected a file beside the model. Hint: copy the data file along with the model.");
         long offset = Number(entry, "offset", 0, where), length = Number(entry, "length", expected, where);
         if (length != expected || offset > size - length)
-            throw new DataException($"{where}: external data do not fit: got offset {offset} and length {length} in '{location}' of {size} bytes, expected {expected} bytes inside the file.");
+            throw new DataException($"{where}: external data do not fit: got offset {offset} and length {length} in '{location}' of {size} bytes, expected {expected} bytes inside the file. Hint: the data file is cut short or belongs to another model.");
         if (counted.Add(t))
         {
             external[path] = size;
@@ -135,11 +135,11 @@ internal sealed record OnnxSource(string Name, string? Folder)
         }
         catch (Exception e) when (e is ArgumentException or IOException or NotSupportedException)
         {
-            throw new DataException($"{where}: external data path is not a path: got '{location}', expected a file name.", e);
+            throw new DataException($"{where}: external data path is not a path: got '{location}', expected a file name. Hint: export the model again.", e);
         }
         return path.StartsWith(root, StringComparison.Ordinal) && !Path.IsPathRooted(location)
             ? path
-            : throw new DataException($"{where}: external data path leaves the model's folder: got '{location}', expected a file inside it.");
+            : throw new DataException($"{where}: external data path leaves the model's folder: got '{location}', expected a file inside it. Hint: export the model with its data beside it.");
     }
 
     static long Number(Dictionary<string, string> entry, string key, long otherwise, string where)
@@ -147,7 +147,7 @@ internal sealed record OnnxSource(string Name, string? Folder)
         if (!entry.TryGetValue(key, out string? text)) return otherwise;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
             ? value
-            : throw new DataException($"{where}: external data {key} is not a number: got '{text}', expected a count of bytes.");
+            : throw new DataException($"{where}: external data {key} is not a number: got '{text}', expected a count of bytes. Hint: export the model again.");
     }
 
     static ReadOnlyMemory<byte> Map(string path, string name) => new FileInfo(path) is { Exists: true, Length: > MaxBytes } f

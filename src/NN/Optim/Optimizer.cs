@@ -23,7 +23,7 @@ public abstract class Optimizer
         foreach (var group in Groups)
             foreach (var p in group.Parameters)
                 if (!seen.Add(p))
-                    throw new TesseraException($"{GetType().Name}: a parameter is in two groups: got one of shape {p.Shape} again in group \"{group.Name}\", expected each once.");
+                    throw new TesseraException($"{GetType().Name}: a parameter is in two groups: got one of shape {p.Shape} again in group \"{group.Name}\", expected each once. Hint: give every parameter to one group.");
     }
 
     /// <summary>The groups of parameters; schedules set their learning rate and momentum.</summary>
@@ -157,7 +157,7 @@ public abstract class Optimizer
     Tensor Expect(IReadOnlyDictionary<string, Tensor> state, string key, Shape shape)
     {
         if (!state.TryGetValue(key, out var tensor))
-            throw new TesseraException($"{GetType().Name}.LoadState: missing entry: expected {key}. Hint: the state belongs to other groups or another optimizer.");
+            throw new TesseraException($"{GetType().Name}.LoadState: missing entry: got {state.Count} entries, expected {key}. Hint: the state belongs to other groups or another optimizer.");
         if (tensor.Shape != shape)
             throw new TesseraException($"{GetType().Name}.LoadState: shape of {key}: got {tensor.Shape}, expected {shape}. Hint: the state belongs to another model.");
         return tensor;

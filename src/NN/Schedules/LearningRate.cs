@@ -48,7 +48,7 @@ public readonly struct LearningRate : IEquatable<LearningRate>
     /// <exception cref="TesseraException">A list of another length.</exception>
     public double[] ForGroups(int n)
     {
-        if (n < 1) throw new TesseraException($"LearningRate: layer groups: got {n}, expected at least 1.");
+        if (n < 1) throw new TesseraException($"LearningRate: layer groups: got {n}, expected at least 1. Hint: learn.LayerGroups.Count is how many there are.");
         var (a, b, rates) = (first, last, perGroup);
         if (form == Form.PerGroup && rates!.Length != n)
             throw new TesseraException($"LearningRate: one rate a layer group: got {rates.Length} rates, expected {n}. Hint: new(first, last) spreads rates over any number of groups.");
@@ -112,11 +112,11 @@ public readonly struct LearningRate : IEquatable<LearningRate>
         double.TryParse(n, NumberStyles.Float, CultureInfo.InvariantCulture, out double x) ? x : throw Unreadable(text))];
 
     static TesseraException Unreadable(string text) =>
-        new($"LearningRate: cannot be read: got \"{text}\", expected 1e-3, slice(3e-3), slice(1e-6,1e-4) or [1e-6,1e-5,1e-4].");
+        new($"LearningRate: cannot be read: got \"{text}\", expected 1e-3, slice(3e-3), slice(1e-6,1e-4) or [1e-6,1e-5,1e-4]. Hint: 3e-3 is usual.");
 
     static double Positive(double lr) => lr > 0 && double.IsFinite(lr)
         ? lr
-        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRate: not a rate: got {lr:R}, expected a positive number."));
+        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRate: not a rate: got {lr:R}, expected a positive number. Hint: 3e-3 is usual."));
 
     enum Form { Same, Tenth, Geometric, PerGroup }
 }

@@ -14,7 +14,7 @@ public sealed class LearningRateSearch(LearningRate? start = null, LearningRate?
     double best = double.NaN;
 
     /// <summary>How many batches to try.</summary>
-    public int Batches { get; } = batches > 0 ? batches : throw new TesseraException($"LearningRateSearch: batches: got {batches}, expected at least 1.");
+    public int Batches { get; } = batches > 0 ? batches : throw new TesseraException($"LearningRateSearch: batches: got {batches}, expected at least 1. Hint: 100 is usual.");
 
     /// <summary>The rates of <paramref name="groups"/> groups for batch <paramref name="k"/>: start · (end/start)^(k/batches).</summary>
     public double[] Lr(int k, int groups) =>

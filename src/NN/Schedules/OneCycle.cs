@@ -42,8 +42,8 @@ public sealed record OneCycle(int Batches)
     }
 
     internal static double Fraction(double value, string schedule) => value is >= 0 and <= 1 ? value
-        : throw new TesseraException(FormattableString.Invariant($"{schedule}: pctStart: got {value}, expected a fraction of the batches, 0..1."));
+        : throw new TesseraException(FormattableString.Invariant($"{schedule}: pctStart: got {value}, expected a fraction of the batches, 0..1. Hint: 0.3 is usual."));
 
     static double Positive(double value, string name) => value is > 0 and < double.PositiveInfinity ? value
-        : throw new TesseraException(FormattableString.Invariant($"OneCycle: {name}: got {value}, expected a positive number to divide the largest rate by."));
+        : throw new TesseraException(FormattableString.Invariant($"OneCycle: {name}: got {value}, expected a positive number to divide the largest rate by. Hint: 25 is usual for the first rate."));
 }

@@ -4,6 +4,9 @@ namespace Tessera.NN;
 /// <param name="beta">Weight of the past, 0 to 1.</param>
 public sealed class SmoothedValue(double beta = 0.98)
 {
+    readonly double beta = beta is >= 0 and < 1 ? beta
+        : throw new TesseraException(FormattableString.Invariant($"SmoothedValue: beta: got {beta}, expected at least 0 and below 1. Hint: 0.98 is usual."));
+
     double mean;
 
     /// <summary>How many values were added.</summary>

@@ -1,10 +1,13 @@
+using System.Runtime.CompilerServices;
+
 namespace Tessera.NN;
 
 /// <summary>PyTorch's learning-rate schedulers as pure functions: the rate of step k = 0, 1, ... from the base rate.</summary>
 public static class StepSchedules
 {
     /// <summary>StepLR: lr · γ^⌊k/size⌋.</summary>
-    public static double Step(double lr, int k, int size, double gamma = 0.1) => lr * Math.Pow(gamma, k / size);
+    /// <exception cref="TesseraException"><paramref name="size"/> is below 1.</exception>
+    public static double Step(double lr, int k, int size, double gamma = 0.1) => lr * Math.Pow(gamma, k / AtLeastOne(size));
 
     /// <summary>MultiStepLR: lr · γ^(number of milestones up to k).</summary>
     public static double MultiStep(double lr, int k, IEnumerable<int> milestones, double gamma = 0.1) => lr * Math.Pow(gamma, milestones.Count(m => m <= k));
@@ -13,22 +16,29 @@ public static class StepSchedules
     public static double Exponential(double lr, int k, double gamma) => lr * Math.Pow(gamma, k);
 
     /// <summary>LinearLR: lr times a factor that goes from <paramref name="start"/> to <paramref name="end"/> in <paramref name="steps"/> steps and stays.</summary>
+    /// <exception cref="TesseraException"><paramref name="steps"/> is below 1.</exception>
     public static double Linear(double lr, int k, double start = 1.0 / 3, double end = 1, int steps = 5) =>
-        lr * new LinearSchedule(start, end).At(Math.Min(1, (double)k / steps));
+        lr * new LinearSchedule(start, end).At(Math.Min(1, (double)k / AtLeastOne(steps)));
 
     /// <summary>CosineAnnealingLR: from lr to <paramref name="min"/> in <paramref name="period"/> steps along a cosine, and back.</summary>
-    public static double Cosine(double lr, int k, int period, double min = 0) => new CosineSchedule(lr, min).At((double)k / period);
+    /// <exception cref="TesseraException"><paramref name="period"/> is below 1.</exception>
+    public static double Cosine(double lr, int k, int period, double min = 0) => new CosineSchedule(lr, min).At((double)k / AtLeastOne(period));
 
     /// <summary>CosineAnnealingWarmRestarts (Loshchilov &amp; Hutter, "SGDR", 2017): falls in <paramref name="period"/> steps, starts again, each period <paramref name="multiplier"/> times the last.</summary>
+    /// <exception cref="TesseraException"><paramref name="period"/> or <paramref name="multiplier"/> is below 1.</exception>
     public static double WarmRestarts(double lr, int k, int period, int multiplier = 1, double min = 0)
     {
-        while (k >= period)
+        long length = AtLeastOne(period), growth = AtLeastOne(multiplier);
+        while (k >= length)
         {
-            k -= period;
-            period *= multiplier;
+            k -= (int)length;
+            length *= growth;
         }
-        return Cosine(lr, k, period, min);
+        return new CosineSchedule(lr, min).At((double)k / length);
     }
+
+    static int AtLeastOne(int value, [CallerArgumentExpression(nameof(value))] string what = "") => value >= 1 ? value
+        : throw new TesseraException(FormattableString.Invariant($"StepSchedules: {what}: got {value}, expected at least 1. Hint: it counts calls of the schedule, batches or epochs."));
 }
 
 /// <summary>

@@ -17,10 +17,13 @@ public partial class Learner
     /// <param name="resume">Where the run is kept, and goes on from: <c>NAME.frozen.run</c> for the first part, <c>NAME.run</c> for the second.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
-    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
+    /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FineTune(int epochs, double lr = 2e-3, int freezeEpochs = 1, double lrMult = 100, double pctStart = 0.3, double divFactor = 5,
         double? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default)
     {
+        RequireEpochs(0, freezeEpochs);
+        RequireEpochs(0, epochs);
+        if (!(lrMult > 0)) throw new TesseraException(FormattableString.Invariant($"FineTune: lrMult: got {lrMult}, expected above 0. Hint: 100 is usual."));
         Callback[] both = [.. callbacks ?? []];
         Freeze();
         FitOneCycle(freezeEpochs, new LearningRate(lr), pctStart: 0.99, wd: wd, callbacks: both, resume: resume?.Part("frozen"), cancellation: cancellation);

@@ -14,7 +14,7 @@ public partial class Learner
     /// <param name="resume">Where the run is kept, and goes on from.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
-    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
+    /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void Fit(int epochs, LearningRate? lr = null, double? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default) =>
         Train($"constant rates {lr ?? LearningRate.Default}", 0, epochs, lr, wd, Running(callbacks), resume, cancellation);
 
@@ -32,7 +32,7 @@ public partial class Learner
     /// <param name="resume">Where the run is kept, and goes on from.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
-    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
+    /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FitOneCycle(int epochs, LearningRate? lr = null, (double Ends, double Peak)? momenta = null, double divFactor = 25, double pctStart = 0.3,
         double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
     {
@@ -56,7 +56,7 @@ public partial class Learner
     /// <param name="resume">Where the run is kept, and goes on from.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
-    /// <exception cref="TesseraException">The training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
+    /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FitFlatCosine(int epochs, LearningRate? lr = null, (double Flat, double Falling)? momenta = null, double pctStart = 0.72,
         double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
     {
@@ -105,8 +105,15 @@ public partial class Learner
         s.End();
     }
 
+    static void RequireEpochs(int first, int epochs)
+    {
+        if (epochs < 0) throw new TesseraException(FormattableString.Invariant($"Fit: epochs: got {epochs}, expected at least 0. Hint: one epoch sees every training item once."));
+        if (first < 0) throw new TesseraException(FormattableString.Invariant($"Fit: first epoch: got {first}, expected at least 0. Hint: 0 skips none."));
+    }
+
     void Train(string schedule, int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback> callbacks, RunFile? resume, CancellationToken cancellation)
     {
+        RequireEpochs(first, epochs);
         var loader = Data.Train;
         if (loader.BatchCount == 0)
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Fit: the training loader gives no batch: got {loader.Dataset.Count} items and batch size {loader.BatchSize}, expected at least one whole batch. Hint: use a smaller batch size."));

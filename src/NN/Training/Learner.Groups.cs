@@ -26,7 +26,7 @@ public partial class Learner
     {
         int n = LayerGroups.Count, first = group < 0 ? group + n : group;
         if (first < 0 || first > n)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"FreezeTo: no such layer group: got {group}, expected {-n}..{n}."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"FreezeTo: no such layer group: got {group}, expected {-n}..{n}. Hint: -1 trains the last group alone."));
         Model.ZeroGrad();
         foreach (var (i, g) in LayerGroups.Index())
         {

@@ -15,7 +15,7 @@ public partial class Learner
     /// <exception cref="TesseraException">The model has no dropout, or <paramref name="times"/> is below 1.</exception>
     public Tensor PredictWithMonteCarloDropout(Tensor x, int times = 10, ulong seed = 0)
     {
-        if (times < 1) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"PredictWithMonteCarloDropout: times: got {times}, expected at least 1."));
+        if (times < 1) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"PredictWithMonteCarloDropout: times: got {times}, expected at least 1. Hint: 10 is usual."));
         var dropouts = Model.NamedModules().Select(m => m.Module).OfType<Dropout>().ToArray();
         if (dropouts.Length == 0)
             throw new TesseraException($"PredictWithMonteCarloDropout: nothing is random: got a {Model.GetType().Name} without Dropout, expected at least one. Hint: Predict gives its only answer.");

@@ -55,7 +55,7 @@ public partial class Learner
             shapes[Model] = new Shape(Model.Call(Data.Prepare(batch.X)).Shape.Dims[1..]);
             return shapes;
         }
-        throw new TesseraException("Summary: no item to show the model: got an empty training set, expected at least one item.");
+        throw new TesseraException("Summary: no item to show the model: got an empty training set, expected at least one item. Hint: make the learner with photos to see its sizes.");
     }
 
     static string Row(string a, string b, string c, string d, string? e = null) =>

@@ -33,7 +33,7 @@ public sealed record LearningRateCurve(IReadOnlyList<double> Lrs, IReadOnlyList<
     public LearningRateCurve Part(int skipStart = 10, int skipEnd = 5, double smooth = 0)
     {
         if (skipStart < 0 || skipEnd < 0 || smooth is not (>= 0 and < double.PositiveInfinity))
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRateCurve: got skipStart {skipStart}, skipEnd {skipEnd} and smooth {smooth}, expected at least 0."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRateCurve: got skipStart {skipStart}, skipEnd {skipEnd} and smooth {smooth}, expected at least 0. Hint: 10, 5 and 0 are usual."));
         int[] kept = [.. Enumerable.Range(skipStart, Math.Max(0, Losses.Count - skipStart - skipEnd)).Where(i => double.IsFinite(Losses[i]))];
         if (kept.Length < 2)
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRateCurve: too few batches: got {Losses.Count}, expected at least {skipStart + skipEnd + 2} with finite losses. Hint: skip fewer, or search over more batches."));

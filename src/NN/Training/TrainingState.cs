@@ -115,7 +115,7 @@ public sealed class TrainingState
     public void JumpToEpoch(int epoch)
     {
         if (epoch < FirstEpoch || epoch > Epochs || HasBegun)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"JumpToEpoch: got epoch {epoch}{(HasBegun ? " after the first had begun" : "")}, expected {FirstEpoch}..{Epochs}, within TrainBegin."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"JumpToEpoch: got epoch {epoch}{(HasBegun ? " after the first had begun" : "")}, expected {FirstEpoch}..{Epochs}, within TrainBegin. Hint: call it before the first epoch."));
         Epoch = epoch;
     }
 
@@ -132,7 +132,7 @@ public sealed class TrainingState
         int i = names.IndexOf(column);
         return i >= 0
             ? MetricValues?[i]
-            : throw new TesseraException($"Monitor: no such column: got \"{column}\", expected one of {string.Join(", ", ["train_loss", "valid_loss", .. names])}.");
+            : throw new TesseraException($"Monitor: no such column: got \"{column}\", expected one of {string.Join(", ", ["train_loss", "valid_loss", .. names])}. Hint: metrics are columns under their names.");
     }
 
     /// <summary>The place in the run, to or from a state: the next batch to train is <paramref name="batch"/> of <paramref name="epoch"/>.</summary>

@@ -7,13 +7,16 @@ public sealed partial class ImageDataBunch
     /// <param name="pipeline">From a photo to the floats of a batch.</param>
     /// <param name="stats">Normalisation; null for none.</param>
     /// <param name="testFolder">The folder; null for none.</param>
+    /// <param name="held">Which photos were held back in training; null where that is not known.</param>
     /// <exception cref="DataException">There are no photos in the folder.</exception>
-    internal static ImageDataBunch ForPrediction(IReadOnlyList<string> classes, TransformPipeline pipeline, ImageStats? stats, string? testFolder)
+    internal static ImageDataBunch ForPrediction(IReadOnlyList<string> classes, TransformPipeline pipeline, ImageStats? stats, string? testFolder, ValidationSplit? held = null)
     {
         var labeled = new LabeledSplit(new ImageSplit(ImageList.None, [], []), [], [], classes, integers: false);
         if (testFolder is not null) labeled = labeled.AddTest(testFolder);
         ImageDataset Set(IReadOnlyList<LabeledImage> items) => new(items, pipeline);
-        var data = new ImageDataBunch(labeled, Set([]), Set([]), null, labeled.Test is { } test ? Set(test) : null, 64, new ImageDataOptions { Resize = pipeline.Method, Check = false });
+        var data = new ImageDataBunch(labeled, Set([]), Set([]), null, labeled.Test is { } test ? Set(test) : null, 64, new ImageDataOptions { Resize = pipeline.Method, Check = false }) { ValidationSplit = held };
         return stats is null ? data : data.Normalize(stats);
     }
+    /// <summary>From a photo to the floats of a validation batch.</summary>
+    internal TransformPipeline ValidPipeline => (ValidSet ?? (ImageDataset)Fix.Dataset).Pipeline;
 }

@@ -22,6 +22,7 @@ public sealed partial class ImageDataBunch : DataBunch
         (this.options, this.labeled, TrainSet, ValidSet, TestSet) = (options, labeled, train, valid, test);
         Fix = InOrder(fix, options.ValidBatchSize ?? batchSize, options);
         Single = InOrder(valid ?? fix, 1, options with { Workers = 0 });
+        ValidationSplit = ValidationSplit.Of(labeled, options.Seed);
         Warnings = [.. labeled.Warnings, .. options.Check ? Checked() : []];
     }
 
@@ -66,6 +67,9 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <summary>What was found odd while the photos were gathered: files that cannot be read, labels that are no class, sets that are empty or too small.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
+    /// <summary>Which photos are held back; of a learner that was read from a file, those of its training, or null where the file does not say.</summary>
+    public ValidationSplit? ValidationSplit { get; private init; }
+
     /// <summary>How batches are normalised; null where they are not.</summary>
     public ImageStats? Stats { get; private set; }
 
@@ -77,6 +81,9 @@ public sealed partial class ImageDataBunch : DataBunch
 
     /// <summary>The side lengths of a photo in a batch.</summary>
     public ImageSize Size => TrainSet.Size;
+
+    /// <summary>How photos are cut right after decoding; null where they are not.</summary>
+    public Presize? Presize => TrainSet.Pipeline.Presize;
 
     /// <summary>Photos whose path says their class: the first group of <paramref name="pattern"/> in the path, with forward slashes on every system.</summary>
     /// <param name="folder">Where the photos are; sub-folders count.</param>
@@ -121,16 +128,27 @@ public sealed partial class ImageDataBunch : DataBunch
 
     /// <summary>
     /// Photos in one folder a class. Where <paramref name="folder"/> holds the sub-folders <paramref name="train"/> and <paramref name="valid"/>,
-    /// they are the two sets; else, or where <see cref="ImageDataOptions.IsValid"/> or <see cref="ImageDataOptions.ValidFraction"/> is set, the photos are split as in the other factories.
+    /// they are the two sets; where <see cref="ImageDataOptions.IsValid"/> or <see cref="ImageDataOptions.ValidFraction"/> is set, the photos are split as in the
+    /// other factories. Else, where neither was named nor is there, a random fifth is held back, and a warning says so.
     /// </summary>
-    public static ImageDataBunch FromFolder(string folder, string train = "train", string valid = "valid", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    /// <param name="folder">Where the photos are.</param>
+    /// <param name="train">Its sub-folder of training photos.</param>
+    /// <param name="valid">Its sub-folder of validation photos; in place of <c>valid</c>, <c>val</c> is taken too.</param>
+    /// <param name="transforms">As in <see cref="FromNameRegex"/>.</param>
+    /// <param name="size">As in <see cref="FromNameRegex"/>.</param>
+    /// <param name="batchSize">As in <see cref="FromNameRegex"/>.</param>
+    /// <param name="options">As in <see cref="FromNameRegex"/>.</param>
+    /// <exception cref="DataException">No photos, fewer than two classes, or only one of the two sub-folders, or none where they were named.</exception>
+    public static ImageDataBunch FromFolder(string folder, string train = TwoFolders.Train, string valid = TwoFolders.Valid, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
     {
-        string trainFolder = Path.Combine(folder, train), validFolder = Path.Combine(folder, valid);
-        bool two = Directory.Exists(trainFolder) && Directory.Exists(validFolder);
-        var photos = two ? ImageList.FromPaths([.. ImageFiles.In(trainFolder, recurse: true), .. ImageFiles.In(validFolder, recurse: true)], folder) : ImageList.FromFolder(folder);
         options ??= new ImageDataOptions();
-        var split = two && options.IsValid is null && options.ValidFraction is null ? Kept(photos, options).SplitByFolder(train, valid) : Split(photos, ref options);
-        return Bunch(split.LabelFromFolder(options.Classes), transforms, size, batchSize, options);
+        var two = TwoFolders.Find(folder, train, valid);
+        var photos = two?.Photos() ?? ImageList.FromFolder(folder);
+        bool isSplit = options.IsValid is not null || options.ValidFraction is not null;
+        if (!isSplit) TwoFolders.Check(two, folder, train, valid);
+        var split = two is { } sets && !isSplit ? Kept(photos, options).SplitByFolder(sets.TrainName, sets.ValidName) : Split(photos, ref options);
+        var labeled = split.LabelFromFolder(options.Classes);
+        return Bunch(two is null && !isSplit ? labeled.Warn(TwoFolders.Missing(folder)) : labeled, transforms, size, batchSize, options);
     }
 
     /// <summary>Photos named in a table with a header row: one column for the file, one for the class.</summary>
@@ -165,7 +183,7 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <exception cref="TesseraException">It is normalised already.</exception>
     public ImageDataBunch Normalize(ImageStats stats)
     {
-        if (Stats is not null) throw new TesseraException("Normalize: called twice: batches are normalised already. Hint: make a new bunch for other statistics.");
+        if (Stats is not null) throw new TesseraException("Normalize: called twice: got a bunch whose batches are normalised already, expected one whose batches are not. Hint: make a new bunch for other statistics.");
         ArgumentNullException.ThrowIfNull(stats);
         if (stats.Mean.Count is not (1 or Image.Channels) || stats.Std.Count != stats.Mean.Count || !stats.Std.All(s => s > 0))
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no statistics of photos: got means {string.Join(", ", stats.Mean)} and deviations {string.Join(", ", stats.Std)}, expected 3 of each (or 1), deviations above 0. Hint: ImageNet.Stats for photos."));
@@ -177,7 +195,7 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <summary>Normalises batches with mean and standard deviation of the first training batch. Returns this bunch.</summary>
     /// <exception cref="TesseraException">It is normalised already, or there is no whole training batch.</exception>
     public ImageDataBunch Normalize() => Normalize(Train.BatchCount > 0 ? Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single()
-        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}. Hint: use a smaller batch size, or give statistics.")));
+        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}, expected at least one whole batch. Hint: use a smaller batch size, or give statistics.")));
 
     /// <summary>Classes, counts and the first photos of each set, the folder, and the warnings.</summary>
     public override string ToString() => Listing.Of(labeled, TrainSet.InputShape, Warnings);
@@ -194,5 +212,5 @@ public sealed partial class ImageDataBunch : DataBunch
 
     static ImageDataBunch Bunch(LabeledSplit labeled, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions options) =>
         (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)
-            .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).ToBunch(batchSize, options);
+            .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).Presized(options.Presize).ToBunch(batchSize, options);
 }

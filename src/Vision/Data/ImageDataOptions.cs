@@ -33,6 +33,12 @@ public sealed record ImageDataOptions
     /// <summary>How photos are brought to the size; null for the size's default.</summary>
     public ResizeMethod? Resize { get; init; }
 
+    /// <summary>
+    /// Cuts photos to one square right after decoding: training photos to a random window of at least 8 % of the area, the others to the centre; null for none.
+    /// Learners and model files keep it, so that photos are predicted as they were validated.
+    /// </summary>
+    public Presize? Presize { get; init; }
+
     /// <summary>Rounds the side lengths to multiples of this.</summary>
     public int Multiple { get; init; } = 1;
 
@@ -44,7 +50,7 @@ public sealed record ImageDataOptions
 
     /// <summary>
     /// Decode large JPEG photos at a half, a quarter or an eighth of their size where that is no smaller than a photo in a batch. Several times as
-    /// fast for photos of many megapixels; off by default, since the pixels differ a little from those of the whole photo.
+    /// fast for photos of many megapixels; off by default, since the pixels differ a little from those of the whole photo. <see cref="Presize"/> takes the whole photo.
     /// </summary>
     public bool ScaledDecoding { get; init; }
 

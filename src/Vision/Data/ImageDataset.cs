@@ -27,9 +27,9 @@ public sealed partial class ImageDataset : Dataset
         (this.pipeline, this.decoded) = (pipeline, decoded);
         Items = items;
         Size = pipeline.Size
-            ?? throw new ShapeException("ImageDataset: no size: photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
+            ?? throw new ShapeException("ImageDataset: no size: got none, expected one, since photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
         InputShape = [Image.Channels, Size.Height, Size.Width];
-        if (scaledDecoding && pipeline.Method != ResizeMethod.None) atLeast = Size;
+        if (scaledDecoding && pipeline.Method != ResizeMethod.None && pipeline.Presize is null) atLeast = Size; // a window of a presized photo needs all its pixels
     }
 
     /// <summary>From pixels to floats.</summary>
@@ -40,7 +40,7 @@ public sealed partial class ImageDataset : Dataset
 
     /// <summary>The same photos with other transforms; decoded ones are shared.</summary>
     internal ImageDataset With(IReadOnlyList<Transform> transforms) =>
-        new(Items, new TransformPipeline(transforms, Size, pipeline.Method, pipeline.Padding, pipeline.Mode), atLeast is not null, decoded) { OnDevice = OnDevice };
+        new(Items, pipeline.With(transforms), atLeast is not null, decoded) { OnDevice = OnDevice };
 
     /// <summary>The photos, in order.</summary>
     public IReadOnlyList<LabeledImage> Items { get; }

@@ -96,7 +96,7 @@ public sealed class ImageList
     /// <exception cref="DataException">The share is less than one photo.</exception>
     public ImageList Sample(double fraction = 0.01, ulong seed = 42)
     {
-        if (fraction is not (>= 0 and <= 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Sample: not a share: got {fraction}, expected 0 to 1."));
+        if (fraction is not (>= 0 and <= 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Sample: not a share: got {fraction}, expected 0 to 1. Hint: 0.1 keeps a tenth."));
         int[] order = new Philox(seed).Permutation(Count);
         return new([.. order[..(int)(fraction * Count)].Order().Select(i => Items[i])], Root, Table, Given);
     }
@@ -115,10 +115,10 @@ public sealed class ImageList
 
     ImageSplit SplitByPermutation(double validFraction, Func<int, int[]> permutation, ulong seed)
     {
-        if (validFraction is not (>= 0 and < 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"ValidFraction: not a share: got {validFraction}, expected at least 0 and below 1."));
+        if (validFraction is not (>= 0 and < 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"ValidFraction: not a share: got {validFraction}, expected at least 0 and below 1. Hint: 0.2 is usual."));
         int[] order = permutation(Count);
         int n = (int)(validFraction * Count);
-        return new(this, [.. order[n..].Order().Select(i => Items[i])], [.. order[..n].Select(i => Items[i])], seed);
+        return new(this, [.. order[n..].Order().Select(i => Items[i])], [.. order[..n].Select(i => Items[i])], seed, validFraction);
     }
 
     /// <summary>The photos under the folder <paramref name="train"/> train, those under <paramref name="valid"/> validate, others are left out.</summary>
@@ -142,7 +142,7 @@ public sealed class ImageList
     {
         var chosen = valid.ToHashSet();
         return chosen.FirstOrDefault(i => i < 0 || i >= Count, -2) is var odd and > -2
-            ? throw new DataException(string.Create(CultureInfo.InvariantCulture, $"SplitByIndices: no such photo: got {odd}, expected 0 to {Count - 1}."))
+            ? throw new DataException(string.Create(CultureInfo.InvariantCulture, $"SplitByIndices: no such photo: got {odd}, expected 0 to {Count - 1}. Hint: indices are positions in the list."))
             : SplitAt(i => chosen.Contains(i));
     }
 

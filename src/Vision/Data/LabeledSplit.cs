@@ -27,7 +27,7 @@ public sealed class LabeledSplit
     }
 
     static string[] Given(IReadOnlyList<string> classes) => classes.GroupBy(c => c, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice
-        ? throw new DataException($"classes: a name twice: got '{twice.Key}' in {string.Join(", ", classes)}, expected each once.")
+        ? throw new DataException($"classes: a name twice: got '{twice.Key}' in {string.Join(", ", classes)}, expected each once. Hint: leave the second out.")
         : [.. classes];
 
     internal ImageSplit Split { get; }
@@ -54,6 +54,13 @@ public sealed class LabeledSplit
     /// <exception cref="DataException">No such folder, or no photos in it.</exception>
     public LabeledSplit AddTest(string folder) => new(this, [.. ImageList.FromFolder(folder).Items.Select(i => new LabeledImage(i.Path, -1))]);
 
+    /// <summary>The same with a warning more.</summary>
+    internal LabeledSplit Warn(string warning)
+    {
+        warnings.Add(warning);
+        return this;
+    }
+
     /// <summary>From photos to floats of one size.</summary>
     /// <param name="transforms">Random changes of training photos and the fixed ones of validation; none by default.</param>
     /// <param name="size">Side lengths of a photo in a batch; it must be given.</param>
@@ -67,7 +74,7 @@ public sealed class LabeledSplit
         TransformPair? transforms = null, ImageSize? size = null, ResizeMethod? resize = null, PaddingMode padding = PaddingMode.Reflection,
         InterpolationMode interpolation = InterpolationMode.Bilinear, int multiple = 1, bool scaledDecoding = false)
     {
-        if (size is null) throw new ShapeException("Transform: no size: photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
+        if (size is null) throw new ShapeException("Transform: no size: got none, expected one, since photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
         transforms ??= Transforms.None();
         return new(this, Pipeline(transforms.Train), Pipeline(transforms.Valid), scaledDecoding);
 

@@ -102,13 +102,13 @@ public sealed class Table
     /// <summary>The first rows.</summary>
     /// <exception cref="TesseraException"><paramref name="count"/> is negative.</exception>
     public Table Head(int count = 5) => count < 0
-        ? throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Head: rows: got {count}, expected at least 0."))
+        ? throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Head: rows: got {count}, expected at least 0. Hint: 5 is usual."))
         : new(name, columns, [.. rows.Take(count)], firstRow);
 
     /// <summary>The values of a column, none of them missing.</summary>
     internal IReadOnlyList<string> Filled(string column)
     {
-        if (Count == 0) throw new DataException($"{name}: the table has no rows: expected one row a photo.");
+        if (Count == 0) throw new DataException($"{name}: the table has no rows: expected one row a photo. Hint: the first line is the header.");
         var values = Column(column);
         int missing = values.ToList().FindIndex(string.IsNullOrWhiteSpace);
         return missing < 0 ? values : throw new DataException(string.Create(CultureInfo.InvariantCulture,

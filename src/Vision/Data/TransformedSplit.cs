@@ -11,6 +11,10 @@ public sealed class TransformedSplit
 
     internal LabeledSplit Labeled { get; }
 
+    /// <summary>Photos are cut to one square right after decoding: see <see cref="ImageDataOptions.Presize"/>.</summary>
+    /// <param name="presize">How; null for not at all.</param>
+    public TransformedSplit Presized(Presize? presize) => new(Labeled, train.With(presize, atRandom: true), valid.With(presize, atRandom: false), scaledDecoding);
+
     /// <summary>Photos in batches; the fifth step.</summary>
     /// <param name="batchSize">Photos a training batch.</param>
     /// <param name="validBatchSize">Photos a batch of the other sets; null for the same.</param>

@@ -17,7 +17,7 @@ public sealed record DatasetUrl
         Archive = uri;
         Name = NameOf(Uri.UnescapeDataString(uri.Segments[^1]));
         if (Name.Length == 0 || Name[0] == '.' || Name.AsSpan().ContainsAny("/\\:*?\"<>|\0"))
-            throw new TesseraException($"DatasetUrl: the last segment cannot name a folder: got '{address}', expected https://host/path/name.");
+            throw new TesseraException($"DatasetUrl: the last segment cannot name a folder: got '{address}', expected https://host/path/name. Hint: the archive adds .tgz to it.");
     }
 
     /// <summary>Where the archive is.</summary>

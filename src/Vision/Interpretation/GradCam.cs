@@ -91,7 +91,7 @@ public sealed record GradCam(float[,] Map, int Class, Image Photo)
         long[] best = scores.ArgMax(1).ToArray<long>();
         int[] wanted = [.. classes.Select((c, i) => c ?? (int)best[i])];
         if (Array.FindIndex(wanted, c => (uint)c >= (uint)scores.Shape[1]) is var wrong and >= 0)
-            throw new TesseraException(FormattableString.Invariant($"GradCam: no such class: got {wanted[wrong]}, expected 0..{scores.Shape[1] - 1}."));
+            throw new TesseraException(FormattableString.Invariant($"GradCam: no such class: got {wanted[wrong]}, expected 0..{scores.Shape[1] - 1}. Hint: a class is its index in data.Classes."));
         scores.Gather(1, Tensor.From(Array.ConvertAll(wanted, c => (long)c), [wanted.Length, 1], x.Device)).Sum().Backward();
         using var noGrad = Autograd.NoGrad();
         var weights = a.Grad!.Mean([2, 3], keepDim: true);

@@ -14,7 +14,7 @@ sealed class LayerProbe
     {
         (this.learner, this.name) = (learner, name);
         layer = learner.Model.NamedModules().FirstOrDefault(m => m.Name == name).Module
-            ?? throw new TesseraException($"Patches: no such layer: got \"{name}\", expected a name of NamedModules, such as {string.Join(", ", learner.Model.NamedModules().Select(m => m.Name).Where(n => n.Length > 0).Take(6))}, ...");
+            ?? throw new TesseraException($"Patches: no such layer: got \"{name}\", expected a name of NamedModules, such as {string.Join(", ", learner.Model.NamedModules().Select(m => m.Name).Where(n => n.Length > 0).Take(6))}. Hint: print learn.Model to see them all.");
     }
 
     /// <summary>The largest output of each channel for each item: <c>[channels][items]</c>.</summary>
@@ -79,17 +79,17 @@ sealed class LayerProbe
     {
         Tensor? output = null;
         using (Module.Watch((module, _, y) => output = module == layer ? Scope.Keep(y) : output)) learner.Model.Call(x);
-        if (output is null) throw new TesseraException($"Patches: the model does not call layer \"{name}\" by itself. Hint: name a layer inside or around it.");
+        if (output is null) throw new TesseraException($"Patches: layer: got \"{name}\", which the model does not call by itself, expected one that it calls. Hint: name a layer inside or around it.");
         return output.Rank switch
         {
             4 => output,
             2 => Scope.Keep(output.Reshape([.. output.Shape, 1, 1])),
-            _ => throw new ShapeException($"Patches: layer \"{name}\" has no channels: got an output of shape {output.Shape}, expected [N, C, h, w] or [N, C]."),
+            _ => throw new ShapeException($"Patches: layer \"{name}\" has no channels: got an output of shape {output.Shape}, expected [N, C, h, w] or [N, C]. Hint: choose a convolution or a linear layer."),
         };
     }
 
     int Existing(int channel, int channels) => (uint)channel < (uint)channels ? channel
-        : throw new TesseraException(FormattableString.Invariant($"Patches: no such channel: got {channel}, expected 0..{channels - 1} of layer \"{name}\"."));
+        : throw new TesseraException(FormattableString.Invariant($"Patches: no such channel: got {channel}, expected 0..{channels - 1} of layer \"{name}\". Hint: channels count from 0."));
 
     static float[] Cut(float[] hwc, Shape shape, Box box)
     {

@@ -35,7 +35,7 @@ sealed record SeenPhotos(IReadOnlyList<LabeledImage> Photos, IReadOnlyList<int> 
                 losses.AddRange(items.Zip(loss, (item, l) => item.Label < 0 ? float.NaN : l));
             }
         }
-        if (photos.Count == 0) throw new TesseraException("CleaningList: no photos: got empty sets, expected at least one photo.");
+        if (photos.Count == 0) throw new TesseraException("CleaningList: no photos: got empty sets, expected at least one photo. Hint: attach photos with WithData.");
         var all = Tensor.Cat(features, 0);
         foreach (var part in features) part.Dispose();
         return new SeenPhotos(photos, predicted, losses, all);

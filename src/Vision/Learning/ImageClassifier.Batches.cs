@@ -10,10 +10,13 @@ public sealed partial class ImageClassifier
     }
 
     /// <summary>A photo as <see cref="PredictPrepared"/> takes it: brought to the size, before normalisation, <c>[H, W, 3]</c> in [0, 1]. Any number of threads may call this.</summary>
+    /// <exception cref="ShapeException">The transforms of validation make another size of it.</exception>
     public float[] Prepare(Image image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return Pipeline.Apply(image, layout: PixelLayout.Hwc).Pixels;
+        float[] photo = new float[Size.Height * Size.Width * Image.Channels];
+        Pipeline.Apply(image, ItemRandom.Fixed, photo, PixelLayout.Hwc);
+        return photo;
     }
 
     /// <summary>Classifies photos that <see cref="Prepare"/> made, together. One thread at a time.</summary>

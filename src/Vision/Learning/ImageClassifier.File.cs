@@ -8,7 +8,7 @@ namespace Tessera.Vision;
 public sealed partial class ImageClassifier
 {
     const string Format = "tessera.image-classifier/";
-    const int Version = 3;
+    const int Version = 4, VersionWithoutPresize = 3;
     const string GraphKey = "onnx", HistoryKey = "history";
     const int MaxDescription = 1 << 24;
 
@@ -18,7 +18,9 @@ public sealed partial class ImageClassifier
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
     public void Save(string path)
     {
-        var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats) { Padding = Pipeline.Padding, Interpolation = Pipeline.Mode, Transforms = [.. Pipeline.Transforms], Learning = Learning };
+        var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats) { Padding = Pipeline.Padding, Interpolation = Pipeline.Mode, Transforms = [.. Pipeline.Transforms], Presize = Pipeline.Presize, Learning = Learning };
+        if (!description.IsModest())
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Save: photos become too large on their way: got {description.Transforms.Length} transforms of validation that pad by {description.Padded} pixels, and {description.Presize?.ToString() ?? "no Presize"}, expected at most 100 of them, padding up to the side of {Math.Max(Size.Height, Size.Width)}, and Presize up to 8 times as much. Hint: pad training photos only."));
         string text = Text(description);
         if (text.Length > MaxDescription)
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Save: the description of the model is too long: got {text.Length} characters for {Classes.Count} classes, expected at most {MaxDescription}. Hint: give the classes shorter names."));
@@ -28,7 +30,7 @@ public sealed partial class ImageClassifier
             foreach (var (name, tensor) in History.ToState(HistoryKey)) tensors[name] = tensor;
         Safetensors.Write(path, tensors, new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["format"] = string.Create(CultureInfo.InvariantCulture, $"{Format}{Version}"),
+            ["format"] = string.Create(CultureInfo.InvariantCulture, $"{Format}{(Pipeline.Presize is null ? VersionWithoutPresize : Version)}"),
             ["model"] = text,
         });
     }
@@ -37,11 +39,11 @@ public sealed partial class ImageClassifier
     {
         try
         {
-            return JsonSerializer.Serialize(description, DescriptionJson.Default.Description);
+            return JsonSerializer.Serialize(description, WholeDescription.Form);
         }
         catch (NotSupportedException e)
         {
-            throw new TesseraException($"Save: the model cannot be written: a transform of validation is none of this library: got {string.Join(", ", description.Transforms!.Select(t => t.GetType().Name))}. Hint: validate with transforms of this library; those of training are not stored and may be any.", e);
+            throw new TesseraException($"Save: the model cannot be written: a transform of validation is a stranger's: got {string.Join(", ", description.Transforms!.Select(t => t.GetType().Name))}, expected those of this library. Hint: validate with transforms of this library; those of training are not stored and may be any.", e);
         }
     }
 
@@ -86,7 +88,7 @@ public sealed partial class ImageClassifier
     {
         try
         {
-            if (text.Length <= MaxDescription && JsonSerializer.Deserialize(text, DescriptionJson.Default.Description) is { } d && d.IsWhole()) return d;
+            if (text.Length <= MaxDescription && JsonSerializer.Deserialize(text, WholeDescription.Form) is { } d && d.IsWhole()) return d;
         }
         catch (Exception e) when (e is JsonException or NotSupportedException or TesseraException)
         {
@@ -102,7 +104,7 @@ public sealed partial class ImageClassifier
         byte[]? graph = state.Remove(GraphKey, out var bytes) ? bytes.ToArray<byte>() : null;
         var (backbone, model) = Build(d, graph, state.Values, path);
         model.LoadStateDict(state);
-        var pipeline = new TransformPipeline(d.Transforms ?? Transforms.None().Valid, new ImageSize(d.Height, d.Width), d.Resize, d.Padding, d.Interpolation);
+        var pipeline = new TransformPipeline(d.Transforms ?? Transforms.None().Valid, new ImageSize(d.Height, d.Width), d.Resize, d.Padding, d.Interpolation) { Presize = d.Presize };
         return new ImageClassifier(d.Network, model, d.Classes, pipeline, d.Stats, backbone, d.Learning, Recorder.FromState(file.Tensors, HistoryKey, path));
     }
 
@@ -132,27 +134,32 @@ public sealed partial class ImageClassifier
     internal sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats)
     {
         const long MaxPixels = 1 << 24;
+        const int MaxTransforms = 100;
 
         public PaddingMode Padding { get; init; } = PaddingMode.Reflection;
 
         public InterpolationMode Interpolation { get; init; } = InterpolationMode.Bilinear;
+
+        /// <summary>How photos are cut right after decoding; from version 4 on.</summary>
+        public Presize? Presize { get; init; }
 
         /// <summary>Those of validation; version 1 has the centre crop.</summary>
         public Transform[]? Transforms { get; init; }
 
         public LearningDescription? Learning { get; init; }
 
-        /// <summary>Nothing is missing, and the numbers are possible.</summary>
+        /// <summary>How much all padding adds to each side of a photo.</summary>
+        [JsonIgnore]
+        public long Padded => Transforms?.OfType<Pad>().Sum(p => (long)p.Padding) ?? 0;
+
+        /// <summary>Whether a photo takes little memory on its way: no more padding than the photo's side, not cut to far more pixels, not many transforms.</summary>
+        public bool IsModest() => Padded <= Math.Max(Height, Width) && (Presize is null || Presize.Size + Presize.ValidExtra <= Math.Max(1 << 10, 8L * Math.Max(Height, Width))) && !(Transforms?.Length > MaxTransforms);
+
+        /// <summary>Nothing is missing, and the numbers are possible; each transform has looked at its own.</summary>
         public bool IsWhole() =>
             Network?.IsWhole() == true && Classes is { Length: > 0 } && Array.TrueForAll(Classes, c => c is not null) && Classes.Distinct(StringComparer.Ordinal).Count() == Classes.Length
             && Height > 0 && Width > 0 && (long)Height * Width <= MaxPixels && Enum.IsDefined(Resize) && Enum.IsDefined(Padding) && Enum.IsDefined(Interpolation)
-            && (Transforms is null || Array.TrueForAll(Transforms, t => t is { P: >= 0 and <= 1 })) && Learning?.IsWhole() != false
+            && (Transforms is null || Array.TrueForAll(Transforms, t => t is not null)) && IsModest() && Learning?.IsWhole() != false
             && (Stats is null || (Stats is { Mean: { Count: 1 or Image.Channels } mean, Std: { } std } && std.Count == mean.Count && std.All(s => s > 0)));
     }
 }
-
-/// <summary>JSON without reflection, so that trimmed and ahead-of-time compiled programs can load models.</summary>
-[JsonSerializable(typeof(ImageClassifier.Description))]
-[JsonSerializable(typeof(string[]))]
-[JsonSerializable(typeof(float[]))]
-sealed partial class DescriptionJson : JsonSerializerContext;

@@ -15,7 +15,7 @@ public sealed partial class ImageLearner
     public static ImageLearner LoadLearner(string path, string? testFolder = null)
     {
         var c = ImageClassifier.Load(path);
-        var data = ImageDataBunch.ForPrediction(c.Classes, c.Pipeline, c.Stats, testFolder);
+        var data = ImageDataBunch.ForPrediction(c.Classes, c.Pipeline, c.Stats, testFolder, c.Learning?.Split);
         var learner = new ImageLearner(data, c.Network, c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(c.Learning?.Remark is { Length: > 0 } r ? "; " + r : "")}" }, (Sequential)c.Model, c.Learning?.KnownMetrics ?? [], c.Learning?.LabelSmoothing ?? 0)
         {
             LayerGroups = Groups(c.Backbone, (Sequential)c.Model),
@@ -53,5 +53,6 @@ public sealed partial class ImageLearner
     {
         LabelSmoothing = (Loss as CrossEntropyLoss)?.LabelSmoothing ?? 0,
         Groups = LayerGroups.Count,
+        Split = images.ValidationSplit,
     };
 }

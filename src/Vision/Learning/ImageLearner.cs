@@ -45,7 +45,7 @@ public sealed partial class ImageLearner : Learner
 
     /// <summary>A learner for the classes of <paramref name="data"/> over a network's body.</summary>
     /// <param name="data">The photos. Its seed also seeds the head and the dropout.</param>
-    /// <param name="architecture">The network, pretrained where it names weights.</param>
+    /// <param name="architecture">The network, pretrained where it names weights; else it starts from random ones, which a line says.</param>
     /// <param name="metrics">What is shown beside the loss.</param>
     /// <exception cref="DataException">The weights cannot be read, or are of another network.</exception>
     public static ImageLearner Create(ImageDataBunch data, Architecture architecture, params IEnumerable<Metric> metrics)
@@ -71,6 +71,7 @@ public sealed partial class ImageLearner : Learner
         var learner = new ImageLearner(data, network, backbone, model, metrics, options.LabelSmoothing) { LayerGroups = Groups(backbone, model) };
         if (!options.LiveBatchNorms) learner.FreezeBatchNorms();
         if (architecture.Weights is not null) learner.Freeze();
+        else learner.Display?.Line($"{architecture.Name}: random weights, since none were named: all layers learn from the start, which takes many photos and epochs. Hint: name a file of pretrained ones, such as Architecture.ResNet34(\"resnet34.pth\") or, in a shell, --weights resnet34.pth; none are fetched.");
         return learner;
     }
 
@@ -84,7 +85,7 @@ public sealed partial class ImageLearner : Learner
         ?? throw new TesseraException($"ImageLearner: no photos: got data of type {Data.GetType().Name}, expected an ImageDataBunch. Hint: WithData(data) attaches one.");
 
     /// <summary>The network as it is now with all it takes to use it; shares the parameters.</summary>
-    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, (images.ValidSet ?? (ImageDataset)images.Fix.Dataset).Pipeline, images.Stats, backbone, Described(), History);
+    public ImageClassifier ToClassifier() => new(network, Model, images.Classes, images.ValidPipeline, images.Stats, backbone, Described(), History);
 
     static LayerGroup[] Groups(Backbone backbone, Sequential model) =>
         [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])];
@@ -109,7 +110,7 @@ public sealed partial class ImageLearner : Learner
 
     /// <summary>
     /// Writes the network and all it takes to use it and to train it on into one file, for <see cref="ImageClassifier.Load(string)"/>, <see cref="LoadLearner"/> and
-    /// <c>tessera predict</c>. No photos and no paths go into it.
+    /// <c>tessera predict</c>. No photos and no paths go into it, but which ones were held back can be checked: <see cref="ValidationSplit"/>.
     /// </summary>
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
     public void Export(string path) => ToClassifier().Save(path);

@@ -29,8 +29,11 @@ internal sealed record LearningDescription(
     /// <summary>Layer groups, the head among them; 0 in files that do not say.</summary>
     public int Groups { get; init; }
 
+    /// <summary>Which photos were held back; null in files that do not say.</summary>
+    public ValidationSplit? Split { get; init; }
+
     /// <summary>Nothing is missing, and the numbers are possible.</summary>
-    public bool IsWhole() => Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && double.IsFinite(Wd) && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and < 1;
+    public bool IsWhole() => Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && double.IsFinite(Wd) && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and < 1 && Split?.IsWhole() != false;
 
     /// <summary>The metrics that are known by name, with their usual settings.</summary>
     [JsonIgnore]

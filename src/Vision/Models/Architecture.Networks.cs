@@ -61,7 +61,7 @@ public sealed partial class Architecture
         ArgumentException.ThrowIfNullOrEmpty(name);
         if (resNets.TryGetValue(name, out var options)) return new(name, options, null, weights);
         if (networks.TryGetValue(name, out var make)) return new(name, null, timm => make(timm, 1), weights);
-        throw new TesseraException($"Architecture: unknown network: got '{name}', expected one of {string.Join(", ", Names)}.");
+        throw new TesseraException($"Architecture: unknown network: got '{name}', expected one of {string.Join(", ", Names)}. Hint: resnet34 is a good beginning.");
     }
 
     /// <summary>The body of a saved model, made again by the name it was saved under; null for an unknown one.</summary>

@@ -59,7 +59,7 @@ public sealed partial class Architecture
         if (options is null) return matches ? Backbone.Of(network!, report) : Backbone.Of(model);
         if (!matches) throw new DataException(report + $" Hint: Architecture.FromOnnx takes any network; {Name} needs its own export.");
         if (network!.Options.Bottleneck != options.Bottleneck || !options.Blocks.Take(network.Options.Blocks.Count).SequenceEqual(network.Options.Blocks))
-            throw new DataException($"{model.File}: weights of another network: got {network.Describe()}, expected {Name}.");
+            throw new DataException($"{model.File}: weights of another network: got {network.Describe()}, expected {Name}. Hint: choose the architecture that the file was made for.");
         return Backbone.Of(network, report);
     }
 
@@ -144,9 +144,13 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
     internal static Backbone Of(OnnxModel model, string? cut = null)
     {
         string value = cut ?? GraphCut.Of(model);
-        using var allowance = model.Allowance($"to run '{value}' on one photo of 224 x 224"); // and for the layers together
-        var body = model.ToModule(value);
-        var shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
+        GraphModule body;
+        Shape shape;
+        using (model.Allowance($"to run '{value}' on one photo of 224 x 224")) // and for its layers, together
+        {
+            body = model.ToModule(value);
+            shape = Autograd.NoGrad(() => Scope.Run(() => body.Forward(Tensor.Zeros([1, 3, 224, 224])))).Shape;
+        }
         if (shape.Rank != 4) throw new DataException($"{model.File}: no feature maps at '{value}': got shape {shape}, expected [N, C, H, W]. Hint: name another value as cut.");
         int convolutions = body.NamedModules().Count(m => m.Module is Conv2d);
         var (name, groups) = GraphGroups.Of(body) ?? ("", [[body]]);

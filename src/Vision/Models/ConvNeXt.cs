@@ -52,7 +52,7 @@ public sealed class ConvNeXt : ImageNetwork
     static Sequential Blocks(string size, double? givenDrop, int narrow, out int channels)
     {
         var (name, width, third, drop) = Array.Find(sizes, s => s.Name == size);
-        if (name is null) throw new ShapeException($"ConvNeXt: size: got '{size}', expected {string.Join(", ", sizes.Select(s => s.Name))}.");
+        if (name is null) throw new ShapeException($"ConvNeXt: size: got '{size}', expected {string.Join(", ", sizes.Select(s => s.Name))}. Hint: tiny is the smallest.");
         width /= narrow;
         int[] counts = [3, 3, third, 3];
         int done = 0, last = counts.Sum() - 1;

@@ -34,7 +34,7 @@ public sealed class DenseNet : ImageNetwork
             161 => ([6, 12, 36, 24], 48),
             169 => ([6, 12, 32, 32], 32),
             201 => ([6, 12, 48, 32], 32),
-            _ => throw new ShapeException($"DenseNet: depth: got {depth}, expected 121, 161, 169 or 201."),
+            _ => throw new ShapeException($"DenseNet: depth: got {depth}, expected 121, 161, 169 or 201. Hint: 121 is the smallest."),
         };
         growth /= narrow;
         channels = 2 * growth;

@@ -44,7 +44,7 @@ public sealed class EfficientNet : ImageNetwork
 
     static Sequential Blocks(int size, double drop, double? givenEps, int narrow, out int channels)
     {
-        if ((uint)size >= (uint)sizes.Length) throw new ShapeException($"EfficientNet: size: got {size}, expected 0..{sizes.Length - 1}.");
+        if ((uint)size >= (uint)sizes.Length) throw new ShapeException($"EfficientNet: size: got {size}, expected 0..{sizes.Length - 1}. Hint: 0 is the smallest.");
         var (width, depth, _) = sizes[size];
         (double eps, double momentum) = (givenEps ?? (size < 5 ? 1e-5 : 1e-3), size < 5 ? 0.1 : 0.01);
         int[] counts = [.. stages.Select(s => (int)Math.Ceiling(s.Count * depth))];

@@ -57,7 +57,7 @@ public sealed partial class ResNet
     public ResNet RecreateBatchNorms(IEnumerable<Tensor> images)
     {
         ArgumentNullException.ThrowIfNull(images);
-        if (Options.BatchNorm) throw new TesseraException("RecreateBatchNorms: got a network with batch norms, expected one whose batch norms were folded.");
+        if (Options.BatchNorm) throw new TesseraException("RecreateBatchNorms: got a network with batch norms, expected one whose batch norms were folded. Hint: this one needs none recreated.");
         var places = NamedModules().Where(m => m.Module is FoldedNorm).ToDictionary(m => m.Name, m => (FoldedNorm)m.Module, StringComparer.Ordinal);
         var statistics = places.Keys.Zip(FoldedNorm.Measure(this, [.. places.Values], images)).ToDictionary(p => p.First, p => p.Second, StringComparer.Ordinal);
         var folded = StateDict();

@@ -39,7 +39,7 @@ public sealed class Vgg : ImageNetwork
             13 => [2, 2, 2, 2, 2],
             16 => [2, 2, 3, 3, 3],
             19 => [2, 2, 4, 4, 4],
-            _ => throw new ShapeException($"Vgg: depth: got {depth}, expected 11, 13, 16 or 19."),
+            _ => throw new ShapeException($"Vgg: depth: got {depth}, expected 11, 13, 16 or 19. Hint: 16 is usual."),
         };
         List<Module> layers = [];
         int channels = 3;

@@ -16,7 +16,7 @@ static class HeatOverlay
     {
         if (map.Length == 0 || alpha is not (>= 0 and <= 1))
             throw new TesseraException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
-                $"heat map: got a map of {map.GetLength(0)} x {map.GetLength(1)} with alpha {alpha}, expected at least 1 x 1 and an alpha of 0 to 1."));
+                $"heat map: got a map of {map.GetLength(0)} x {map.GetLength(1)} with alpha {alpha}, expected at least 1 x 1 and an alpha of 0 to 1. Hint: 0.6 is usual."));
         colors ??= ColorMap.Magma;
         double least = map.Cast<float>().Min(), range = map.Cast<float>().Max() - least;
         byte[] rgb = new byte[photo.Width * photo.Height * Image.Channels];

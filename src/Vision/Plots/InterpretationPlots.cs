@@ -25,7 +25,7 @@ public static class InterpretationPlots
         double alpha = 0.6, ColorMap? colors = null, bool showText = true, int? width = null, int? height = null)
     {
         ArgumentNullException.ThrowIfNull(interpretation);
-        if (k < 1) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"PlotTopLosses: number of photos: got {k}, expected at least 1."));
+        if (k < 1) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"PlotTopLosses: number of photos: got {k}, expected at least 1. Hint: 9 is usual."));
         int[] items = [.. interpretation.TopLosses(k, largest).Select(l => l.Item)];
         var photos = heatmap
             ? GradCam.Of(interpretation.Learner, items, set: interpretation.Set).Select(cam => cam.Map.Length < heatmapThreshold ? cam.Photo : cam.Overlay(alpha, colors))
@@ -98,7 +98,7 @@ public static class InterpretationPlots
     public static Figure Plot(this IReadOnlyList<Patch> patches, int width = 640)
     {
         ArgumentNullException.ThrowIfNull(patches);
-        if (patches.Count == 0) throw new TesseraException("Plot: no patches: got an empty list, expected at least one.");
+        if (patches.Count == 0) throw new TesseraException("Plot: no patches: got an empty list, expected at least one. Hint: LayerVisualization.Patches finds them.");
         ImageGrid Grid(Func<Patch, Image> of) => new([.. patches.Select(p => new ImageCell(of(p)))], ImageGrid.Square(patches.Count));
         return new Figure(new Panels(2, [Grid(p => p.Photo), Grid(p => p.Gradient)]), width, (width / 2) + 3);
     }

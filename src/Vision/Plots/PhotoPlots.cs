@@ -39,7 +39,7 @@ public static class PhotoPlots
     {
         ArgumentNullException.ThrowIfNull(learn);
         var set = loader ?? learn.Images.Valid
-            ?? throw new TesseraException("ShowResults: nothing to predict: got no validation photos. Hint: hold some back, or name a loader, such as data.Fix.");
+            ?? throw new TesseraException("ShowResults: nothing to predict: got no validation photos, expected some. Hint: hold some back, or name a loader, such as data.Fix.");
         var items = FirstBatch("ShowResults", set, rows, reverse);
         long[] predicted = Scope.Run(() => learn.Predict(LoadedItem.Batch(items, set.Device)).ArgMax(1)).ToArray<long>();
         return Grid([.. items.Zip(predicted, (item, p) => new ImageCell(item.ToImage(), $"{Name(learn.Images, item.Label)}\n{learn.Images.Classes[(int)p]}",
@@ -54,9 +54,9 @@ public static class PhotoPlots
     /// <summary>The first items of a loader's first epoch, loaded here, so that no thread starts and nothing is uploaded.</summary>
     static LoadedItem[] FirstBatch(string op, DataLoader loader, int rows, bool reverse)
     {
-        if (rows < 1) throw new TesseraException($"{op}: rows: got {rows}, expected at least 1.");
+        if (rows < 1) throw new TesseraException($"{op}: rows: got {rows}, expected at least 1. Hint: 3 is usual.");
         if (loader.Dataset.Count == 0 || loader.Dataset.InputShape.Rank != 3)
-            throw new TesseraException($"{op}: no photos: got {loader.Dataset.Count} items of shape {loader.Dataset.InputShape}, expected at least one of shape [C, H, W].");
+            throw new TesseraException($"{op}: no photos: got {loader.Dataset.Count} items of shape {loader.Dataset.InputShape}, expected at least one of shape [C, H, W]. Hint: only loaders of photos can be shown.");
         var batch = loader.Order(0).Take(loader.BatchSize);
         return [.. (reverse ? batch.Reverse() : batch).Take((int)Math.Min((long)rows * rows, loader.BatchSize)).Select(item => LoadedItem.Of(loader, item))];
     }

@@ -4,6 +4,10 @@ namespace Tessera.Vision;
 /// <param name="Degrees">θ in degrees.</param>
 public sealed record Rotate(Uniform Degrees) : Transform(TransformOrder.Affine)
 {
+    /// <summary>θ in degrees, -360 to 360.</summary>
+    /// <exception cref="TesseraException">Beyond a whole turn, or not a number.</exception>
+    public Uniform Degrees { get; init => field = value.Within(-360, 360, nameof(Rotate)); } = Degrees.Within(-360, 360, nameof(Rotate));
+
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)
     {
@@ -16,11 +20,17 @@ public sealed record Rotate(Uniform Degrees) : Transform(TransformOrder.Affine)
 /// <param name="Scale">s, above 0.</param>
 public sealed record Zoom(Uniform Scale) : Transform(TransformOrder.Affine)
 {
+    /// <summary>s, above 0.</summary>
+    /// <exception cref="TesseraException">0, negative or not finite.</exception>
+    public Uniform Scale { get; init => field = value.Factor(nameof(Zoom)); } = Scale.Factor(nameof(Zoom));
+
     /// <summary>Focal row as a part of the height.</summary>
-    public Uniform RowPct { get; init; } = 0.5;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public Uniform RowPct { get; init => field = value.Part(nameof(Zoom)); } = 0.5;
 
     /// <summary>Focal column as a part of the width.</summary>
-    public Uniform ColPct { get; init; } = 0.5;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public Uniform ColPct { get; init => field = value.Part(nameof(Zoom)); } = 0.5;
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)
@@ -35,11 +45,17 @@ public sealed record Zoom(Uniform Scale) : Transform(TransformOrder.Affine)
 /// <param name="Scale">s, above 0.</param>
 public sealed record Squish(Uniform Scale) : Transform(TransformOrder.Affine)
 {
+    /// <summary>s, above 0.</summary>
+    /// <exception cref="TesseraException">0, negative or not finite.</exception>
+    public Uniform Scale { get; init => field = value.Factor(nameof(Squish)); } = Scale.Factor(nameof(Squish));
+
     /// <summary>Focal row as a part of the height.</summary>
-    public Uniform RowPct { get; init; } = 0.5;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public Uniform RowPct { get; init => field = value.Part(nameof(Squish)); } = 0.5;
 
     /// <summary>Focal column as a part of the width.</summary>
-    public Uniform ColPct { get; init; } = 0.5;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public Uniform ColPct { get; init => field = value.Part(nameof(Squish)); } = 0.5;
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)
@@ -62,7 +78,8 @@ public sealed record DihedralAffine : Transform
     public DihedralAffine() : base(TransformOrder.Affine) { }
 
     /// <summary>0 to 7 for a fixed symmetry, null for a random one.</summary>
-    public int? K { get; init; }
+    /// <exception cref="TesseraException">Not 0 to 7.</exception>
+    public int? K { get; init => field = Ranges.Choice(value, 7, nameof(DihedralAffine)); }
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)

@@ -109,8 +109,11 @@ public sealed partial class Canvas : IDisposable
     static int Offset(int free, double pct) => (int)((free + 1) * (pct == 1 ? 1 - 1e-7 : pct));
 
     /// <summary>Adds <paramref name="rows"/> above and below and <paramref name="cols"/> left and right.</summary>
+    /// <exception cref="ShapeException">The picture would become too large.</exception>
     public void Pad(int rows, int cols, PaddingMode mode)
     {
+        if ((Height + (2L * rows)) * (Width + (2L * cols)) > ImageCodec.MaxPixels)
+            throw new ShapeException($"Pad: the picture would become too large: got {Height} x {Width} and {rows} and {cols} more on each side, expected at most {ImageCodec.MaxPixels} pixels. Hint: shrink the picture first.");
         if (plan is not null && PlanPadding(rows, cols, mode))
             return;
         var from = Pixels();

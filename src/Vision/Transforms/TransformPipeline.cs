@@ -26,6 +26,12 @@ public sealed class TransformPipeline
         chain = [.. transforms.Concat(addCrop ? [new CropPad()] : []).OrderBy(t => t.Order)];
     }
 
+    /// <summary>Cuts pictures to one square before all else; null for none.</summary>
+    public Presize? Presize { get; init; }
+
+    /// <summary>Whether <see cref="Presize"/> cuts out a random window, as for training, instead of the centre.</summary>
+    public bool PresizesAtRandom { get; init; }
+
     /// <summary>The target size, or null where each picture keeps its own.</summary>
     public ImageSize? Size { get; }
 
@@ -41,6 +47,14 @@ public sealed class TransformPipeline
     /// <summary>The transforms in the order in which they are applied.</summary>
     public IReadOnlyList<Transform> Transforms => chain;
 
+    /// <summary>The same with other transforms.</summary>
+    internal TransformPipeline With(IReadOnlyList<Transform> transforms) => new(transforms, Size, Method, Padding, Mode) { Presize = Presize, PresizesAtRandom = PresizesAtRandom };
+
+    /// <summary>The same, with pictures that are cut first.</summary>
+    internal TransformPipeline With(Presize? presize, bool atRandom) => new(chain, Size, Method, Padding, Mode) { Presize = presize, PresizesAtRandom = atRandom };
+
+    Image Presized(Image image, ItemRandom random) => Presize is null ? image : PresizesAtRandom ? Presize.Train(image, random) : Presize.Valid(image);
+
     bool Fits => Method is ResizeMethod.Crop or ResizeMethod.Pad;
 
     /// <summary>The picture as floats in [0, 1].</summary>
@@ -50,7 +64,8 @@ public sealed class TransformPipeline
     /// <returns>The pixels, and the size they have.</returns>
     public (float[] Pixels, int Height, int Width) Apply(Image image, ItemRandom? random = null, PixelLayout layout = PixelLayout.Chw)
     {
-        using var canvas = Draw(image, random ?? ItemRandom.Fixed);
+        random ??= ItemRandom.Fixed;
+        using var canvas = Draw(Presized(image, random), random);
         var y = new float[canvas.Height * canvas.Width * Image.Channels];
         canvas.Write(y, layout);
         return (y, canvas.Height, canvas.Width);
@@ -64,7 +79,7 @@ public sealed class TransformPipeline
     /// <exception cref="ShapeException">The result has another size than <paramref name="y"/>.</exception>
     public void Apply(Image image, ItemRandom random, Span<float> y, PixelLayout layout)
     {
-        using var canvas = Draw(image, random);
+        using var canvas = Draw(Presized(image, random), random);
         if (y.Length != canvas.Height * canvas.Width * Image.Channels)
             throw new ShapeException(
                 $"TransformPipeline: the result does not fit: got room for {y.Length} floats, expected 3 x {canvas.Height} x {canvas.Width}. "
@@ -78,9 +93,11 @@ public sealed class TransformPipeline
     /// </summary>
     internal Picture Plan(Image image, Philox stream)
     {
-        using var canvas = Draw(image, new ItemRandom(stream), planning: true);
+        var random = new ItemRandom(stream);
+        var cut = Presized(image, random);
+        using var canvas = Draw(cut, random, planning: true);
         if (canvas.Plan() is { } how)
-            return Expected(canvas.Height, canvas.Width, new(image.Buffer, how));
+            return Expected(canvas.Height, canvas.Width, new(cut.Buffer, how));
         var (pixels, h, w) = Apply(image, new ItemRandom(stream), PixelLayout.Hwc);
         var bytes = new byte[pixels.Length];
         for (var i = 0; i < bytes.Length; i++)
@@ -92,7 +109,7 @@ public sealed class TransformPipeline
         ? picture
         : throw new ShapeException($"TransformPipeline: the result does not fit: got {h} x {w}, expected {size.Height} x {size.Width}. Hint: end with CropPad, so that all pictures come out alike.");
 
-    /// <summary>The picture with everything queued; without <paramref name="crop"/>, as it stands before the last step.</summary>
+    /// <summary>The picture, already cut by <see cref="Presize"/>, with everything queued; without <paramref name="crop"/>, as it stands before the last step.</summary>
     internal Canvas Draw(Image image, ItemRandom random, bool crop = true, bool planning = false)
     {
         var canvas = new Canvas(image, Padding, Mode, planning);

@@ -13,6 +13,22 @@ namespace Tessera.Vision;
 [method: JsonConstructor]
 public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M3) : Transform(TransformOrder.Coordinate)
 {
+    /// <summary>How far the corners of the right side part, in halves of the height.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform M0 { get; init => field = value.Shift(nameof(SymmetricWarp)); } = M0.Shift(nameof(SymmetricWarp));
+
+    /// <summary>Those of the left side.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform M1 { get; init => field = value.Shift(nameof(SymmetricWarp)); } = M1.Shift(nameof(SymmetricWarp));
+
+    /// <summary>How far the corners of the bottom part, in halves of the width.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform M2 { get; init => field = value.Shift(nameof(SymmetricWarp)); } = M2.Shift(nameof(SymmetricWarp));
+
+    /// <summary>Those of the top.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform M3 { get; init => field = value.Shift(nameof(SymmetricWarp)); } = M3.Shift(nameof(SymmetricWarp));
+
     /// <summary>Four independent draws from one range.</summary>
     public SymmetricWarp(Uniform magnitude) : this(magnitude, magnitude, magnitude, magnitude) { }
 
@@ -33,8 +49,11 @@ public sealed record SymmetricWarp(Uniform M0, Uniform M1, Uniform M2, Uniform M
 public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transform(TransformOrder.Coordinate)
 {
     /// <summary>Eight ranges.</summary>
-    public IReadOnlyList<Uniform> Magnitudes { get; init; } = Magnitudes is { Count: 8 } ? Magnitudes
-        : throw new TesseraException($"PerspectiveWarp: magnitudes: got {Magnitudes?.Count ?? 0} ranges, expected 8: of x and y of four corners. Hint: new PerspectiveWarp((-0.1, 0.1)) has one range for all.");
+    /// <exception cref="TesseraException">Another number of them, or one beyond -10..10.</exception>
+    public IReadOnlyList<Uniform> Magnitudes { get; init => field = Eight(value); } = Eight(Magnitudes);
+
+    static IReadOnlyList<Uniform> Eight(IReadOnlyList<Uniform> ranges) => ranges is { Count: 8 } && ranges.All(r => r == r.Shift(nameof(PerspectiveWarp), nameof(Magnitudes))) ? ranges
+        : throw new TesseraException($"PerspectiveWarp: Magnitudes: got {ranges?.Count ?? 0} ranges, expected 8: of x and y of four corners. Hint: new PerspectiveWarp((-0.1, 0.1)) has one range for all.");
 
     /// <summary>Eight independent draws from one range.</summary>
     public PerspectiveWarp(Uniform magnitude) : this([.. Enumerable.Repeat(magnitude, 8)]) { }
@@ -53,8 +72,13 @@ public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transf
 /// <param name="Magnitude">How far each end moves, in halves of the side.</param>
 public sealed record Tilt(Uniform Magnitude) : Transform(TransformOrder.Coordinate)
 {
+    /// <summary>How far each end moves, in halves of the side.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform Magnitude { get; init => field = value.Shift(nameof(Tilt)); } = Magnitude.Shift(nameof(Tilt));
+
     /// <summary>0 to 3, or null for a random side.</summary>
-    public int? Direction { get; init; }
+    /// <exception cref="TesseraException">Not 0 to 3.</exception>
+    public int? Direction { get; init => field = Ranges.Choice(value, 3, nameof(Tilt)); }
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)
@@ -74,8 +98,13 @@ public sealed record Tilt(Uniform Magnitude) : Transform(TransformOrder.Coordina
 /// <param name="Magnitude">How far the corner moves, in halves of the side.</param>
 public sealed record Skew(Uniform Magnitude) : Transform(TransformOrder.Coordinate)
 {
+    /// <summary>How far the corner moves, in halves of the side.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform Magnitude { get; init => field = value.Shift(nameof(Skew)); } = Magnitude.Shift(nameof(Skew));
+
     /// <summary>0 to 7, or null for a random one.</summary>
-    public int? Direction { get; init; }
+    /// <exception cref="TesseraException">Not 0 to 7.</exception>
+    public int? Direction { get; init => field = Ranges.Choice(value, 7, nameof(Skew)); }
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)
@@ -96,6 +125,10 @@ public sealed record Skew(Uniform Magnitude) : Transform(TransformOrder.Coordina
 /// <param name="Magnitude">m, in half widths of the picture.</param>
 public sealed record Jitter(Uniform Magnitude) : Transform(TransformOrder.Coordinate)
 {
+    /// <summary>m, in half widths of the picture.</summary>
+    /// <exception cref="TesseraException">Beyond -10..10.</exception>
+    public Uniform Magnitude { get; init => field = value.Shift(nameof(Jitter)); } = Magnitude.Shift(nameof(Jitter));
+
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random) => canvas.Jitter(Magnitude.Draw(random), random);
 }
@@ -104,17 +137,42 @@ public sealed record Jitter(Uniform Magnitude) : Transform(TransformOrder.Coordi
 /// <param name="Scale">Area of the picture over area of the window.</param>
 /// <param name="Ratio">Width over height of the window.</param>
 /// <param name="InvertP">Probability of the swap.</param>
-public readonly record struct ZoomSquishTry(Uniform Scale, Uniform Ratio, double InvertP = 0.5);
+public readonly record struct ZoomSquishTry(Uniform Scale, Uniform Ratio, double InvertP = 0.5)
+{
+    /// <summary>Area of the picture over area of the window, above 0.</summary>
+    /// <exception cref="TesseraException">0, negative or not finite.</exception>
+    public Uniform Scale { get; init => field = value.Factor(nameof(ZoomSquishTry)); } = Scale.Factor(nameof(ZoomSquishTry));
+
+    /// <summary>Width over height of the window, above 0.</summary>
+    /// <exception cref="TesseraException">0, negative or not finite.</exception>
+    public Uniform Ratio { get; init => field = value.Factor(nameof(ZoomSquishTry)); } = Ratio.Factor(nameof(ZoomSquishTry));
+
+    /// <summary>Probability of the swap.</summary>
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public double InvertP { get; init => field = Probability(value); } = Probability(InvertP);
+
+    static double Probability(double p) => p is >= 0 and <= 1 ? p
+        : throw new TesseraException(FormattableString.Invariant($"ZoomSquishTry: InvertP: got {p}, expected 0 to 1. Hint: 0.5 is usual."));
+}
 
 /// <summary>Takes the first candidate window with both sides at most 1, at a drawn position; without one, the centred square.</summary>
 /// <param name="Tries">Candidates in order.</param>
 public sealed record ZoomSquish(IReadOnlyList<ZoomSquishTry> Tries) : Transform(TransformOrder.Coordinate)
 {
+    /// <summary>Candidates in order.</summary>
+    /// <exception cref="TesseraException">No list, or a candidate without scale and ratio.</exception>
+    public IReadOnlyList<ZoomSquishTry> Tries { get; init => field = Whole(value); } = Whole(Tries);
+
+    static IReadOnlyList<ZoomSquishTry> Whole(IReadOnlyList<ZoomSquishTry>? tries) => tries?.All(t => t.Scale.Low > 0 && t.Ratio.Low > 0) == true ? tries
+        : throw new TesseraException($"ZoomSquish: Tries: got {(tries is null ? "none" : "a candidate without scale and ratio")}, expected a list of candidates. Hint: Transforms.RandResizeCrop makes one.");
+
     /// <summary>Vertical position of the window.</summary>
-    public Uniform RowPct { get; init; } = 0.5;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public Uniform RowPct { get; init => field = value.Part(nameof(ZoomSquish)); } = 0.5;
 
     /// <summary>Horizontal position of the window.</summary>
-    public Uniform ColPct { get; init; } = 0.5;
+    /// <exception cref="TesseraException">Not between 0 and 1.</exception>
+    public Uniform ColPct { get; init => field = value.Part(nameof(ZoomSquish)); } = 0.5;
 
     /// <inheritdoc/>
     protected internal override void Apply(Canvas canvas, ItemRandom random)

@@ -12,7 +12,7 @@ public sealed class CrossEntropyKernelTests
     {
         ConcurrentQueue<string> launched = new();
         using var backend = new CudaBackend(new EmulatedCudaDriver { Checks = PtxChecks.SharedRaces, Reported = (entry, _) => launched.Enqueue(entry) });
-        using var b = new CheckedKernelsTests.Bench(new Device("counted", backend));
+        using var b = new Bench(new Device("counted", backend));
         View x = b.Normal(6, 37), kept = b.Empty([2, 6]), v = b.Positive(37);
         var target = new ClassTargets(b.Indices(37, 6, 1), b.Of([6, 1], [true, true, true, true, true, true], DType.Bool), b.Of([6, 1], [1f, 1, 1, 1, 1, 1]), v, smoothing);
         backend.CrossEntropy(x, target, b.Empty([6, 1]), kept);

@@ -13,32 +13,20 @@ public sealed class CudaGemmChecksTests
     [Test]
     public void NothingIsFound([ValueSource(nameof(Kernels))] string name, [Values("150 44 37", "40 140 64", "24 72 520")] string shape, [Values] bool transposed)
     {
-        List<string> findings = [];
-        int launches = 0;
-        using EmulatedCudaDriver driver = new()
-        {
-            Checks = PtxChecks.All,
-            ChecksContent = true,
-            Reported = (_, report) =>
-            {
-                launches++;
-                findings.AddRange(report.Findings.Select(f => f.ToString()));
-            },
-        };
-        using CudaBackend gpu = new(driver);
-        Device device = new("checked", gpu);
+        using CheckedGpu gpu = new();
+        var (backend, device) = (gpu.Backend, gpu.Device);
         int[] s = [.. shape.Split(' ').Select(int.Parse)];
         (int M, int N, int K) = (s[0] / 8 * 8, s[1] / 4 * 4, s[2]);
         if (name == "Half") (N, K) = (N / 8 * 8, K / 8 * 8);
-        else gpu.OnlyGemm = Enum.Parse<GemmVersion>(name);
+        else backend.OnlyGemm = Enum.Parse<GemmVersion>(name);
         float[] a = Normal(M * K, 1), b = Normal(K * N, 2), r = Normal(M * N, 3);
         using Temporary A = On(device, M, K, transposed, a, name == "Half"), B = On(device, K, N, transposed, b, name == "Half"), Y = On(device, M, N, false, r, false);
-        if (name == "Half") gpu.Gemm16(A.View, B.View, Y.View);
-        else gpu.Gemm(A.View, B.View, Y.View, 1, 0.5f);
-        Assert.That(findings, Is.Empty);
-        Assert.That(launches, Is.EqualTo(K >= 512 ? 2 : 1), "one kernel, and one for the sum of the pieces");
+        if (name == "Half") backend.Gemm16(A.View, B.View, Y.View);
+        else backend.Gemm(A.View, B.View, Y.View, 1, 0.5f);
+        Assert.That(gpu.Findings, Is.Empty);
+        Assert.That(gpu.Launched, Has.Count.EqualTo(K >= 512 ? 2 : 1), "one kernel, and one for the sum of the pieces");
         float[] y = new float[M * N];
-        gpu.Download(Y.View.Storage, MemoryMarshal.AsBytes(y.AsSpan()));
+        backend.Download(Y.View.Storage, MemoryMarshal.AsBytes(y.AsSpan()));
         var expected = GemmTests.Reference(a, b, r, M, N, K, 1, name == "Half" ? 0 : 0.5f);
         Assert.That(Error(y, expected).Rms, Is.LessThan(name == "Half" ? 4e-3 : 1e-3));
     }

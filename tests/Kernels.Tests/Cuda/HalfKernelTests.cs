@@ -114,19 +114,8 @@ public sealed class HalfKernelTests
     [Test]
     public void TheKernelsPassEveryCheckOfTheEmulator([ValueSource(nameof(types))] DType type)
     {
-        List<string> findings = [], kernels = [];
-        using EmulatedCudaDriver driver = new()
-        {
-            Checks = PtxChecks.All,
-            ChecksContent = true,
-            Reported = (kernel, report) =>
-            {
-                kernels.Add(kernel);
-                findings.AddRange(report.Findings.Select(f => f.ToString()));
-            },
-        };
-        using CudaBackend checkedGpu = new(driver);
-        Device device = new("checked", checkedGpu);
+        using CheckedGpu own = new();
+        var (checkedGpu, device, kernels) = (own.Backend, own.Device, own.Launched);
         Temporary Of(Layout layout, ulong seed)
         {
             Temporary floats = new(device, layout), halves = new(device, layout, type);
@@ -156,7 +145,7 @@ public sealed class HalfKernelTests
         using Temporary z = new(device, Layout.ChannelsLast([1, 12, 7, 7]), type), gz = new(device, Layout.ChannelsLast([1, 12, 7, 7]), type), gr = new(device, Layout.ChannelsLast([1, 12, 7, 7]), type);
         checkedGpu.BatchNorm16(y.View, norm, gy.View, true, z.View);
         checkedGpu.BatchNorm16Backward(gy.View, y.View, z.View, norm, true, false, gz.View, gr.View, Row(sums, 0), Row(sums, 1));
-        Assert.That(findings, Is.Empty);
+        Assert.That(own.Findings, Is.Empty);
         Assert.That(kernels.TakeLast(4), Is.EqualTo(new[] { "batch_norm", "batch_norm_sums", "batch_norm_totals", "batch_norm_gradient" }), "nothing is widened");
         Assert.That(kernels.GetRange(3, 1), Is.EqualTo(new[] { "conv2d_tf32" }), "eight channels are read as halves, nothing is widened or rounded");
         Assert.That(kernels.Take(narrow).Skip(4), Has.Some.StartsWith("widen_"), "twelve channels are no whole number of eights");

@@ -101,18 +101,8 @@ public sealed class HalfMapTests
     [Test]
     public void NothingIsWidened()
     {
-        List<string> findings = [], kernels = [];
-        using EmulatedCudaDriver driver = new()
-        {
-            Checks = PtxChecks.All,
-            Reported = (kernel, report) =>
-            {
-                kernels.Add(kernel);
-                findings.AddRange(report.Findings.Select(f => f.ToString()));
-            },
-        };
-        using CudaBackend own = new(driver);
-        Device device = new("maps of halves", own);
+        using CheckedGpu gpu = new();
+        var (own, device, kernels) = (gpu.Backend, gpu.Device, gpu.Launched);
         foreach (DType type in (DType[])[DType.Float16, DType.BFloat16])
         {
             using Temporary x = new(device, Layout.ChannelsLast([2, 12, 6, 6]), type), y = new(device, Layout.ChannelsLast([2, 12, 6, 6]), type), small = new(device, Layout.ChannelsLast([2, 12, 3, 3]), type);
@@ -134,7 +124,7 @@ public sealed class HalfMapTests
                 "unary_dense", "unary_strided", "binary_dense", "binary_rows", "binary_strided", "max_pool2d", "max_pool2d_backward", "avg_pool2d_plain", "avg_pool2d_backward_plain",
             }));
         }
-        Assert.That(findings, Is.Empty);
+        Assert.That(gpu.Findings, Is.Empty);
     }
 
     static void Same(Func<CudaBackend, List<string[]>> work)

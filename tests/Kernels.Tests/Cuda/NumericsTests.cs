@@ -8,24 +8,11 @@ public sealed class NumericsTests
     static readonly (PtxApproximation, PtxContraction)[] others = [(PtxApproximation.Low, PtxContraction.Fused), (PtxApproximation.High, PtxContraction.Separate)];
 
     [Test]
-    public void KernelsGiveTheSameBits([ValueSource(nameof(Names))] string name)
+    public void KernelsGiveTheSameBits([ValueSource(typeof(KernelCases), nameof(KernelCases.Names))] string name)
     {
-        byte[][] expected = Run(PtxApproximation.Nearest, PtxContraction.Separate, CheckedKernelsTests.cases[name]);
+        byte[][] expected = Run(PtxApproximation.Nearest, PtxContraction.Separate, KernelCases.Of(name).Run);
         Assert.That(expected, Is.Not.Empty);
-        foreach (var (approximation, contraction) in others) Same(Run(approximation, contraction, CheckedKernelsTests.cases[name]), expected, $"{approximation}, {contraction}");
-    }
-
-    [Test]
-    public void ProductsGiveTheSameBits([ValueSource(nameof(Versions))] string version)
-    {
-        byte[][] expected = Run(PtxApproximation.Nearest, PtxContraction.Separate, Product);
-        foreach (var (approximation, contraction) in others) Same(Run(approximation, contraction, Product), expected, $"{approximation}, {contraction}");
-
-        void Product(CheckedKernelsTests.Bench b)
-        {
-            b.Gpu.OnlyGemm = Enum.Parse<GemmVersion>(version);
-            b.Gpu.Gemm(b.Normal(72, 40), b.Normal(40, 44), b.Empty([72, 44]));
-        }
+        foreach (var (approximation, contraction) in others) Same(Run(approximation, contraction, KernelCases.Of(name).Run), expected, $"{approximation}, {contraction}");
     }
 
     static void Same(byte[][] got, byte[][] expected, string settings)
@@ -34,18 +21,14 @@ public sealed class NumericsTests
         for (int k = 0; k < got.Length; k++) Assert.That(got[k].AsSpan().SequenceEqual(expected[k]), Is.True, $"view {k}: {settings}");
     }
 
-    static byte[][] Run(PtxApproximation approximation, PtxContraction contraction, Action<CheckedKernelsTests.Bench> work)
+    static byte[][] Run(PtxApproximation approximation, PtxContraction contraction, Action<Bench> work)
     {
         using EmulatedCudaDriver driver = new() { Approximation = approximation, Contraction = contraction };
         using CudaBackend backend = new(driver);
-        using var bench = new CheckedKernelsTests.Bench(new Device("numerics", backend)) { Cleared = true };
+        using var bench = new Bench(new Device("numerics", backend)) { Cleared = true };
         work(bench);
         return bench.Contents();
     }
-
-    static IEnumerable<string> Names() => CheckedKernelsTests.cases.Keys;
-
-    static string[] Versions => Enum.GetNames<GemmVersion>();
 
     [Test]
     public void ADeviceHasItsOwnNumerics()

@@ -126,10 +126,8 @@ public sealed class RowKernelsTests
     [Test]
     public void EachIsTakenWhereItFitsAndNothingIsFound()
     {
-        List<string> entries = [], findings = [];
-        var driver = new EmulatedCudaDriver { Checks = PtxChecks.All, Reported = (entry, report) => { entries.Add(entry); findings.AddRange(report.Findings.Select(f => f.ToString())); } };
-        using var gpu = new CudaBackend(driver);
-        var memory = new Device("checked", gpu).Memory;
+        using CheckedGpu own = new();
+        var (gpu, memory, entries) = (own.Backend, own.Device.Memory, own.Launched);
         List<Lease> leases = [];
         View Filled(params int[] shape)
         {
@@ -157,7 +155,7 @@ public sealed class RowKernelsTests
         Taken("fill_rows", () => gpu.Fill(x.Slice(2, 0, 20, 2), 0));
         Taken("fill_b32", () => gpu.Fill(odd.Slice(2, 0, 2), 0));
         Taken("copy_padded", () => gpu.CopyPadded(odd, eight, 15));
-        Assert.That(findings, Is.Empty);
+        Assert.That(own.Findings, Is.Empty);
         leases.ForEach(l => l.Dispose());
     }
 

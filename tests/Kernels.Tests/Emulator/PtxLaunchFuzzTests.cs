@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Tessera.Testing;
 
@@ -19,6 +20,8 @@ public sealed class PtxLaunchFuzzTests
         int first = Number("TESSERA_FUZZ_FIRST", 0), count = Number("TESSERA_FUZZ", 3_000), ran = 0, refused = 0, ended = 0;
         string[] texts = Texts();
         List<string> faults = [];
+        using Process process = Process.GetCurrentProcess();
+        long peak = process.PeakWorkingSet64;
         for (int n = first; n < first + count; n++)
         {
             Random random = new(n);
@@ -27,9 +30,9 @@ public sealed class PtxLaunchFuzzTests
             try
             {
                 PtxModule module = PtxModule.Parse(text).Verify();
-                if (module.Entries.Count == 0 || module.Syntax.Variables.Any(v => v.Bytes > 1 << 24)) continue;
+                if (module.Entries.Count == 0) continue;
                 string entry = module.Entries[random.Next(module.Entries.Count)];
-                long before = Environment.TickCount64;
+                long before = Environment.TickCount64, allocated = GC.GetAllocatedBytesForCurrentThread();
                 try
                 {
                     module.Launch(entry, Geometry(random), Arguments(module, entry, random));
@@ -41,6 +44,7 @@ public sealed class PtxLaunchFuzzTests
                     ended++;
                 }
                 Assert.That(Environment.TickCount64 - before, Is.LessThan(30_000), $"case {n}: time");
+                Assert.That(GC.GetAllocatedBytesForCurrentThread() - allocated, Is.LessThan(64 << 20), $"case {n}: managed memory");
             }
             catch (PtxException)
             {
@@ -56,9 +60,19 @@ public sealed class PtxLaunchFuzzTests
         }
         Assert.That(faults, Is.Empty, string.Join('\n', faults));
         TestContext.Out.WriteLine($"{ran} ran, {ended} ended with an error, {refused} refused");
+        process.Refresh();
+        Assert.That(process.PeakWorkingSet64 - peak, Is.LessThan(1L << 30), "memory of the process");
         if (count < 1000) return;
         Assert.That(ran, Is.GreaterThan(count / 50));
         Assert.That(ended, Is.GreaterThan(count / 50));
+    }
+
+    [Test]
+    public void VariablesThatAreTooLargeAreRefused()
+    {
+        PtxModule module = PtxModule.Parse(".version 7.0\n.target sm_70\n.address_size 64\n.global .b8 half[200000000];\n.global .b8 other[200000000];\n.visible .entry k() { ret; }").Verify();
+        Assert.That(() => module.Launch("k", new((1, 1, 1), (1, 1, 1))), Throws.TypeOf<PtxException>().With.Property("Line").EqualTo(5).And.Message.Contains("'other' has 200000000 bytes: the variables of a module have 268435456 at most"));
+        Assert.That(() => module.Launch(Device.Emulator, "k", new((1, 1, 1), (1, 1, 1))), Throws.TypeOf<CudaException>().With.Message.Contains("'other' has 200000000 bytes"));
     }
 
     internal static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int n) ? n : otherwise;

@@ -97,7 +97,7 @@ public sealed class MixingTests
     [Test]
     public void WhatCannotBeMixedIsAnError()
     {
-        Assert.That(() => new Mixup(0), Throws.TypeOf<TesseraException>().With.Message.EqualTo("Mixup: alpha: got 0, expected a positive number."));
+        Assert.That(() => new Mixup(0), Throws.TypeOf<TesseraException>().With.Message.StartsWith("Mixup: alpha: got 0, expected a positive number."));
         Assert.That(() => Toy.Learner().Fit(1, callbacks: [new CutMix()]), Throws.TypeOf<ShapeException>().With.Message.Contains("expected images [N, C, H, W]"));
     }
 

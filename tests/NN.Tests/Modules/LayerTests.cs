@@ -42,7 +42,7 @@ public class LayerTests
     [Test]
     public void BatchNormChecksItsRank()
     {
-        Assert.That(() => new BatchNorm2d(2).Forward(Tensor.Ones([3, 2])), Throws.TypeOf<ShapeException>().With.Message.EqualTo("BatchNorm2d: rank: got shape [3, 2], expected [N, C, H, W]."));
+        Assert.That(() => new BatchNorm2d(2).Forward(Tensor.Ones([3, 2])), Throws.TypeOf<ShapeException>().With.Message.StartsWith("BatchNorm2d: rank: got shape [3, 2], expected [N, C, H, W]."));
         Assert.That(() => new BatchNorm1d(2).Forward(Tensor.Ones([3, 2, 1, 1])), Throws.TypeOf<ShapeException>());
         Assert.That(new BatchNorm1d(2).Forward(Tensor.Uniform([3, 2, 4], new Philox(1))).Shape, Is.EqualTo(new Shape(3, 2, 4)));
     }
@@ -63,7 +63,7 @@ public class LayerTests
     }
 
     [Test]
-    public void DropoutRefusesWhatIsNoProbability() => Assert.That(() => new Dropout(1.5), Throws.TypeOf<TesseraException>().With.Message.EqualTo("Dropout: probability: got 1.5, expected 0..1."));
+    public void DropoutRefusesWhatIsNoProbability() => Assert.That(() => new Dropout(1.5), Throws.TypeOf<TesseraException>().With.Message.StartsWith("Dropout: probability: got 1.5, expected 0..1."));
 
     [Test]
     public void EmbeddingTrainsTheRowsItUsesButNotThePadding()

@@ -100,7 +100,7 @@ public sealed class EventTests
         learn.FitOneCycle(5, callbacks: [jump]);
         Assert.That(learn.Recorder.BatchCounts, Has.Count.EqualTo(2));
         Assert.That(learn.Recorder.Lrs, Is.EqualTo(Enumerable.Range(18, 12).Select(k => new OneCycle(30).Lr(3e-3, k))));
-        Assert.That(() => learn.Fit(2, callbacks: [jump]), Throws.TypeOf<TesseraException>().With.Message.EqualTo("JumpToEpoch: got epoch 3, expected 0..2, within TrainBegin."));
+        Assert.That(() => learn.Fit(2, callbacks: [jump]), Throws.TypeOf<TesseraException>().With.Message.StartsWith("JumpToEpoch: got epoch 3, expected 0..2, within TrainBegin."));
         Assert.That(() => With((e, s) =>
         {
             if (e is "epoch_begin") s.JumpToEpoch(0);

@@ -13,7 +13,7 @@ static class KilledRun
     {
         using var losses = new FileStream(arguments[1], FileMode.Append, FileAccess.Write, FileShare.ReadWrite, 1);
         var learn = Learner();
-        Train(learn, new RunFile(arguments[0]) { Every = 1 }, (epoch, batch, loss) =>
+        Train(learn, arguments[0], (epoch, batch, loss) =>
         {
             // One write call: a kill leaves whole lines.
             losses.Write(System.Text.Encoding.ASCII.GetBytes(Line(epoch, batch, loss)));

@@ -64,7 +64,7 @@ public sealed class LossTests
         return x;
     }
 
-    static readonly Tensor classes = Scope.Keep(Tensor.From([1L, -100L, 69L, 2L, 30L]));
+    static Tensor Classes => Tensor.From([1L, -100L, 69L, 2L, 30L]);
 
     /// <summary>The gradient that is computed along with the loss, against that of losses one by one; the loss as without recording, bit by bit.</summary>
     [Test]
@@ -72,10 +72,10 @@ public sealed class LossTests
     {
         Tensor a = Logits(1), b = Logits(1);
         var weight = weighted ? Tensor.Uniform([70], new Philox(2)) : null;
-        var loss = a.CrossEntropy(classes, weight, smoothing, reduction: reduction);
-        Assert.That(loss.Item(), Is.EqualTo(Autograd.NoGrad(() => a.CrossEntropy(classes, weight, smoothing, reduction: reduction)).Item()));
+        var loss = a.CrossEntropy(Classes, weight, smoothing, reduction: reduction);
+        Assert.That(loss.Item(), Is.EqualTo(Autograd.NoGrad(() => a.CrossEntropy(Classes, weight, smoothing, reduction: reduction)).Item()));
         loss.Backward();
-        var each = b.CrossEntropy(classes, weight, smoothing, reduction: Reduction.None);
+        var each = b.CrossEntropy(Classes, weight, smoothing, reduction: Reduction.None);
         float scale = reduction == Reduction.Sum ? 1 : 1 / (weight is null ? 4 : weight.IndexSelect(0, Tensor.From([1L, 69L, 2L, 30L])).Sum().Item());
         each.Backward(Tensor.Full([5], scale));
         Assert.That(a.Grad!.ToArray<float>(), Is.EqualTo(b.Grad!.ToArray<float>()).Within(1e-7f));
@@ -85,10 +85,10 @@ public sealed class LossTests
     public void A_scaled_loss_scales_its_gradient_and_a_kept_one_gives_it_again()
     {
         Tensor a = Logits(3), b = Logits(3), c = Logits(3);
-        a.CrossEntropy(classes).Backward();
-        (b.CrossEntropy(classes) * 1024).Backward();
+        a.CrossEntropy(Classes).Backward();
+        (b.CrossEntropy(Classes) * 1024).Backward();
         Assert.That(b.Grad!.ToArray<float>(), Is.EqualTo(a.Grad!.ToArray<float>().Select(g => g * 1024)));
-        var kept = c.CrossEntropy(classes);
+        var kept = c.CrossEntropy(Classes);
         kept.Backward(retain: true);
         c.Grad!.CopyFrom(c.Grad * 5); // as an optimizer may: it is the leaf's own
         c.ZeroGrad();

@@ -11,7 +11,15 @@ namespace Tessera.Tests.Hostile;
 static class SmallModels
 {
     /// <summary>A residual body of one block, described by its form, with the course of a training.</summary>
-    public static byte[] OfResNet() => Saved(Backbone.Of(new ResNet(new ResNetOptions([1], Width: 4)), "small"));
+    public static byte[] OfResNet(IReadOnlyList<Transform>? validation = null) => Saved(Backbone.Of(new ResNet(new ResNetOptions([1], Width: 4)), "small"), validation);
+
+    /// <summary>One of each kind that has numbers.</summary>
+    public static IReadOnlyList<Transform> ManyTransforms =>
+    [
+        new Pad(2, Vision.PaddingMode.Border), new SymmetricWarp((-0.1, 0.2)), new PerspectiveWarp((0.1, 0.3)), new Tilt(0.1), new Skew((0.1, 0.2)) { Direction = 3 }, new Jitter(0.01),
+        new ZoomSquish([new ZoomSquishTry((1, 2), (0.75, 1.33))]), new Rotate((-5, 5)), new Zoom(1.2) { RowPct = 0.25 }, new Squish(0.9), new DihedralAffine { K = 2 }, new Brightness(0.6), new Contrast(1.1),
+        new Dihedral { K = 1 }, new RgbRandomize(0.2) { Channel = 1 }, new Crop((14, 15)), new Cutout(), new CropPad { ColPct = (0, 1) },
+    ];
 
     /// <summary>A body that is an ONNX graph.</summary>
     public static byte[] OfGraph()
@@ -21,19 +29,19 @@ static class SmallModels
     }
 
     /// <summary>A classifier of two classes over a body.</summary>
-    static ImageClassifier Of(Backbone backbone)
+    static ImageClassifier Of(Backbone backbone, IReadOnlyList<Transform>? validation)
     {
         var network = new NetworkDescription("small", backbone.Form, [4], 0.5, false) { Cut = backbone.Cut };
         var learning = new LearningDescription("CrossEntropyLoss", ["error_rate"], "Adam", 0.01, true, true, true, true, 1, 1);
-        var pipeline = new TransformPipeline(Transforms.None().Valid, new ImageSize(16, 16));
+        var pipeline = new TransformPipeline(validation ?? Transforms.None().Valid, new ImageSize(16, 16));
         return new ImageClassifier(network, network.Join(backbone, 2), ["cat", "dog"], pipeline, ImageNet.Stats, backbone, learning, Course());
     }
 
-    static byte[] Saved(Backbone backbone)
+    static byte[] Saved(Backbone backbone, IReadOnlyList<Transform>? validation = null)
     {
         using var folder = new TemporaryFolder();
         string path = folder.File("m.safetensors");
-        Of(backbone).Save(path);
+        Of(backbone, validation).Save(path);
         return File.ReadAllBytes(path);
     }
 

@@ -18,6 +18,9 @@ sealed record LessonData(string Photos, string Digits, Architecture First, Archi
     /// <summary>Photos left out.</summary>
     public IReadOnlySet<string>? Exclude { get; init; }
 
+    /// <summary>Breeds among the photos.</summary>
+    public int Classes { get; init; } = 7;
+
     public int Size { get; init; } = 224;
 
     public int BatchSize { get; init; } = 32;
@@ -47,7 +50,7 @@ sealed class LessonScript(LessonData lesson, string folder)
         Assert.That(Folder.List(lesson.Photos).ToString(), Does.StartWith("(#").And.Contain(".jpg"));
         Assert.That(ImageFiles.In(lesson.Photos), Is.Ordered.Using((IComparer<string>)StringComparer.Ordinal).And.Not.Empty);
         var data = ImageDataBunch.FromNameRegex(lesson.Photos, breed, Transforms.Default(), size, batchSize, Options).Normalize(ImageNet.Stats);
-        Assert.That(data.C, Is.EqualTo(data.Classes.Count).And.GreaterThan(1));
+        Assert.That((data.C, data.Classes.Count), Is.EqualTo((lesson.Classes, lesson.Classes)));
         Assert.That(data.Warnings, Is.Empty);
         data.ShowBatch(rows: 3, width: 700, height: 600).Save(File("batch.png"));
         return data;
@@ -106,6 +109,12 @@ sealed class LessonScript(LessonData lesson, string folder)
     {
         learn.Load(name);
         Assert.That(learn.Validate().Metrics[0], Is.EqualTo(error).Within(1e-9), "as it was saved");
+        FindRates(learn);
+    }
+
+    /// <summary>Rates are looked for and drawn; the network stays as it was.</summary>
+    void FindRates(ImageLearner learn)
+    {
         float[][] State() => [.. learn.Model.StateDict().Values.Where(t => t.DType == DType.Float32).Select(t => t.ToArray<float>())];
         var before = State();
         var curve = learn.FindLearningRate(batches: lesson.RatesToTry);
@@ -119,6 +128,18 @@ sealed class LessonScript(LessonData lesson, string folder)
     {
         learn.Unfreeze().FitOneCycle(epochs, lr: new(1e-6, 1e-4));
         return Error(learn);
+    }
+
+    /// <summary>The larger network on larger photos: rates, the head, all layers, and back to the saved state; gives the errors of head and all layers.</summary>
+    public (double Frozen, double Tuned) Larger(int epochs, int tuning)
+    {
+        var learn = Learner(Photos(lesson.LargerSize, lesson.LargerBatchSize), lesson.Larger);
+        FindRates(learn);
+        double frozen = TrainTheHead(learn, epochs, "stage-1-50"), tuned = FineTune(learn, tuning);
+        learn.Load("stage-1-50");
+        Assert.That(learn.Validate().Metrics[0], Is.EqualTo(frozen).Within(1e-9), "as it was saved");
+        Assert.That(learn.Interpret().MostConfused(), Is.Not.Empty);
+        return (frozen, tuned);
     }
 
     /// <summary>

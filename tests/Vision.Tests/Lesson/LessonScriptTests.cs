@@ -32,16 +32,16 @@ public sealed class LessonScriptTests
         script.GoBackAndFindRates(learn, "stage-1", frozen);
         double tuned = LessonScript.FineTune(learn, 1);
 
-        var larger = script.Learner(script.Photos(lesson.LargerSize, lesson.LargerBatchSize), lesson.Larger);
-        double largerFrozen = LessonScript.TrainTheHead(larger, 2, "stage-1-50");
-        double largerTuned = LessonScript.FineTune(larger, 1);
-        larger.Load("stage-1-50");
-        Assert.That(larger.Validate().Metrics[0], Is.EqualTo(largerFrozen).Within(1e-9));
-        Assert.That(larger.Interpret().MostConfused(), Is.Not.Empty);
+        var (largerFrozen, largerTuned) = script.Larger(epochs: 2, tuning: 1);
         double digits = script.Digits();
 
         TestContext.Out.WriteLine($"frozen {frozen:F3}, default rates for all layers {spoilt:F3}, small rates {tuned:F3}; larger {largerFrozen:F3}, {largerTuned:F3}; digits {digits:F3}");
-        Assert.That(new[] { frozen, tuned, largerFrozen, largerTuned }, Has.All.LessThan(0.75), "six of seven are wrong by chance");
-        Assert.That(digits, Is.GreaterThan(0.6));
+        // Six of seven are wrong by chance. Recorded: 0.34, 0.28, 0.40, 0.48, 0.42 of fifty photos each, and 0.95 of the digits; three photos more are let pass.
+        (string Stage, double Error, double Recorded)[] stages =
+        [
+            ("frozen", frozen, 0.34), ("default rates", spoilt, 0.28), ("small rates", tuned, 0.40), ("larger, frozen", largerFrozen, 0.48), ("larger, small rates", largerTuned, 0.42),
+        ];
+        foreach (var (stage, error, recorded) in stages) Assert.That(error, Is.AtMost(recorded + 0.0601), stage);
+        Assert.That(digits, Is.AtLeast(0.9));
     }
 }

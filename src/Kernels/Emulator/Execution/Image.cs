@@ -7,6 +7,9 @@ sealed unsafe class Image
 {
     const int mostShared = 232448;
 
+    /// <summary>Bytes that the variables of a module may have in global and constant memory.</summary>
+    const long mostVariables = 256 << 20;
+
     readonly Dictionary<Variable, ulong> addresses = [];
     readonly Dictionary<(Function, Function Entry, Numerics), Code> codes = [];
 
@@ -15,7 +18,8 @@ sealed unsafe class Image
         (Module, File, Memory) = (module, file, memory);
         foreach (Variable v in module.Variables) Global.Replace(v.Name, v);
         Variable[] variables = [.. module.Variables.Concat(module.Functions.SelectMany(f => f.Body ?? []).OfType<Variable>()).Where(v => v.Space is Space.Global or Space.Const)];
-        foreach (Variable v in variables) addresses[v] = memory.Allocate(v.Sizes is [-1, ..] ? Elements(v) * ElementBytes(v) : v.Bytes, $"variable '{v.Name}'").Start;
+        CheckSizes(variables);
+        foreach (Variable v in variables) addresses[v] = memory.Allocate(SizeOf(v), $"variable '{v.Name}'").Start;
         foreach (Function f in module.Functions.OrderBy(f => f.Body != null)) Global.Replace(f.Name, f);
         foreach (Variable v in variables) if (v.Initial is Initial initial && addresses.TryGetValue(v, out ulong at)) Fill(v, initial, (byte*)at, 0);
     }
@@ -50,6 +54,19 @@ sealed unsafe class Image
 
     /// <summary>The definition of a function that may have been declared before; null where there is none.</summary>
     public Function? Body(Function f) => Module.Functions.Find(g => g.Name == f.Name && g.Body != null);
+
+    /// <exception cref="PtxException">The variables are too large; nothing was allocated.</exception>
+    void CheckSizes(Variable[] variables)
+    {
+        long bytes = 0;
+        foreach (Variable v in variables)
+        {
+            if (SizeOf(v) > mostVariables - bytes) throw new PtxException(File, v.Position.Line, v.Position.Column, "memory", $"'{v.Name}' has {SizeOf(v)} bytes: the variables of a module have {mostVariables} at most. Hint: hand larger memory to the kernel as a buffer");
+            bytes += SizeOf(v);
+        }
+    }
+
+    static long SizeOf(Variable v) => v.Sizes is [-1, ..] ? Elements(v) * ElementBytes(v) : v.Bytes;
 
     static long Elements(Variable v) => v.Initial?.Elements?.Length ?? 0;
 

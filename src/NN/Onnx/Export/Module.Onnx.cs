@@ -44,7 +44,7 @@ public abstract partial class Module
         {
             DType.Float32 => x,
             DType.UInt8 => (x * 255).To(DType.UInt8),
-            _ => throw new DTypeException($"ExportOnnx: input type: got {dtype}, expected Float32 or UInt8."),
+            _ => throw new DTypeException($"ExportOnnx: input type: got {dtype}, expected Float32 or UInt8. Hint: networks take floats, photos are bytes."),
         };
     }
 

@@ -44,7 +44,7 @@ internal sealed partial class OnnxExporter
     ModelProto Export()
     {
         if (a.Steps.Count != b.Steps.Count || a.Steps.Zip(b.Steps).Any(s => s.First.Name != s.Second.Name))
-            throw new TesseraException($"ExportOnnx: the network does different things for different inputs: got {a.Steps.Count} and {b.Steps.Count} operations, expected the same ones.");
+            throw new TesseraException($"ExportOnnx: the network does different things for different inputs: got {a.Steps.Count} and {b.Steps.Count} operations, expected the same ones. Hint: a graph has no branches: let Forward do the same for every input.");
         foreach (var (first, second) in a.Steps.Zip(b.Steps))
             names[first.Output] = Write(new OnnxCall(graph, first, second, [.. first.Inputs.Zip(second.Inputs, NameOf)], this));
         graph.Finish(names.GetValueOrDefault(a.Output) ?? NameOf(a.Output, b.Output), options.OutputName);

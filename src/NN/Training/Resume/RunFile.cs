@@ -5,25 +5,29 @@ namespace Tessera.NN;
 /// there, the call continues behind the last step in it, with the same bits as if nothing had happened; where it holds the whole run, the call
 /// takes over its end and trains nothing. Delete it to train anew.
 /// <para>The file has weights and statistics, the optimizer's moments and rates, gradients that wait for a step, the random generator, the place in the epoch,
-/// the recorder and what callbacks <see cref="Callback.Remember"/>; with a SHA-256, and replaced whole or not at all. The state is copied after a
-/// step, written and flushed while the next batch is computed, and on the disk before the next step begins: with <see cref="Every"/> 1 a kill costs at most one step.</para>
+/// the recorder and what callbacks <see cref="Callback.Remember"/>; with a SHA-256, and replaced whole or not at all. After every step the state is copied; a thread
+/// writes the copy and has it flushed to the disk while the next batch runs forward and backward, and the next step waits until it is there: so a kill at any moment
+/// costs at most one step, of any model. Where a write takes longer than a step, training runs at the speed of the disk: <see cref="Every"/> and
+/// <see cref="Interval"/> write less often, and lose as much more.</para>
 /// </summary>
 /// <param name="Path">The file.</param>
 public sealed record RunFile(string Path)
 {
-    /// <summary>The largest state that is written after every step where nothing is said.</summary>
-    internal const long SmallState = 16 << 20;
-
-    /// <summary>Write after so many steps; null: after every step where the state is at most 16 MiB, else each <see cref="Interval"/>. The end of an epoch is written in any case.</summary>
+    /// <summary>Write after so many steps; a kill costs at most as many. The end of an epoch is written in any case. Default: 1.</summary>
     /// <exception cref="TesseraException">Less than 1.</exception>
-    public int? Every
+    public int Every
     {
         get;
-        init => field = value is null or > 0 ? value : throw new TesseraException(FormattableString.Invariant($"RunFile: every: got {value} steps, expected at least 1."));
-    }
+        init => field = value > 0 ? value : throw new TesseraException(FormattableString.Invariant($"RunFile: every: got {value} steps, expected at least 1."));
+    } = 1;
 
-    /// <summary>How long the work of a large model may at most be lost where <see cref="Every"/> is null. Default: 30 seconds.</summary>
-    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(30);
+    /// <summary>Of the steps of <see cref="Every"/>, leave out those less than this after the latest write; a kill costs at most this much time more. Default: none is left out.</summary>
+    /// <exception cref="TesseraException">Negative.</exception>
+    public TimeSpan Interval
+    {
+        get;
+        init => field = value >= TimeSpan.Zero ? value : throw new TesseraException(FormattableString.Invariant($"RunFile: interval: got {value}, expected at least 0."));
+    }
 
     /// <summary>A path is a file with the default settings.</summary>
     public static implicit operator RunFile(string path) => FromString(path);

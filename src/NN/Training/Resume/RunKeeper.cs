@@ -13,7 +13,6 @@ sealed class RunKeeper : Callback
     readonly Stopwatch sinceWritten = Stopwatch.StartNew();
     RunState? stored;
     Task? writing;
-    long bytes;
 
     /// <param name="file">Where.</param>
     /// <param name="learner">Whose run.</param>
@@ -80,9 +79,7 @@ sealed class RunKeeper : Callback
         }
     }
 
-    bool IsDue(TrainingState s) => file.Every is { } n
-        ? s.Iteration % n == 0
-        : bytes <= RunFile.SmallState || sinceWritten.Elapsed >= file.Interval;
+    bool IsDue(TrainingState s) => s.Iteration % file.Every == 0 && sinceWritten.Elapsed >= file.Interval;
 
     void Write(TrainingState s, int epoch, int batch)
     {
@@ -112,10 +109,8 @@ sealed class RunKeeper : Callback
     {
         foreach (var gone in copies.Keys.Where(name => !state.ContainsKey(name)).ToList())
             if (copies.Remove(gone, out var tensor)) tensor.Dispose();
-        bytes = 0;
         foreach (var (name, tensor) in state)
         {
-            bytes += tensor.Count * tensor.DType.Size();
             if (copies.TryGetValue(name, out var copy) && copy.Shape == tensor.Shape)
             {
                 copy.CopyFrom(tensor);
