@@ -71,8 +71,14 @@ public sealed class Device
     public string Description => (Backend as CudaBackend)?.Driver.Description() ?? "";
 
     /// <summary>NVIDIA's libraries that this device may use, with version and file, or why there is none; empty for the processor.</summary>
-    /// <exception cref="DeviceException">A library that was asked for by name cannot be loaded.</exception>
     public IReadOnlyList<(string Name, string State)> Libraries => (Backend as CudaBackend)?.Libraries ?? [];
+
+    /// <summary>The file of NVIDIA's driver, or why it cannot be used.</summary>
+    public static string GpuDriver => LibCuda.Load() is { } reason ? $"none: {reason}" : LibCuda.Path;
+
+    /// <summary>The files of NVIDIA's libraries that a GPU of this machine would use, or why there is none. They are loaded; nothing is asked of them.</summary>
+    public static IReadOnlyList<(string Name, string State)> InstalledLibraries =>
+        [.. new[] { CudaBlas.Search, CudaBlasLt.Search, CudaDNNContext.Search, Nccl.Search }.Select(s => (s.Name, s.Probe("not used: there is no GPU")))];
 
     /// <summary>The folder in which compiled kernels of GPUs are kept between processes (<c>TESSERA_KERNEL_CACHE</c>), and how many there are.</summary>
     public static string KernelCache => KernelFiles.Description;

@@ -26,6 +26,23 @@ public sealed unsafe class NativeDriverTests
         Assert.That(standIn.Live, Is.EqualTo(live), "objects given back");
     }
 
+    [TestCase("cuStreamCreate"), TestCase("cuMemAlloc_v2"), TestCase("cuMemHostAlloc")]
+    public void UploadsThatCannotBeginLeaveNothingAndBeginLater(string call)
+    {
+        using CudaBackend backend = new(driver);
+        Assert.That(driver.MemAlloc(16, out nint target), Is.EqualTo(CudaResult.Success));
+        using (var ring = new UploadRing(backend, 0))
+        {
+            int before = standIn.Live;
+            standIn.Fail(call, CudaResult.ErrorOutOfMemory);
+            for (int i = 0; i < 2; i++) Assert.That(() => ring.Send(new byte[16], target), Throws.TypeOf<CudaException>().With.Message.Contains("CUDA_ERROR_OUT_OF_MEMORY"));
+            Assert.That(standIn.Live, Is.EqualTo(before));
+            standIn.Fail("");
+            ring.Send(new byte[16], target);
+        }
+        Assert.That(driver.MemFree(target), Is.EqualTo(CudaResult.Success));
+    }
+
     [Test]
     public void EveryCallPassesItsArgumentsFromAnyThread()
     {

@@ -43,6 +43,9 @@ public sealed class OpeningTests
     }
 
     [Test]
+    public void TheDriversFileIsNamed() => Assert.That(Device.GpuDriver, Is.EqualTo(standIn.Path));
+
+    [Test]
     public void AnOldGpuIsRefused()
     {
         standIn["capability"] = 61;

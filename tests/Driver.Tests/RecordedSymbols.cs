@@ -16,8 +16,7 @@ static class RecordedSymbols
     static readonly Lazy<Dictionary<string, Prototype>> prototypes = new(() => File.ReadLines(TestData.Golden("symbols/signatures.tsv")).Skip(1).Select(l => l.Split('\t')).ToDictionary(
         row => row[0], row => new Prototype(row[2] == "yes", row[3], row[4] == "void" ? [] : [.. row[4].Split(';').Select(p => p.Trim()[..p.Trim().LastIndexOf(' ')])]), StringComparer.Ordinal));
 
-    static readonly Lazy<Dictionary<string, int>> sizes = new(() => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllText(TestData.Golden("symbols/structs.json")))!
-        .ToDictionary(s => s.Key, s => s.Value.GetProperty("size").GetInt32(), StringComparer.Ordinal));
+    static readonly Lazy<Dictionary<string, JsonElement>> structures = new(() => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(File.ReadAllText(TestData.Golden("symbols/structs.json")))!);
 
     /// <summary>The prototype of a function of the driver or of any recorded library.</summary>
     public static Prototype? Of(string symbol) => prototypes.Value.GetValueOrDefault(symbol);
@@ -27,7 +26,11 @@ static class RecordedSymbols
     public static Prototype? OfDriver(string entryPoint) => Of(entryPoint == "cuEventElapsedTime" ? "cuEventElapsedTime_v2" : entryPoint);
 
     /// <summary>Bytes of a recorded structure, if it is one.</summary>
-    public static int? SizeOf(string structure) => sizes.Value.TryGetValue(structure, out int size) ? size : null;
+    public static int? SizeOf(string structure) => structures.Value.TryGetValue(structure, out var s) ? s.GetProperty("size").GetInt32() : null;
+
+    /// <summary>Names and offsets of the fields of a recorded structure.</summary>
+    public static IReadOnlyList<(string Name, int Offset)> Fields(string structure) =>
+        [.. structures.Value[structure].GetProperty("fields").EnumerateArray().Select(f => (f.GetProperty("name").GetString()!, f.GetProperty("offset").GetInt32()))];
 
     /// <summary>Whether a name is a recorded enumeration.</summary>
     public static bool IsEnum(string name) => enums.Value.ContainsKey(name);

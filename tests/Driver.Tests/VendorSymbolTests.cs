@@ -6,7 +6,7 @@ using Tessera.Cuda;
 namespace Tessera.Tests;
 
 /// <summary>The functions of NVIDIA's libraries as they are bound: names, parameters and numbers against the recorded headers and libraries.</summary>
-public sealed class VendorSymbolTests
+public sealed unsafe class VendorSymbolTests
 {
     static readonly Type[] tables = [typeof(CudaBlas.BlasFunctions), typeof(CudaDNNContext.Functions), typeof(CudaDNNContext.LayerFunctions), typeof(CudaBlasLt.LtFunctions), typeof(Nccl.NcclFunctions)];
 
@@ -39,7 +39,7 @@ public sealed class VendorSymbolTests
     static IEnumerable<TestCaseData> Members() => BoundEnum.Members(enums);
 
     [Test]
-    public void EveryTableHasFunctions() => Assert.That(tables.Select(t => t.GetFields().Length), Is.EqualTo(new[] { 6, 19, 10, 14, 18 }));
+    public void EveryTableHasFunctions() => Assert.That(tables.Select(t => t.GetFields().Length), Is.EqualTo(new[] { 6, 22, 11, 14, 18 }));
 
     /// <summary>Whatever of the assembly holds a pointer to a native function is one of the tables, so that no function is left out.</summary>
     [Test]
@@ -98,6 +98,27 @@ public sealed class VendorSymbolTests
         Assert.That(Unsafe.SizeOf<NcclUniqueId>(), Is.EqualTo(RecordedSymbols.SizeOf("ncclUniqueId")));
     }
 
+    /// <summary>One structure stands for the three that the searches of the three convolutions fill.</summary>
+    [TestCase("Fwd"), TestCase("BwdData"), TestCase("BwdFilter")]
+    public void WhatASearchTellsHasTheHeadersLayout(string pass)
+    {
+        string structure = $"cudnnConvolution{pass}AlgoPerf_t";
+        Assert.That(Marshal.SizeOf<CudaDNNContext.AlgorithmPerformance>(), Is.EqualTo(RecordedSymbols.SizeOf(structure)));
+        string[] names = ["Algorithm", "Status", "Time", "Memory", "Determinism", "MathType", "Reserved0"];
+        Assert.That(names.Select(n => (int)Marshal.OffsetOf<CudaDNNContext.AlgorithmPerformance>(n)), Is.EqualTo(RecordedSymbols.Fields(structure).Select(f => f.Offset)));
+        Assert.That(RecordedSymbols.Fields(structure).Select(f => f.Name), Is.EqualTo((string[])["algo", "status", "time", "memory", "determinism", "mathType", "reserved"]));
+    }
+
+    [TestCase("int *", typeof(nint))]
+    [TestCase("int *", typeof(float*))]
+    [TestCase("int *", typeof(long*))]
+    [TestCase("struct cudnnTensorStruct **", typeof(nint))]
+    [TestCase("struct cudnnTensorStruct *const", typeof(nint*))]
+    [TestCase("struct cudnnConvolutionFwdAlgoPerfStruct *", typeof(nint))]
+    [TestCase("struct cudnnConvolutionFwdAlgoPerfStruct *", typeof(BlasLtFound*))]
+    [TestCase("cublasLtMatmulHeuristicResult_t[]", typeof(CudaDNNContext.AlgorithmPerformance*))]
+    [TestCase("const float *", typeof(double*))]
+    [TestCase("const void *", typeof(int*))]
     [TestCase("unsigned long", typeof(int))]
     [TestCase("double", typeof(float))]
     [TestCase("const void *", typeof(int))]
@@ -110,8 +131,8 @@ public sealed class VendorSymbolTests
     static bool Fits(string c, Type type)
     {
         type = type.UnderlyingSystemType;
-        if (c.Contains('*', StringComparison.Ordinal) || c.EndsWith("[]", StringComparison.Ordinal)) return type == typeof(nint) || type.IsPointer;
-        c = c.Replace("const ", "", StringComparison.Ordinal).Replace("enum ", "", StringComparison.Ordinal).Trim();
+        c = Unqualified(c);
+        if (c.EndsWith('*')) return FitsPointer(Unqualified(c[..^1]), type);
         if (RecordedSymbols.IsEnum(c)) return type.IsEnum ? enums.Any(e => e.Type == type && e.Name == c) : type == typeof(int);
         if (RecordedSymbols.SizeOf(c) is { } size) return type.IsValueType && !type.IsPrimitive && Marshal.SizeOf(type) == size;
         return c switch
@@ -126,5 +147,25 @@ public sealed class VendorSymbolTests
             "void" => type == typeof(void),
             _ => false,
         };
+    }
+
+    /// <summary>Whether a C# type is passed as a pointer to a C type is: an address of the device or of what only the library knows as a number, anything else with its type.</summary>
+    static bool FitsPointer(string c, Type type)
+    {
+        bool known = RecordedSymbols.SizeOf(c) is not null && !c.EndsWith("Opaque_t", StringComparison.Ordinal), isVoid = c == "void";
+        if (type == typeof(nint)) return isVoid || c is "char" or "float" || (!known && !c.EndsWith('*') && (c.StartsWith("struct ", StringComparison.Ordinal) || c.EndsWith("Opaque_t", StringComparison.Ordinal)));
+        if (!type.IsPointer) return false;
+        Type of = type.GetElementType()!;
+        // Factors and attributes have the type that other arguments say.
+        return isVoid ? of == typeof(void) || of == typeof(float) : Fits(c, of);
+    }
+
+    /// <summary>A C type without what changes nothing in how it is passed.</summary>
+    static string Unqualified(string c)
+    {
+        c = c.Replace("[]", " *", StringComparison.Ordinal).Replace("const ", "", StringComparison.Ordinal).Replace("enum ", "", StringComparison.Ordinal).Trim();
+        if (c.EndsWith("*const", StringComparison.Ordinal)) c = c[..^5];
+        // A structure that the headers name twice.
+        return c.EndsWith("AlgoPerfStruct", StringComparison.Ordinal) ? c["struct ".Length..^"Struct".Length] + "_t" : c;
     }
 }

@@ -23,8 +23,11 @@ public static class VendorStandIn
         }
     }
 
-    /// <summary>How often one of its counters was raised: <c>layer_calls</c> of cuDNN's layers, <c>lt_calls</c> of cuBLASLt's products.</summary>
+    /// <summary>How often one of its counters was raised: <c>layer_calls</c> of cuDNN's layers, <c>lt_calls</c> of cuBLASLt's products, <c>live_descriptors</c> and <c>live_handles</c> that were made and not destroyed.</summary>
     public static int Count(string counter) => Marshal.ReadInt32(NativeLibrary.GetExport(NativeLibrary.Load(Path), counter));
+
+    /// <summary>Sets one of its numbers: <c>cublas_version</c>, <c>cudnn_version</c>.</summary>
+    public static void Set(string number, int value) => Marshal.WriteInt32(NativeLibrary.GetExport(NativeLibrary.Load(Path), number), value);
 
     /// <summary>Names it as all of the four, or of those that are named, until <see cref="Forget"/>.</summary>
     public static void Name(params string[] which)

@@ -45,12 +45,16 @@ static class DoctorCommand
         yield return ("compute threads", CpuThreads.Count.ToString(CultureInfo.InvariantCulture) + " (TESSERA_THREADS)");
         yield return ("memory", Device.Cpu.Memory + " (TESSERA_MEMORY)");
         yield return ("kernel cache", Device.KernelCache);
-        foreach (var (name, whyNot) in Device.All())
+        yield return ("NVIDIA driver", Device.GpuDriver);
+        var devices = Device.All();
+        foreach (var (name, whyNot) in devices)
         {
             yield return ($"device {name}", whyNot is null ? Ready(name) : $"not usable: {whyNot}");
             foreach (var (library, state) in whyNot is null && name.StartsWith("cuda", StringComparison.Ordinal) ? Libraries(name) : [])
                 yield return ($"  {library}", state);
         }
+        if (devices.Any(d => d.Name.StartsWith("cuda", StringComparison.Ordinal) && d.WhyNot is null)) yield break;
+        foreach (var (library, state) in Device.InstalledLibraries) yield return (library, state);
     }
 
     /// <summary>Opens the device, so that what is called ready is.</summary>

@@ -13,6 +13,8 @@ static class SelfTest
     static readonly Family[] families =
     [
         new("maps", 1e-6, d => [(Numbers(d, 1, 5, 67, 9) * Numbers(d, 2, 67, 1)).Sigmoid(), Numbers(d, 1, 1003).Exp(), Numbers(d, 3, 33, 5).Relu() - 1f]),
+        new("comparisons", 1e-6, d => [Numbers(d, 1, 60, 33).Greater(Numbers(d, 2, 33)), Numbers(d, 1, 1003).LessEqual(0.5f), Tensor.Where(Numbers(d, 3, 7, 90).Less(0), Numbers(d, 4, 7, 90), Numbers(d, 5, 90))]),
+        new("fills", 0, d => [.. ((DType[])[DType.Float32, DType.Float16, DType.BFloat16, DType.Int64, DType.Int32, DType.UInt8, DType.Bool]).Select(t => Tensor.Full([1003], 1, t, d))]),
         new("casts", 0, d => [Cast(d, DType.Float16), Cast(d, DType.BFloat16), Cast(d, DType.Int32), Cast(d, DType.Bool)]),
         new("reductions", 1e-5, d => [Numbers(d, 1, 40_001).Sum(), Numbers(d, 2, 7, 300, 5).Sum(1), .. Both(Numbers(d, 3, 9, 1000).Max(1)), Numbers(d, 4, 60, 33).ArgMax(0)]),
         new("scan", 1e-5, d => [Numbers(d, 1, 3, 5000).CumSum(1)]),
@@ -20,12 +22,15 @@ static class SelfTest
         new("gather, scatter", 1e-6, d => [Numbers(d, 1, 50, 8).IndexSelect(0, Indices(d, 200, 50)), Numbers(d, 2, 50, 8).IndexAdd(0, Indices(d, 200, 50), Numbers(d, 3, 200, 8))]),
         new("matrix products", 3e-5, d => [Numbers(d, 1, 130, 70).MatMul(Numbers(d, 2, 70, 95)), Numbers(d, 3, 3, 17, 40).MatMul(Numbers(d, 4, 3, 40, 64))]),
         new("convolutions", 3e-5, d => [.. Differentiated((x, w) => x.Conv2d(w, padding: 1), d, [2, 16, 14, 13], [24, 16, 3, 3]), .. Differentiated((x, w) => x.Conv2d(w, padding: 1, groups: 16), d, [2, 16, 9, 9], [16, 1, 3, 3])]),
+        new("16 bits", 8e-3, d => [.. Mixed(d, DType.Float16, (x, w) => x.MatMul(w).Relu(), [70, 40], [40, 33]), .. Mixed(d, DType.BFloat16, (x, w) => x.Conv2d(w, padding: 1).AvgPool2d(2), [2, 16, 10, 8], [24, 16, 3, 3])]),
         new("batch norm", 1e-5, d => Differentiated((x, w) => x.BatchNorm(w, null, null, null, training: true, relu: true), d, [4, 24, 7, 6], [24])),
         new("layer, group norm", 1e-5, d => [.. Differentiated((x, w) => x.LayerNorm([30], w), d, [40, 30], [30]), .. Differentiated((x, w) => x.GroupNorm(2, w), d, [3, 8, 5, 6], [8])]),
         new("pools", 1e-6, d => [.. Differentiated((x, w) => x.MaxPool2d(3, stride: 2, padding: 1) * w, d, [2, 8, 11, 10], [1]), .. Differentiated((x, w) => x.AvgPool2d(2) * w, d, [2, 8, 10, 10], [1])]),
         new("softmax", 1e-6, d => Differentiated((x, w) => (x * w).CrossEntropy(Indices(d, 30, 40)), d, [30, 40], [1])),
+        new("grid samples", 1e-5, d => Differentiated((x, w) => x.GridSample(w), d, [2, 3, 9, 8], [2, 6, 5, 2])),
+        new("dropout", 1e-6, d => Differentiated((x, w) => (x * w).Dropout(0.3f, new Philox(4)), d, [5, 201], [1])),
         new("pictures", 2e-6, PictureTrial.Run),
-        new("optimizers", 1e-6, d => [Stepped(d, w => new Adam(w, 0.01)), Stepped(d, w => new Sgd(w, 0.01, 0.9)), Stepped(d, w => new RmsProp(w, momentum: 0.9, centered: true)), .. Clipped(d)]),
+        new("optimizers", 1e-6, d => [Stepped(d, w => new Adam(w, 0.01)), Stepped(d, w => new Sgd(w, 0.01, 0.9)), Stepped(d, w => new RmsProp(w, momentum: 0.9, centered: true)), .. Clipped(d), .. Unscaled(d)]),
         new("random numbers", 1e-6, d => [Tensor.Uniform([1001], new Philox(1), device: d), Tensor.Normal([1001], new Philox(2), device: d)]),
     ];
 
@@ -83,6 +88,26 @@ static class SelfTest
         var y = f(a, b);
         y.Backward(Numbers(device, 3, [.. y.Shape.Dims]));
         return [y, a.Grad!, b.Grad!];
+    }
+
+    /// <summary>The same within a region of mixed precision.</summary>
+    static Tensor[] Mixed(Device device, DType type, Func<Tensor, Tensor, Tensor> f, int[] x, int[] w)
+        => Autocast.To(type, () => Differentiated((a, b) => f(a, b).To(DType.Float32), device, x, w));
+
+    /// <summary>Gradients divided by a scale, and whether they are finite: once all are, once one is not.</summary>
+    static Tensor[] Unscaled(Device device)
+    {
+        Tensor[] w = [Numbers(device, 6, 1003), Numbers(device, 7, 5)];
+        foreach (var p in w)
+        {
+            p.RequiresGrad = true;
+            (p * p * 1024).Sum().Backward();
+        }
+        bool finite = Gradients.Unscale(w, 1.0 / 1024);
+        var endless = Numbers(device, 8, 5);
+        endless.RequiresGrad = true;
+        (endless * float.PositiveInfinity).Sum().Backward();
+        return [.. w.Select(p => p.Grad!), Tensor.From([finite ? 1f : 0, Gradients.Unscale([endless], 1) ? 1 : 0], [2])];
     }
 
     /// <summary>Gradients after their norm was limited, and the norm before.</summary>

@@ -16,16 +16,16 @@ internal sealed unsafe partial class CudaBackend
     }
 
     bool TryDnnSoftmax(View x, View y, int dim, bool log)
-        => Along(x, y, dim) is { } shape && AskedDnn() is { } dnn && dnn.TrySoftmax(shape, log, x.Address, y.Address);
+        => Along(x, y, dim) is { } shape && AskedDnn() is { } dnn && dnn.TrySoftmaxForward(shape, log, x.Address, y.Address);
 
     bool TryDnnSoftmaxBackward(View gy, View y, View gx, int dim, bool log)
         => gy.IsDense && Along(y, gx, dim) is { } shape && AskedDnn() is { } dnn && dnn.TrySoftmaxBackward(shape, log, y.Address, gy.Address, gx.Address);
 
     bool TryDnnPool(DnnPoolingMode mode, View x, View y, Window2d window)
-        => CanDnnPool(x, y, window) && AskedDnn() is { } dnn && dnn.TryPool(mode, DnnShapeOf(x), DnnShapeOf(y), window, x.Address, y.Address);
+        => CanDnnPool(x, y, window) && AskedDnn() is { } dnn && dnn.TryPoolingForward(mode, DnnShapeOf(x), DnnShapeOf(y), window, x.Address, y.Address);
 
     bool TryDnnAveragePoolBackward(View gy, View gx, Window2d window, bool countPadding)
-        => CanDnnPool(gx, gy, window) && AskedDnn() is { } dnn && dnn.TryAveragePoolBackward(AverageOf(countPadding), DnnShapeOf(gx), DnnShapeOf(gy), window, gy.Address, gx.Address);
+        => CanDnnPool(gx, gy, window) && AskedDnn() is { } dnn && dnn.TryPoolingBackward(AverageOf(countPadding), DnnShapeOf(gx), DnnShapeOf(gy), window, gy.Address, gx.Address);
 
     static DnnPoolingMode AverageOf(bool countPadding) => countPadding ? DnnPoolingMode.AverageCountIncludePadding : DnnPoolingMode.AverageCountExcludePadding;
 
@@ -33,7 +33,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (!CanDnnBatchNorm(x, y) || AskedDnn() is not { } dnn) return false;
         using var numbers = new FullNorm(norm);
-        if (!dnn.TryBatchNorm(DnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, numbers.Mean.Address, numbers.Var.Address, norm.Eps)) return false;
+        if (!dnn.TryBatchNormalizationForwardInference(DnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, numbers.Mean.Address, numbers.Var.Address, norm.Eps)) return false;
         Finish(y, new Epilogue(null, residual, relu), 1);
         return true;
     }
@@ -50,7 +50,7 @@ internal sealed unsafe partial class CudaBackend
         using var numbers = new FullNorm(new ChannelNorm(moments.Slice(0, 0, 1).Reshape([x.Shape[1]]), moments.Slice(0, 1, 1).Reshape([x.Shape[1]]), eps, w, b));
         using var saved = new Temporary(moments);
         Fill(moments, 0);
-        if (!dnn.TryBatchNormTraining(DnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, eps, numbers.Mean.Address, numbers.Var.Address, saved.View.Address)) return false;
+        if (!dnn.TryBatchNormalizationForwardTraining(DnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, eps, numbers.Mean.Address, numbers.Var.Address, saved.View.Address)) return false;
         Unary(new Ops.MulScalar((n - 1) / (float)n), numbers.Var, numbers.Var);
         Finish(y, new Epilogue(null, residual, relu), 1);
         return true;
@@ -65,7 +65,7 @@ internal sealed unsafe partial class CudaBackend
         using Temporary inverse = new(numbers.Var), dw = new(numbers.W), db = new(numbers.W);
         Unary(new Ops.AddScalar(norm.Eps), numbers.Var, inverse.View);
         Unary(default(Ops.Rsqrt), inverse.View, inverse.View);
-        if (!dnn.TryBatchNormBackward(DnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
+        if (!dnn.TryBatchNormalizationBackward(DnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
         Copy(apart.View, dx);
         if (gw is { } ofW) Copy(dw.View, ofW);
         if (gb is { } ofB) Copy(db.View, ofB);

@@ -33,11 +33,24 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>All in words.</summary>
     public IReadOnlyList<(string Name, string State)> Libraries =>
     [
-        ("cuBLAS", Blas.Library is { } b ? $"{b.Version} ({b.Path})" : Blas.WhyNot),
-        ("cuBLASLt", BlasLt.Library is { } l ? $"{l.Version} ({l.Path})" : BlasLt.WhyNot),
-        ("cuDNN", Dnn.Library is { } n ? $"{n.Version} ({n.Path})" : Dnn.WhyNot),
-        ("NCCL", Nccl.Library is { } c ? $"{c.Version} ({c.Path}), not used yet" : Nccl.WhyNot),
+        ("cuBLAS", State(() => Blas.Library is { } b ? $"{b.Version} ({b.Path})" : Blas.WhyNot)),
+        ("cuBLASLt", State(() => BlasLt.Library is { } l ? $"{l.Version} ({l.Path})" : BlasLt.WhyNot)),
+        ("cuDNN", State(() => Dnn.Library is { } n ? $"{n.Version} ({n.Path})" : Dnn.WhyNot)),
+        ("NCCL", State(() => Nccl.Library is { } c ? $"{c.Version} ({c.Path}), not used yet" : Nccl.WhyNot)),
     ];
+
+    /// <summary>The state of one, or why it cannot be what it was asked to be.</summary>
+    static string State(Func<string> state)
+    {
+        try
+        {
+            return state();
+        }
+        catch (DeviceException e)
+        {
+            return e.Message;
+        }
+    }
 
     (CudaBlas?, string) OpenBlas()
     {

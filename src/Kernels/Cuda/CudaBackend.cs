@@ -87,12 +87,11 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
 
     CudaException Failed(string call, CudaResult result)
     {
-        var (name, meaning) = Driver.Describe(result);
         // A kernel's error shows in whatever call comes next.
         bool late = !Synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorLaunchTimeout or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
         if (result is CudaResult.ErrorStreamCaptureUnsupported or CudaResult.ErrorStreamCaptureInvalidated or CudaResult.ErrorStreamCaptureImplicit)
-            meaning += ". Hint: while a graph is recorded nothing can be read, uploaded or waited for.";
-        return new CudaException($"{Driver.Name}: {call}", (int)result, name, late ? $"{meaning}. Hint: an earlier launch may be the cause; set TESSERA_SYNC=1 to see which." : meaning);
+            return Driver.Failed(call, result, ". Hint: while a graph is recorded nothing can be read, uploaded or waited for.");
+        return Driver.Failed(call, result, late ? ". Hint: an earlier launch may be the cause; set TESSERA_SYNC=1 to see which." : "");
     }
 
     public void Dispose()

@@ -88,8 +88,7 @@ sealed unsafe class DeviceLaunch(ICudaDriver driver, string text, string file, M
 
     CudaException Failed(string call, CudaResult result, string log)
     {
-        var (name, meaning) = driver.Describe(result);
         string cure = result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed ? ". Hint: the emulator names the line: tessera kernels check" : "";
-        return new CudaException($"{driver.Name}: {call}", (int)result, name, (log.Length > 0 ? $"{meaning}; the compiler says: {log}" : meaning) + cure);
+        return driver.Failed(call, result, (log.Length > 0 ? $"; the compiler says: {log}" : "") + cure);
     }
 }

@@ -24,11 +24,16 @@ internal static class DriverFacts
             $"{driver.DeviceName}, compute capability {Capability(driver.Architecture)}, {total / 1073741824.0:0.0} GiB ({free / 1073741824.0:0.0} free), driver for CUDA {Version(driver.Version)}");
     }
 
+    /// <summary>The exception for a call that failed: the code's name and meaning in the driver's words, and what else is known.</summary>
+    public static CudaException Failed(this ICudaDriver driver, string call, CudaResult result, string more = "")
+    {
+        var (name, meaning) = driver.Describe(result);
+        return new CudaException($"{driver.Name}: {call}", (int)result, name, meaning + more);
+    }
+
     static (long Free, long Total) Memory(this ICudaDriver driver)
     {
         var result = driver.MemGetInfo(out long free, out long total);
-        if (result == CudaResult.Success) return (free, total);
-        var (name, meaning) = driver.Describe(result);
-        throw new CudaException($"{driver.Name}: cuMemGetInfo", (int)result, name, meaning);
+        return result == CudaResult.Success ? (free, total) : throw driver.Failed("cuMemGetInfo", result);
     }
 }

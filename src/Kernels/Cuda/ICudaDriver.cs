@@ -13,7 +13,9 @@ internal readonly record struct Dim3(int X, int Y = 1, int Z = 1)
 /// <summary>
 /// One device as the CUDA driver API shows it: the only thing that differs between a GPU and the emulator. Each method is one call of the driver
 /// and gives its result code; handles are opaque numbers, 0 is the null stream. Every method may be called from any thread: an implementation
-/// makes its context current itself. Work of one stream runs in the order it was given.
+/// makes its context current itself. Work of one stream runs in the order it was given. Tessera itself does without <see cref="MemAllocAsync"/>,
+/// <see cref="MemFreeAsync"/>, <see cref="OccupancyMaxActiveBlocksPerMultiprocessor"/>, <see cref="ModuleGetGlobal"/>, <see cref="MemsetD32Async"/>,
+/// <see cref="StreamQuery"/>, <see cref="EventQuery"/> and <see cref="CtxSynchronize"/>: they are there for completeness and held by the tests of both drivers.
 /// </summary>
 internal unsafe interface ICudaDriver : IDisposable
 {

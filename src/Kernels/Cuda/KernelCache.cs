@@ -84,11 +84,7 @@ internal sealed class KernelCache(ICudaDriver driver, KernelFiles? files = null)
         return module;
     }
 
-    CudaException Failed(string call, CudaResult result, string log)
-    {
-        var (name, meaning) = driver.Describe(result);
-        return new CudaException($"{driver.Name}: {call}", (int)result, name, log.Length > 0 ? $"{meaning}; the compiler says: {log.Trim()}" : meaning);
-    }
+    CudaException Failed(string call, CudaResult result, string log) => driver.Failed(call, result, log.Length > 0 ? $"; the compiler says: {log.Trim()}" : "");
 
     public void Dispose()
     {

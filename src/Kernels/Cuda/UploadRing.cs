@@ -75,9 +75,18 @@ internal sealed unsafe class UploadRing(CudaBackend backend, nint kernels) : IDi
 
     void Open()
     {
-        Check(Driver.StreamCreate(out copies), "cuStreamCreate");
-        Check(Driver.MemAlloc(Size, out device), "cuMemAlloc for uploads");
-        Check(Driver.MemHostAlloc(Size, out host), "cuMemHostAlloc for uploads");
+        try
+        {
+            Check(Driver.StreamCreate(out copies), "cuStreamCreate");
+            Check(Driver.MemAlloc(Size, out device), "cuMemAlloc for uploads");
+            Check(Driver.MemHostAlloc(Size, out host), "cuMemHostAlloc for uploads");
+        }
+        catch (CudaException)
+        {
+            // The next upload tries again.
+            Close();
+            throw;
+        }
     }
 
     void Check(CudaResult result, string call) => backend.Check(result, call);
@@ -93,8 +102,14 @@ internal sealed unsafe class UploadRing(CudaBackend backend, nint kernels) : IDi
             _ = Driver.EventDestroy(arrived);
             _ = Driver.EventDestroy(moved);
         }
-        _ = Driver.MemFreeHost(host);
-        _ = Driver.MemFree(device);
-        _ = Driver.StreamDestroy(copies);
+        Close();
+    }
+
+    void Close()
+    {
+        if (host != 0) _ = Driver.MemFreeHost(host);
+        if (device != 0) _ = Driver.MemFree(device);
+        if (copies != 0) _ = Driver.StreamDestroy(copies);
+        (host, device, copies) = (0, 0, 0);
     }
 }

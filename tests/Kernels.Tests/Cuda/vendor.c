@@ -6,11 +6,17 @@
 
 typedef struct { void *stream; int mathMode; } Handle;
 
+int live_descriptors, live_handles; /* read by tests: made and not destroyed */
+int cublas_version = 130100, cudnn_version = 91900; /* set by tests */
+
+static void *made(size_t size) { live_descriptors++; return calloc(1, size); }
+static int gone(void *descriptor) { assert(descriptor != NULL); live_descriptors--; free(descriptor); return 0; }
+
 /* cuBLAS */
-int cublasCreate_v2(Handle **handle) { *handle = calloc(1, sizeof(Handle)); return 0; }
-int cublasDestroy_v2(Handle *handle) { free(handle); return 0; }
+int cublasCreate_v2(Handle **handle) { *handle = calloc(1, sizeof(Handle)); live_handles++; return 0; }
+int cublasDestroy_v2(Handle *handle) { free(handle); live_handles--; return 0; }
 int cublasSetStream_v2(Handle *handle, void *stream) { handle->stream = stream; return 0; }
-int cublasGetVersion_v2(Handle *handle, int *version) { (void)handle; *version = 130100; return 0; }
+int cublasGetVersion_v2(Handle *handle, int *version) { (void)handle; *version = cublas_version; return 0; }
 int cublasSetMathMode(Handle *handle, int mode) { handle->mathMode = mode; return 0; }
 
 int cublasSgemmStridedBatched(Handle *handle, int transa, int transb, int m, int n, int k, const float *alpha, const float *A, int lda, long long strideA,
@@ -39,14 +45,17 @@ typedef struct { int algo, status; float time; size_t memory; int determinism, m
 
 _Static_assert(sizeof(Performance) == 48 && offsetof(Performance, memory) == 16 && offsetof(Performance, mathType) == 28, "cudnnConvolutionFwdAlgoPerf_t");
 
-int cudnnCreate(Handle **handle) { *handle = calloc(1, sizeof(Handle)); return 0; }
-int cudnnDestroy(Handle *handle) { free(handle); return 0; }
+int cudnnCreate(Handle **handle) { *handle = calloc(1, sizeof(Handle)); live_handles++; return 0; }
+int cudnnDestroy(Handle *handle) { free(handle); live_handles--; return 0; }
 int cudnnSetStream(Handle *handle, void *stream) { handle->stream = stream; return 0; }
-size_t cudnnGetVersion(void) { return 91900; }
+size_t cudnnGetVersion(void) { return cudnn_version; }
 const char *cudnnGetErrorString(int status) { return status == 3000 ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_BAD_PARAM"; }
-int cudnnCreateTensorDescriptor(Tensor **d) { *d = calloc(1, sizeof(Tensor)); return 0; }
-int cudnnCreateFilterDescriptor(Filter **d) { *d = calloc(1, sizeof(Filter)); return 0; }
-int cudnnCreateConvolutionDescriptor(Convolution **d) { *d = calloc(1, sizeof(Convolution)); (*d)->groups = 1; return 0; }
+int cudnnCreateTensorDescriptor(Tensor **d) { *d = made(sizeof(Tensor)); return 0; }
+int cudnnDestroyTensorDescriptor(Tensor *d) { return gone(d); }
+int cudnnCreateFilterDescriptor(Filter **d) { *d = made(sizeof(Filter)); return 0; }
+int cudnnDestroyFilterDescriptor(Filter *d) { return gone(d); }
+int cudnnCreateConvolutionDescriptor(Convolution **d) { *d = made(sizeof(Convolution)); (*d)->groups = 1; return 0; }
+int cudnnDestroyConvolutionDescriptor(Convolution *d) { return gone(d); }
 
 int cudnnSetTensor4dDescriptor(Tensor *d, int format, int dataType, int n, int c, int h, int w)
 {

@@ -91,7 +91,8 @@ int cudnnBatchNormalizationBackward(Handle *handle, int mode, const void *alpha,
     return 0;
 }
 
-int cudnnCreatePoolingDescriptor(Pool **d) { *d = calloc(1, sizeof(Pool)); return 0; }
+int cudnnCreatePoolingDescriptor(Pool **d) { *d = made(sizeof(Pool)); return 0; }
+int cudnnDestroyPoolingDescriptor(Pool *d) { return gone(d); }
 
 int cudnnSetPooling2dDescriptor(Pool *d, int mode, int nan, int h, int w, int padH, int padW, int strideH, int strideW)
 {

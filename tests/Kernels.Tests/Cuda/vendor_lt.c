@@ -10,20 +10,20 @@ typedef struct { Algorithm algo; size_t workspace; int state; float waves; int r
 
 _Static_assert(sizeof(Found) == 96 && offsetof(Found, state) == 72, "cublasLtMatmulHeuristicResult_t");
 
-int cublasLtCreate(Handle **handle) { *handle = calloc(1, sizeof(Handle)); return 0; }
-int cublasLtDestroy(Handle *handle) { free(handle); return 0; }
-size_t cublasLtGetVersion(void) { return 130100; }
+int cublasLtCreate(Handle **handle) { *handle = calloc(1, sizeof(Handle)); live_handles++; return 0; }
+int cublasLtDestroy(Handle *handle) { free(handle); live_handles--; return 0; }
+size_t cublasLtGetVersion(void) { return cublas_version; }
 
 int cublasLtMatmulDescCreate(Product **d, int computeType, int scaleType)
 {
     assert((computeType == 68 /* 32F */ || computeType == 77 /* 32F_FAST_TF32 */) && scaleType == 0 /* R_32F */);
-    *d = calloc(1, sizeof(Product));
+    *d = made(sizeof(Product));
     (*d)->computeType = computeType;
     (*d)->epilogue = 1;
     return 0;
 }
 
-int cublasLtMatmulDescDestroy(Product *d) { free(d); return 0; }
+int cublasLtMatmulDescDestroy(Product *d) { return gone(d); }
 
 int cublasLtMatmulDescSetAttribute(Product *d, int attribute, const void *value, size_t size)
 {
@@ -45,12 +45,12 @@ int cublasLtMatmulDescSetAttribute(Product *d, int attribute, const void *value,
 int cublasLtMatrixLayoutCreate(Matrix **m, int type, uint64_t rows, uint64_t columns, int64_t leading)
 {
     assert((type == 0 || type == 2 || type == 14) && leading >= (int64_t)rows);
-    *m = calloc(1, sizeof(Matrix));
+    *m = made(sizeof(Matrix));
     **m = (Matrix){type, rows, columns, leading, 0, 1};
     return 0;
 }
 
-int cublasLtMatrixLayoutDestroy(Matrix *m) { free(m); return 0; }
+int cublasLtMatrixLayoutDestroy(Matrix *m) { return gone(m); }
 
 int cublasLtMatrixLayoutSetAttribute(Matrix *m, int attribute, const void *value, size_t size)
 {
@@ -60,8 +60,8 @@ int cublasLtMatrixLayoutSetAttribute(Matrix *m, int attribute, const void *value
     return 0;
 }
 
-int cublasLtMatmulPreferenceCreate(Preference **p) { *p = calloc(1, sizeof(Preference)); (*p)->schemes = 7; return 0; }
-int cublasLtMatmulPreferenceDestroy(Preference *p) { free(p); return 0; }
+int cublasLtMatmulPreferenceCreate(Preference **p) { *p = made(sizeof(Preference)); (*p)->schemes = 7; return 0; }
+int cublasLtMatmulPreferenceDestroy(Preference *p) { return gone(p); }
 
 int cublasLtMatmulPreferenceSetAttribute(Preference *p, int attribute, const void *value, size_t size)
 {

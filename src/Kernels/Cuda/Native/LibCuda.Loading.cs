@@ -14,9 +14,13 @@ internal static unsafe partial class LibCuda
 
     static readonly Lock gate = new();
     static nint loaded;
+    static string place = FileName;
 
     /// <summary>The driver's usual name here.</summary>
     public static string FileName => OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
+
+    /// <summary>The file that <see cref="Load"/> has loaded.</summary>
+    public static string Path => NativeFile.FileOf(place);
 
     /// <summary>The names of all entry points.</summary>
     public static IEnumerable<string> EntryPoints =>
@@ -28,8 +32,7 @@ internal static unsafe partial class LibCuda
         lock (gate)
         {
             if (loaded != 0) return null;
-            if (Find() is not (var library and not 0))
-                return Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path ? $"{Variable}: '{path}' cannot be loaded" : $"the NVIDIA driver ({FileName}) was not found";
+            if (Find(out string whyNot) is not (var library and not 0)) return whyNot;
             if (WhyNot(library) is { } reason)
             {
                 NativeLibrary.Free(library);
@@ -53,14 +56,27 @@ internal static unsafe partial class LibCuda
         return missing is [] ? null : $"{FileName} of CUDA {DriverFacts.Version(version)} has no {string.Join(", ", missing)}";
     }
 
-    static nint Find()
+    static nint Find(out string whyNot)
     {
         // The loader looks through its own configuration and LD_LIBRARY_PATH; containers and WSL put the driver elsewhere too.
-        string[] places = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path ? [path]
+        string? path = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } setting ? setting : null;
+        string[] places = path is not null ? [path]
             : OperatingSystem.IsWindows() ? [FileName]
             : [FileName, $"/usr/lib/x86_64-linux-gnu/{FileName}", $"/usr/local/nvidia/lib64/{FileName}", $"/usr/lib/wsl/lib/{FileName}"];
-        foreach (string place in places)
-            if (NativeLibrary.TryLoad(place, out nint library)) return library;
+        List<string> unfit = [];
+        whyNot = "";
+        foreach (string tried in places)
+        {
+            if (NativeFile.TryLoad(tried, out nint library, out string? words))
+            {
+                place = tried;
+                return library;
+            }
+            if (words is not null) unfit.Add(path is null ? $"{tried}: {words}" : words);
+        }
+        string reason = string.Join("; ", unfit);
+        if (path is not null) whyNot = $"{Variable}: '{path}' cannot be loaded: {(reason is "" ? "there is no such file" : reason)}";
+        else whyNot = reason is "" ? $"the NVIDIA driver was not found: tried {string.Join(", ", places)}" : $"the NVIDIA driver ({FileName}) cannot be loaded: {reason}";
         return 0;
     }
 }

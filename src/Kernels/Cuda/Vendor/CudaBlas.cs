@@ -22,6 +22,11 @@ internal sealed unsafe class CudaBlas : IDisposable
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
     public const string Variable = "TESSERA_CUBLAS";
 
+    /// <summary>Where it is looked for.</summary>
+    public static readonly VendorSearch Search = new("cuBLAS", Variable,
+        OperatingSystem.IsWindows() ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"] : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"],
+        ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], new Version(11, 0), new Version(14, 0));
+
     /// <summary><c>CUBLAS_STATUS_NOT_SUPPORTED</c>, of cuBLASLt too.</summary>
     internal const int NotSupported = 15;
 
@@ -37,10 +42,18 @@ internal sealed unsafe class CudaBlas : IDisposable
         nint created;
         Check(f.cublasCreate_v2(&created), "cublasCreate");
         handle = created;
-        Check(f.cublasSetStream_v2(handle, stream), "cublasSetStream");
-        int version;
-        Check(f.cublasGetVersion_v2(handle, &version), "cublasGetVersion");
-        Version = new Version(version / 10000, version / 100 % 100, version % 100);
+        try
+        {
+            Check(f.cublasSetStream_v2(handle, stream), "cublasSetStream");
+            int version;
+            Check(f.cublasGetVersion_v2(handle, &version), "cublasGetVersion");
+            Version = Search.Check(VendorSearch.VersionOf(version, 100000), Path);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Its file.</summary>
@@ -50,20 +63,8 @@ internal sealed unsafe class CudaBlas : IDisposable
     public Version Version { get; }
 
     /// <summary>cuBLAS for a stream of the current context, or why there is none.</summary>
-    public static CudaBlas? TryOpen(nint stream, string? search, out string whyNot)
-    {
-        string[] names = OperatingSystem.IsWindows() ? ["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"] : ["libcublas.so.13", "libcublas.so.12", "libcublas.so.11"];
-        if (VendorLibrary.Find(Variable, names, ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], search, out whyNot) is not { } library) return null;
-        try
-        {
-            return new CudaBlas(library, stream);
-        }
-        catch (Exception e) when (e is CudaException or EntryPointNotFoundException)
-        {
-            whyNot = e.Message;
-            return null;
-        }
-    }
+    /// <exception cref="DeviceException">It was asked for, and there is none of use.</exception>
+    public static CudaBlas? TryOpen(nint stream, string? search, out string whyNot) => Search.Open(search, l => new CudaBlas(l, stream), out whyNot);
 
     /// <summary>C ← alpha · op(A) · op(B) + beta · C for <paramref name="batch"/> matrices at regular steps; op(A) is m × k, op(B) k × n; float32.</summary>
     public void Gemm(Operation transa, Operation transb, int m, int n, int k, float alpha, nint a, int lda, long strideA, nint b, int ldb, long strideB, float beta, nint c, int ldc, long strideC, int batch)

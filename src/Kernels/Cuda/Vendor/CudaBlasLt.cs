@@ -92,13 +92,18 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
     /// <summary>The environment variable that turns it on or off, or names its file; <see cref="CudaBlas.Variable"/>=off turns it off too.</summary>
     public const string Variable = "TESSERA_CUBLASLT";
 
+    /// <summary>Where it is looked for.</summary>
+    public static VendorSearch Search => new("cuBLASLt", VendorLibrary.IsTurnedOff(CudaBlas.Variable) ? CudaBlas.Variable : Variable,
+        OperatingSystem.IsWindows() ? ["cublasLt64_13.dll", "cublasLt64_12.dll", "cublasLt64_11.dll"] : ["libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"],
+        CudaBlas.Search.Folders, CudaBlas.Search.Oldest, CudaBlas.Search.Unknown);
+
     /// <summary>Most bytes an algorithm may use beside its operands.</summary>
     public const long WorkspaceLimit = 32L << 20;
 
     const int Requested = 8;
 
     readonly Lock gate = new();
-    readonly Dictionary<BlasLtProduct, Plan?> plans = [];
+    readonly PlanCache<BlasLtProduct, Plan> plans = new(CudaDNNContext.MostPlans);
     readonly LtFunctions f;
     readonly nint handle, stream;
 
@@ -106,11 +111,10 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
     {
         (Path, this.stream) = (library.Path, stream);
         f = new LtFunctions(library);
+        Version = Search.Check(VendorSearch.VersionOf((long)f.cublasLtGetVersion(), 100000), Path);
         nint created;
         Check(f.cublasLtCreate(&created), "cublasLtCreate");
         handle = created;
-        int version = (int)f.cublasLtGetVersion();
-        Version = new Version(version / 10000, version / 100 % 100, version % 100);
     }
 
     /// <summary>Its file.</summary>
@@ -120,21 +124,8 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
     public Version Version { get; }
 
     /// <summary>cuBLASLt for a stream of the current context, or why there is none.</summary>
-    public static CudaBlasLt? TryOpen(nint stream, string? search, out string whyNot)
-    {
-        string[] names = OperatingSystem.IsWindows() ? ["cublasLt64_13.dll", "cublasLt64_12.dll", "cublasLt64_11.dll"] : ["libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"];
-        string variable = VendorLibrary.IsTurnedOff(CudaBlas.Variable) ? CudaBlas.Variable : Variable;
-        if (VendorLibrary.Find(variable, names, ["cu13/lib", "cublas/lib", "cu13/bin/x86_64", "cublas/bin"], search, out whyNot) is not { } library) return null;
-        try
-        {
-            return new CudaBlasLt(library, stream);
-        }
-        catch (Exception e) when (e is CudaException or EntryPointNotFoundException)
-        {
-            whyNot = e.Message;
-            return null;
-        }
-    }
+    /// <exception cref="DeviceException">It was asked for, and there is none of use.</exception>
+    public static CudaBlasLt? TryOpen(nint stream, string? search, out string whyNot) => Search.Open(search, l => new CudaBlasLt(l, stream), out whyNot);
 
     /// <summary>Runs a product.</summary>
     /// <returns>False where cuBLASLt has no algorithm for it.</returns>
@@ -142,7 +133,7 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
     {
         lock (gate)
         {
-            if (!plans.TryGetValue(product, out var plan)) plans[product] = plan = Search(product);
+            if (!plans.TryGet(product, out var plan)) plan = plans.Set(product, Propose(product));
             if (plan is null) return false;
             if (bias != 0) Set(plan.Product, BlasLtMatmulAttribute.BiasPointer, bias);
             var (workspace, lease) = memory.Rent(Math.Max(1, plan.Workspace));
@@ -153,22 +144,42 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
         }
     }
 
-    Plan? Search(in BlasLtProduct p)
+    Plan? Propose(in BlasLtProduct product)
     {
         Plan plan = new();
+        bool found = false;
+        try
+        {
+            Describe(plan, product);
+            return (found = FindAlgorithm(plan, product)) ? plan : null;
+        }
+        finally
+        {
+            if (!found) plan.Dispose();
+        }
+    }
+
+    void Describe(Plan plan, in BlasLtProduct p)
+    {
         nint created;
         Check(f.cublasLtMatmulDescCreate(&created, p.Tf32 && p.Factors == CudaDataType.R32F ? BlasComputeType.Compute32FFastTf32 : BlasComputeType.Compute32F, CudaDataType.R32F), "cublasLtMatmulDescCreate");
-        plan.Product = created;
+        plan.Product = new Descriptor(created, (nint)f.cublasLtMatmulDescDestroy);
         Set(plan.Product, BlasLtMatmulAttribute.TransA, (int)p.TransA);
         Set(plan.Product, BlasLtMatmulAttribute.TransB, (int)p.TransB);
         Set(plan.Product, BlasLtMatmulAttribute.Epilogue, (int)p.Epilogue);
-        plan.A = p.TransA == Operation.NonTranspose ? Matrix(p.Factors, p.M, p.K, p.A, p.Batch) : Matrix(p.Factors, p.K, p.M, p.A, p.Batch);
-        plan.B = p.TransB == Operation.NonTranspose ? Matrix(p.Factors, p.K, p.N, p.B, p.Batch) : Matrix(p.Factors, p.N, p.K, p.B, p.Batch);
-        plan.C = Matrix(CudaDataType.R32F, p.M, p.N, p.C, p.Batch);
-        plan.D = Matrix(CudaDataType.R32F, p.M, p.N, p.D, p.Batch);
+        var (a, b) = (p.TransA == Operation.NonTranspose, p.TransB == Operation.NonTranspose);
+        Describe(plan.A = Matrix(p.Factors, a ? p.M : p.K, a ? p.K : p.M, p.A), p.A, p.Batch);
+        Describe(plan.B = Matrix(p.Factors, b ? p.K : p.N, b ? p.N : p.K, p.B), p.B, p.Batch);
+        Describe(plan.C = Matrix(CudaDataType.R32F, p.M, p.N, p.C), p.C, p.Batch);
+        Describe(plan.D = Matrix(CudaDataType.R32F, p.M, p.N, p.D), p.D, p.Batch);
+    }
 
+    /// <summary>Takes the first algorithm that cuBLASLt proposes within the limits; false where there is none.</summary>
+    bool FindAlgorithm(Plan plan, in BlasLtProduct p)
+    {
+        nint created;
         Check(f.cublasLtMatmulPreferenceCreate(&created), "cublasLtMatmulPreferenceCreate");
-        nint preference = created;
+        using Descriptor preference = new(created, (nint)f.cublasLtMatmulPreferenceDestroy);
         Set(preference, BlasLtPreference.MaxWorkspaceBytes, (ulong)WorkspaceLimit);
         Set(preference, BlasLtPreference.ReductionSchemeMask, (uint)(BlasLtReductionScheme.ComputeType | BlasLtReductionScheme.OutputType));
         foreach (var operand in (BlasLtPreference[])[BlasLtPreference.MinAlignmentABytes, BlasLtPreference.MinAlignmentBBytes, BlasLtPreference.MinAlignmentCBytes, BlasLtPreference.MinAlignmentDBytes])
@@ -176,27 +187,30 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
         BlasLtFound* found = stackalloc BlasLtFound[Requested];
         int count = 0;
         int status = f.cublasLtMatmulAlgoGetHeuristic(handle, plan.Product, plan.A, plan.B, plan.C, plan.D, preference, Requested, found, &count);
-        _ = f.cublasLtMatmulPreferenceDestroy(preference);
-        if (status == CudaBlas.NotSupported) return null;
+        if (status == CudaBlas.NotSupported) return false;
         Check(status, $"cublasLtMatmulAlgoGetHeuristic({p})");
         for (int i = 0; i < count; i++)
         {
             if (found[i].State != 0 || found[i].Workspace > WorkspaceLimit) continue;
             (plan.Algorithm, plan.Workspace) = (found[i].Algorithm, (long)found[i].Workspace);
-            return plan;
+            return true;
         }
-        return null;
+        return false;
     }
 
-    nint Matrix(CudaDataType type, int rows, int columns, BlasLtMatrix matrix, int batch)
+    Descriptor Matrix(CudaDataType type, int rows, int columns, BlasLtMatrix matrix)
     {
         nint layout;
         Check(f.cublasLtMatrixLayoutCreate(&layout, type, (nuint)rows, (nuint)columns, (nint)matrix.Leading), "cublasLtMatrixLayoutCreate");
-        if (batch == 1) return layout;
+        return new Descriptor(layout, (nint)f.cublasLtMatrixLayoutDestroy);
+    }
+
+    void Describe(Descriptor layout, BlasLtMatrix matrix, int batch)
+    {
+        if (batch == 1) return;
         long step = matrix.Step;
         Check(f.cublasLtMatrixLayoutSetAttribute(layout, BlasLtLayoutAttribute.BatchCount, &batch, sizeof(int)), "cublasLtMatrixLayoutSetAttribute");
         Check(f.cublasLtMatrixLayoutSetAttribute(layout, BlasLtLayoutAttribute.StridedBatchOffset, &step, sizeof(long)), "cublasLtMatrixLayoutSetAttribute");
-        return layout;
     }
 
     void Set<T>(nint product, BlasLtMatmulAttribute attribute, T value) where T : unmanaged
@@ -207,22 +221,22 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
 
     public void Dispose()
     {
-        foreach (var plan in plans.Values)
-        {
-            if (plan is null) continue;
-            foreach (nint layout in (nint[])[plan.A, plan.B, plan.C, plan.D]) _ = f.cublasLtMatrixLayoutDestroy(layout);
-            _ = f.cublasLtMatmulDescDestroy(plan.Product);
-        }
+        plans.Dispose();
         _ = f.cublasLtDestroy(handle);
     }
 
     static void Check(int status, string call) => CudaBlas.Check(status, call);
 
     /// <summary>How one product is computed: its descriptors and algorithm.</summary>
-    sealed class Plan
+    sealed class Plan : IDisposable
     {
-        public nint Product, A, B, C, D;
+        public Descriptor Product = null!, A = null!, B = null!, C = null!, D = null!;
         public BlasLtAlgorithm Algorithm;
         public long Workspace;
+
+        public void Dispose()
+        {
+            foreach (Descriptor? d in (Descriptor?[])[Product, A, B, C, D]) d?.Dispose();
+        }
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Tessera.Cuda;
 
 /// <summary>The order of a tensor in memory (<c>cudnnTensorFormat_t</c>).</summary>
@@ -54,17 +56,18 @@ internal sealed unsafe partial class CudaDNNContext
 {
     readonly LayerFunctions layers;
     readonly HashSet<DnnLayer> refused = [];
-    nint describedX, describedY, describedChannels, describedPool;
+    TensorDescriptor? describedX, describedY, describedChannels;
+    PoolingDescriptor? describedPool;
 
     /// <summary>y ← (x - mean)/√(var + eps)·w + b for each channel; four arrays of C numbers.</summary>
-    public bool TryBatchNorm(DnnShape shape, nint x, nint y, nint w, nint b, nint mean, nint var, double eps)
+    public bool TryBatchNormalizationForwardInference(DnnShape shape, nint x, nint y, nint w, nint b, nint mean, nint var, double eps)
     {
         float one = 1, zero = 0;
         DnnLayer layer = new("cudnnBatchNormalizationForwardInference", shape, shape);
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(shape, shape, channels: true);
+            DescribeChannels(shape);
             return Ran(layers.cudnnBatchNormalizationForwardInference(handle, DnnBatchNormMode.Spatial, &one, &zero, describedX, x, describedY, y, describedChannels, w, b, mean, var, eps), layer);
         }
     }
@@ -79,69 +82,69 @@ internal sealed unsafe partial class CudaDNNContext
     /// <param name="mean">Mean; zeros before.</param>
     /// <param name="unbiased">Unbiased variance; zeros before.</param>
     /// <param name="saved">Scratch of 2 C numbers.</param>
-    public bool TryBatchNormTraining(DnnShape shape, nint x, nint y, nint w, nint b, double eps, nint mean, nint unbiased, nint saved)
+    public bool TryBatchNormalizationForwardTraining(DnnShape shape, nint x, nint y, nint w, nint b, double eps, nint mean, nint unbiased, nint saved)
     {
         float one = 1, zero = 0;
         DnnLayer layer = new("cudnnBatchNormalizationForwardTraining", shape, shape);
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(shape, shape, channels: true);
+            DescribeChannels(shape);
             // Running statistics that follow the batch with weight 1 are the batch's.
             return Ran(layers.cudnnBatchNormalizationForwardTraining(handle, DnnBatchNormMode.Spatial, &one, &zero, describedX, x, describedY, y, describedChannels, w, b, 1, mean, unbiased, eps, saved, saved + (shape.C * sizeof(float))), layer);
         }
     }
 
     /// <summary>Gradients of a batch norm with the statistics of x: mean, and inverse = 1/√(var + eps).</summary>
-    public bool TryBatchNormBackward(DnnShape shape, nint x, nint gy, nint gx, nint w, nint gw, nint gb, double eps, nint mean, nint inverse)
+    public bool TryBatchNormalizationBackward(DnnShape shape, nint x, nint gy, nint gx, nint w, nint gw, nint gb, double eps, nint mean, nint inverse)
     {
         float one = 1, zero = 0;
         DnnLayer layer = new("cudnnBatchNormalizationBackward", shape, shape);
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(shape, shape, channels: true);
+            DescribeChannels(shape);
             return Ran(layers.cudnnBatchNormalizationBackward(handle, DnnBatchNormMode.Spatial, &one, &zero, &one, &zero, describedX, x, describedY, gy, describedX, gx, describedChannels, w, gw, gb, eps, mean, inverse), layer);
         }
     }
 
     /// <summary>y ← a pool of x.</summary>
-    public bool TryPool(DnnPoolingMode mode, DnnShape of, DnnShape to, Window2d window, nint x, nint y)
+    public bool TryPoolingForward(DnnPoolingMode mode, DnnShape of, DnnShape to, Window2d window, nint x, nint y)
     {
         float one = 1, zero = 0;
         DnnLayer layer = new("cudnnPoolingForward", of, to, (int)mode, window);
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(of, to, channels: false);
+            Describe(of, to);
             DescribePool(mode, window);
             return Ran(layers.cudnnPoolingForward(handle, describedPool, &one, describedX, x, &zero, describedY, y), layer);
         }
     }
 
     /// <summary>gx ← the gradient of a mean over windows, which depends on neither x nor y: cuDNN is shown other tensors of their shape.</summary>
-    public bool TryAveragePoolBackward(DnnPoolingMode mode, DnnShape of, DnnShape to, Window2d window, nint gy, nint gx)
+    public bool TryPoolingBackward(DnnPoolingMode mode, DnnShape of, DnnShape to, Window2d window, nint gy, nint gx)
     {
         float one = 1, zero = 0;
         DnnLayer layer = new("cudnnPoolingBackward", of, to, (int)mode, window);
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(of, to, channels: false);
+            Describe(of, to);
             DescribePool(mode, window);
             return Ran(layers.cudnnPoolingBackward(handle, describedPool, &one, describedY, gy, describedY, gy, describedX, gx, &zero, describedX, gx), layer);
         }
     }
 
     /// <summary>y ← softmax(x) along C, or its logarithm.</summary>
-    public bool TrySoftmax(DnnShape shape, bool log, nint x, nint y)
+    public bool TrySoftmaxForward(DnnShape shape, bool log, nint x, nint y)
     {
         float one = 1, zero = 0;
         DnnLayer layer = new("cudnnSoftmaxForward", shape, shape, log ? 1 : 0);
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(shape, shape, channels: false);
+            Describe(shape, shape);
             return Ran(layers.cudnnSoftmaxForward(handle, log ? DnnSoftmaxAlgorithm.Log : DnnSoftmaxAlgorithm.Accurate, DnnSoftmaxMode.Channel, &one, describedX, x, &zero, describedY, y), layer);
         }
     }
@@ -154,7 +157,7 @@ internal sealed unsafe partial class CudaDNNContext
         lock (gate)
         {
             if (refused.Contains(layer)) return false;
-            Describe(shape, shape, channels: false);
+            Describe(shape, shape);
             return Ran(layers.cudnnSoftmaxBackward(handle, log ? DnnSoftmaxAlgorithm.Log : DnnSoftmaxAlgorithm.Accurate, DnnSoftmaxMode.Channel, &one, describedY, y, describedY, gy, &zero, describedX, gx), layer);
         }
     }
@@ -166,33 +169,34 @@ internal sealed unsafe partial class CudaDNNContext
             Check(status, layer.Call);
             return true;
         }
+        if (refused.Count == MostPlans) refused.Clear();
         refused.Add(layer);
         return false;
     }
 
-    void Describe(DnnShape x, DnnShape y, bool channels)
+    [MemberNotNull(nameof(describedX), nameof(describedY))]
+    void Describe(DnnShape x, DnnShape y)
     {
-        describedX = Descriptor(describedX);
-        describedY = Descriptor(describedY);
-        Check(f.cudnnSetTensor4dDescriptor(describedX, x.Format, DnnDataType.Float, x.N, x.C, x.H, x.W), "cudnnSetTensor4dDescriptor");
-        Check(f.cudnnSetTensor4dDescriptor(describedY, y.Format, DnnDataType.Float, y.N, y.C, y.H, y.W), "cudnnSetTensor4dDescriptor");
-        if (!channels) return;
-        describedChannels = Descriptor(describedChannels);
+        describedX ??= new TensorDescriptor(this);
+        describedY ??= new TensorDescriptor(this);
+        describedX.SetTensor4dDescriptor(x.Format, DnnDataType.Float, x.N, x.C, x.H, x.W);
+        describedY.SetTensor4dDescriptor(y.Format, DnnDataType.Float, y.N, y.C, y.H, y.W);
+    }
+
+    /// <summary>Describes x and y, of one shape, and the numbers that a batch norm has for each channel.</summary>
+    [MemberNotNull(nameof(describedX), nameof(describedY), nameof(describedChannels))]
+    void DescribeChannels(DnnShape shape)
+    {
+        Describe(shape, shape);
+        describedChannels ??= new TensorDescriptor(this);
         Check(layers.cudnnDeriveBNTensorDescriptor(describedChannels, describedX, DnnBatchNormMode.Spatial), "cudnnDeriveBNTensorDescriptor");
     }
 
-    nint Descriptor(nint known)
-    {
-        if (known == 0) Check(f.cudnnCreateTensorDescriptor(&known), "cudnnCreateTensorDescriptor");
-        return known;
-    }
-
+    [MemberNotNull(nameof(describedPool))]
     void DescribePool(DnnPoolingMode mode, Window2d window)
     {
-        nint pool = describedPool;
-        if (pool == 0) Check(layers.cudnnCreatePoolingDescriptor(&pool), "cudnnCreatePoolingDescriptor");
-        describedPool = pool;
-        Check(layers.cudnnSetPooling2dDescriptor(pool, mode, DnnNanPropagation.PropagateNan, window.R, window.S, window.Top, window.Left, window.StrideH, window.StrideW), "cudnnSetPooling2dDescriptor");
+        describedPool ??= new PoolingDescriptor(this);
+        describedPool.SetPooling2dDescriptor(mode, DnnNanPropagation.PropagateNan, window.R, window.S, window.Top, window.Left, window.StrideH, window.StrideW);
     }
 
     /// <summary>Functions by their exported names; all have the same parameters in cuDNN 8.9 and 9.</summary>
@@ -203,6 +207,7 @@ internal sealed unsafe partial class CudaDNNContext
         public readonly delegate* unmanaged<nint, DnnBatchNormMode, float*, float*, nint, nint, nint, nint, nint, nint, nint, double, nint, nint, double, nint, nint, int> cudnnBatchNormalizationForwardTraining = (delegate* unmanaged<nint, DnnBatchNormMode, float*, float*, nint, nint, nint, nint, nint, nint, nint, double, nint, nint, double, nint, nint, int>)l.Export("cudnnBatchNormalizationForwardTraining");
         public readonly delegate* unmanaged<nint, DnnBatchNormMode, float*, float*, float*, float*, nint, nint, nint, nint, nint, nint, nint, nint, nint, nint, double, nint, nint, int> cudnnBatchNormalizationBackward = (delegate* unmanaged<nint, DnnBatchNormMode, float*, float*, float*, float*, nint, nint, nint, nint, nint, nint, nint, nint, nint, nint, double, nint, nint, int>)l.Export("cudnnBatchNormalizationBackward");
         public readonly delegate* unmanaged<nint*, int> cudnnCreatePoolingDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreatePoolingDescriptor");
+        public readonly delegate* unmanaged<nint, int> cudnnDestroyPoolingDescriptor = (delegate* unmanaged<nint, int>)l.Export("cudnnDestroyPoolingDescriptor");
         public readonly delegate* unmanaged<nint, DnnPoolingMode, DnnNanPropagation, int, int, int, int, int, int, int> cudnnSetPooling2dDescriptor = (delegate* unmanaged<nint, DnnPoolingMode, DnnNanPropagation, int, int, int, int, int, int, int>)l.Export("cudnnSetPooling2dDescriptor");
         public readonly delegate* unmanaged<nint, nint, float*, nint, nint, float*, nint, nint, int> cudnnPoolingForward = (delegate* unmanaged<nint, nint, float*, nint, nint, float*, nint, nint, int>)l.Export("cudnnPoolingForward");
         public readonly delegate* unmanaged<nint, nint, float*, nint, nint, nint, nint, nint, nint, float*, nint, nint, int> cudnnPoolingBackward = (delegate* unmanaged<nint, nint, float*, nint, nint, nint, nint, nint, nint, float*, nint, nint, int>)l.Export("cudnnPoolingBackward");

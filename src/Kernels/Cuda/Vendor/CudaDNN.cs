@@ -41,11 +41,18 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
     public const string Variable = "TESSERA_CUDNN";
 
+    /// <summary>Where it is looked for.</summary>
+    public static readonly VendorSearch Search = new("cuDNN", Variable,
+        OperatingSystem.IsWindows() ? ["cudnn64_9.dll", "cudnn64_8.dll"] : ["libcudnn.so.9", "libcudnn.so.8"], ["cudnn/lib", "cudnn/bin"], new Version(8, 9), new Version(10, 0));
+
     /// <summary>Most bytes an algorithm may use beside its operands.</summary>
     public const long WorkspaceLimit = 256L << 20;
 
+    /// <summary>Most shapes that are remembered of each kind of work.</summary>
+    public const int MostPlans = 1024;
+
     readonly Lock gate = new();
-    readonly Dictionary<ConvolutionShape, ConvolutionPlanDNN?> plans = [];
+    readonly PlanCache<ConvolutionShape, DnnConvolutionPlan> plans = new(MostPlans);
     readonly Functions f;
     readonly nint handle;
 
@@ -54,12 +61,19 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
         Path = library.Path;
         f = new Functions(library);
         layers = new LayerFunctions(library);
+        Version = Search.Check(VendorSearch.VersionOf((long)f.cudnnGetVersion(), 90000), Path);
         nint created;
         Check(f.cudnnCreate(&created), "cudnnCreate");
         handle = created;
-        Check(f.cudnnSetStream(handle, stream), "cudnnSetStream");
-        long version = (long)f.cudnnGetVersion();
-        Version = version >= 90000 ? new Version((int)(version / 10000), (int)(version / 100 % 100), (int)(version % 100)) : new Version((int)(version / 1000), (int)(version / 100 % 10), (int)(version % 100));
+        try
+        {
+            Check(f.cudnnSetStream(handle, stream), "cudnnSetStream");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Its file.</summary>
@@ -69,20 +83,8 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
     public Version Version { get; }
 
     /// <summary>cuDNN for a stream of the current context, or why there is none.</summary>
-    public static CudaDNNContext? TryOpen(nint stream, string? search, out string whyNot)
-    {
-        string[] names = OperatingSystem.IsWindows() ? ["cudnn64_9.dll", "cudnn64_8.dll"] : ["libcudnn.so.9", "libcudnn.so.8"];
-        if (VendorLibrary.Find(Variable, names, ["cudnn/lib", "cudnn/bin"], search, out whyNot) is not { } library) return null;
-        try
-        {
-            return new CudaDNNContext(library, stream);
-        }
-        catch (Exception e) when (e is CudaException or EntryPointNotFoundException)
-        {
-            whyNot = e.Message;
-            return null;
-        }
-    }
+    /// <exception cref="DeviceException">It was asked for, and there is none of use.</exception>
+    public static CudaDNNContext? TryOpen(nint stream, string? search, out string whyNot) => Search.Open(search, l => new CudaDNNContext(l, stream), out whyNot);
 
     /// <summary>
     /// Runs a convolution. Forward: a = x, b = w, c = y. Gradient of the input: a = w, b = gy, c = gx. Gradient of the weight: a = x, b = gy, c = gw.
@@ -97,7 +99,7 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
     {
         lock (gate)
         {
-            if (!plans.TryGetValue(shape, out var plan)) plans[shape] = plan = Search(shape, a, b, c, memory);
+            if (!plans.TryGet(shape, out var plan)) plan = plans.Set(shape, Measure(shape, a, b, c, memory));
             if (plan is null) return false;
             var (workspace, lease) = memory.Rent(plan.Workspace);
             using (lease)
@@ -109,12 +111,12 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
                     return true;
                 }
             }
-            plans[shape] = null; // the search and the call disagree
+            plans.Set(shape, null); // the search and the call disagree
             return false;
         }
     }
 
-    int Run(ConvolutionPlanDNN p, nint a, nint b, nint c, nint workspace)
+    int Run(DnnConvolutionPlan p, nint a, nint b, nint c, nint workspace)
     {
         float one = 1, zero = 0;
         return p.Pass switch
@@ -125,23 +127,39 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
         };
     }
 
-    ConvolutionPlanDNN? Search(in ConvolutionShape s, nint a, nint b, nint c, MemoryPool memory)
+    DnnConvolutionPlan? Measure(in ConvolutionShape shape, nint a, nint b, nint c, MemoryPool memory)
     {
-        var p = new ConvolutionPlanDNN { Pass = s.Pass };
-        var w = s.Window;
-        nint x, y, filter, convolution;
-        Check(f.cudnnCreateTensorDescriptor(&x), "cudnnCreateTensorDescriptor");
-        Check(f.cudnnCreateTensorDescriptor(&y), "cudnnCreateTensorDescriptor");
-        Check(f.cudnnCreateFilterDescriptor(&filter), "cudnnCreateFilterDescriptor");
-        Check(f.cudnnCreateConvolutionDescriptor(&convolution), "cudnnCreateConvolutionDescriptor");
-        (p.X, p.Y, p.W, p.Convolution) = (x, y, filter, convolution);
-        Check(f.cudnnSetTensor4dDescriptor(p.X, DnnTensorFormat.Nhwc, DnnDataType.Float, s.N, s.C, s.H, s.W), "cudnnSetTensor4dDescriptor");
-        Check(f.cudnnSetTensor4dDescriptor(p.Y, DnnTensorFormat.Nhwc, DnnDataType.Float, s.N, s.K, s.OutH, s.OutW), "cudnnSetTensor4dDescriptor");
-        Check(f.cudnnSetFilter4dDescriptor(p.W, DnnDataType.Float, DnnTensorFormat.Nhwc, s.K, s.C / w.Groups, w.R, w.S), "cudnnSetFilter4dDescriptor");
-        Check(f.cudnnSetConvolution2dDescriptor(p.Convolution, w.Top, w.Left, w.StrideH, w.StrideW, w.DilationH, w.DilationW, DnnConvolutionMode.CrossCorrelation, DnnDataType.Float), "cudnnSetConvolution2dDescriptor");
-        Check(f.cudnnSetConvolutionGroupCount(p.Convolution, w.Groups), "cudnnSetConvolutionGroupCount");
-        Check(f.cudnnSetConvolutionMathType(p.Convolution, s.Tf32 ? DnnMathType.DefaultMath : DnnMathType.FmaMath), "cudnnSetConvolutionMathType");
+        DnnConvolutionPlan plan = new() { Pass = shape.Pass };
+        bool found = false;
+        try
+        {
+            Describe(plan, shape);
+            return (found = FindAlgorithm(plan, shape, a, b, c, memory)) ? plan : null;
+        }
+        finally
+        {
+            if (!found) plan.Dispose();
+        }
+    }
 
+    void Describe(DnnConvolutionPlan p, in ConvolutionShape s)
+    {
+        var w = s.Window;
+        p.X = new TensorDescriptor(this);
+        p.Y = new TensorDescriptor(this);
+        p.W = new FilterDescriptor(this);
+        p.Convolution = new ConvolutionDescriptor(this);
+        p.X.SetTensor4dDescriptor(DnnTensorFormat.Nhwc, DnnDataType.Float, s.N, s.C, s.H, s.W);
+        p.Y.SetTensor4dDescriptor(DnnTensorFormat.Nhwc, DnnDataType.Float, s.N, s.K, s.OutH, s.OutW);
+        p.W.SetFilter4dDescriptor(DnnDataType.Float, DnnTensorFormat.Nhwc, s.K, s.C / w.Groups, w.R, w.S);
+        p.Convolution.SetConvolution2dDescriptor(w.Top, w.Left, w.StrideH, w.StrideW, w.DilationH, w.DilationW, DnnConvolutionMode.CrossCorrelation, DnnDataType.Float);
+        p.Convolution.SetConvolutionGroupCount(w.Groups);
+        p.Convolution.SetConvolutionMathType(s.Tf32 ? DnnMathType.DefaultMath : DnnMathType.FmaMath);
+    }
+
+    /// <summary>Measures the algorithms and takes the fastest that adds up in a fixed order; false where there is none.</summary>
+    bool FindAlgorithm(DnnConvolutionPlan p, in ConvolutionShape s, nint a, nint b, nint c, MemoryPool memory)
+    {
         AlgorithmPerformance* found = stackalloc AlgorithmPerformance[8];
         int count = 0;
         var (workspace, lease) = memory.Rent(WorkspaceLimit);
@@ -153,26 +171,46 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
                 ConvolutionPass.BackwardData => f.cudnnFindConvolutionBackwardDataAlgorithmEx(handle, p.W, a, p.Y, b, p.Convolution, p.X, c, 6, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
                 _ => f.cudnnFindConvolutionBackwardFilterAlgorithmEx(handle, p.X, a, p.Y, b, p.Convolution, p.W, c, 7, &count, found, workspace.Pointer, (nuint)WorkspaceLimit),
             };
-            if (IsNotSupported(status)) return null;
+            if (IsNotSupported(status)) return false;
             Check(status, $"cudnnFindConvolution{s.Pass}AlgorithmEx({s})");
         }
         for (int i = 0; i < count; i++)
         {
             // In order of time; a sum whose order changes from run to run is of no use.
             if (found[i].Status != 0 || found[i].Determinism == 0 || (long)found[i].Memory > WorkspaceLimit) continue;
-            Check(f.cudnnSetConvolutionMathType(p.Convolution, found[i].MathType), "cudnnSetConvolutionMathType");
+            p.Convolution.SetConvolutionMathType(found[i].MathType);
             (p.Algorithm, p.Workspace) = (found[i].Algorithm, (long)found[i].Memory);
-            return p;
+            return true;
         }
-        return null;
+        return false;
     }
 
-    public void Dispose() => _ = f.cudnnDestroy(handle);
+    public void Dispose()
+    {
+        plans.Dispose();
+        foreach (var described in (Descriptor?[])[describedX, describedY, describedChannels, describedPool]) described?.Dispose();
+        _ = f.cudnnDestroy(handle);
+    }
+
+    /// <summary>Its functions.</summary>
+    internal ref readonly Functions F => ref f;
+
+    /// <summary>Its functions of layers.</summary>
+    internal ref readonly LayerFunctions Layers => ref layers;
+
+    /// <summary>What a function has made.</summary>
+    internal nint Create(delegate* unmanaged<nint*, int> create, string call)
+    {
+        nint made;
+        Check(create(&made), call);
+        return made;
+    }
 
     /// <summary>cuDNN 8 has one number for what it has no way for, cuDNN 9 a thousand.</summary>
     static bool IsNotSupported(int status) => status is 9 or (>= 3000 and < 4000);
 
-    void Check(int status, string call)
+    /// <summary>Throws where a call failed.</summary>
+    internal void Check(int status, string call)
     {
         if (status == 0) return;
         string? meaning = Marshal.PtrToStringUTF8(f.cudnnGetErrorString(status));
@@ -199,8 +237,11 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
         public readonly delegate* unmanaged<nuint> cudnnGetVersion = (delegate* unmanaged<nuint>)l.Export("cudnnGetVersion");
         public readonly delegate* unmanaged<int, nint> cudnnGetErrorString = (delegate* unmanaged<int, nint>)l.Export("cudnnGetErrorString");
         public readonly delegate* unmanaged<nint*, int> cudnnCreateTensorDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateTensorDescriptor");
+        public readonly delegate* unmanaged<nint, int> cudnnDestroyTensorDescriptor = (delegate* unmanaged<nint, int>)l.Export("cudnnDestroyTensorDescriptor");
         public readonly delegate* unmanaged<nint*, int> cudnnCreateFilterDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateFilterDescriptor");
+        public readonly delegate* unmanaged<nint, int> cudnnDestroyFilterDescriptor = (delegate* unmanaged<nint, int>)l.Export("cudnnDestroyFilterDescriptor");
         public readonly delegate* unmanaged<nint*, int> cudnnCreateConvolutionDescriptor = (delegate* unmanaged<nint*, int>)l.Export("cudnnCreateConvolutionDescriptor");
+        public readonly delegate* unmanaged<nint, int> cudnnDestroyConvolutionDescriptor = (delegate* unmanaged<nint, int>)l.Export("cudnnDestroyConvolutionDescriptor");
         public readonly delegate* unmanaged<nint, DnnTensorFormat, DnnDataType, int, int, int, int, int> cudnnSetTensor4dDescriptor = (delegate* unmanaged<nint, DnnTensorFormat, DnnDataType, int, int, int, int, int>)l.Export("cudnnSetTensor4dDescriptor");
         public readonly delegate* unmanaged<nint, DnnDataType, DnnTensorFormat, int, int, int, int, int> cudnnSetFilter4dDescriptor = (delegate* unmanaged<nint, DnnDataType, DnnTensorFormat, int, int, int, int, int>)l.Export("cudnnSetFilter4dDescriptor");
         public readonly delegate* unmanaged<nint, int, int, int, int, int, int, DnnConvolutionMode, DnnDataType, int> cudnnSetConvolution2dDescriptor = (delegate* unmanaged<nint, int, int, int, int, int, int, DnnConvolutionMode, DnnDataType, int>)l.Export("cudnnSetConvolution2dDescriptor");
@@ -216,10 +257,17 @@ internal sealed unsafe partial class CudaDNNContext : IDisposable
 }
 
 /// <summary>How cuDNN computes one convolution: its descriptors and the algorithm that was the fastest.</summary>
-internal sealed class ConvolutionPlanDNN
+internal sealed class DnnConvolutionPlan : IDisposable
 {
     public ConvolutionPass Pass;
-    public nint X, Y, W, Convolution;
+    public TensorDescriptor X = null!, Y = null!;
+    public FilterDescriptor W = null!;
+    public ConvolutionDescriptor Convolution = null!;
     public int Algorithm;
     public long Workspace;
+
+    public void Dispose()
+    {
+        foreach (Descriptor? d in (Descriptor?[])[X, Y, W, Convolution]) d?.Dispose();
+    }
 }

@@ -50,13 +50,16 @@ internal sealed unsafe class Nccl
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
     public const string Variable = "TESSERA_NCCL";
 
+    /// <summary>Where it is looked for.</summary>
+    public static readonly VendorSearch Search = new("NCCL", Variable, ["libnccl.so.2"], ["nccl/lib"], new Version(2, 10), new Version(3, 0));
+
     Nccl(VendorLibrary library)
     {
         Path = library.Path;
         Functions = new NcclFunctions(library);
         int version;
         Check(Functions.ncclGetVersion(&version), "ncclGetVersion");
-        Version = new Version(version / 10000, version / 100 % 100, version % 100);
+        Version = Search.Check(VendorSearch.VersionOf(version, 10000), Path);
     }
 
     /// <summary>Its file.</summary>
@@ -69,21 +72,9 @@ internal sealed unsafe class Nccl
     public NcclFunctions Functions { get; }
 
     /// <summary>NCCL, or why there is none.</summary>
+    /// <exception cref="DeviceException">It was asked for, and there is none of use.</exception>
     public static Nccl? TryOpen(string? search, out string whyNot)
-    {
-        string[] names = ["libnccl.so.2"];
-        if (OperatingSystem.IsWindows()) search ??= "NVIDIA has none for Windows";
-        if (VendorLibrary.Find(Variable, names, ["nccl/lib"], search, out whyNot) is not { } library) return null;
-        try
-        {
-            return new Nccl(library);
-        }
-        catch (Exception e) when (e is CudaException or EntryPointNotFoundException)
-        {
-            whyNot = e.Message;
-            return null;
-        }
-    }
+        => Search.Open(OperatingSystem.IsWindows() ? search ?? "NVIDIA has none for Windows" : search, l => new Nccl(l), out whyNot);
 
     /// <summary>Throws where a call failed.</summary>
     /// <exception cref="CudaException">With the library's own words.</exception>

@@ -16,44 +16,57 @@ internal sealed class VendorLibrary
     public string Path { get; }
 
     /// <summary>True where a library's environment variable says <c>on</c> or names a file.</summary>
-    public static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !IsOff(setting);
+    public static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } setting && !Is("off", setting);
 
     /// <summary>True where a library's environment variable says <c>off</c>.</summary>
-    public static bool IsTurnedOff(string variable) => IsOff(Environment.GetEnvironmentVariable(variable));
+    public static bool IsTurnedOff(string variable) => Is("off", Environment.GetEnvironmentVariable(variable));
 
     /// <summary>Finds and loads a library.</summary>
-    /// <param name="variable">The environment variable: <c>off</c>, <c>on</c>, or the path of the library.</param>
-    /// <param name="names">File names, the newest version first.</param>
-    /// <param name="folders">Folders of a Python package that holds it, below <c>site-packages/nvidia</c>.</param>
+    /// <param name="wanted">Which.</param>
     /// <param name="search">Null: it is searched for. Otherwise why it is not, unless the variable names a file.</param>
     /// <param name="whyNot">Why there is none.</param>
-    public static VendorLibrary? Find(string variable, ReadOnlySpan<string> names, ReadOnlySpan<string> folders, string? search, out string whyNot)
+    /// <exception cref="DeviceException">The variable names a file that cannot be loaded, or says <c>on</c> where there is none.</exception>
+    public static VendorLibrary? Find(VendorSearch wanted, string? search, out string whyNot)
     {
         whyNot = "";
+        string variable = wanted.Variable;
         string? setting = Environment.GetEnvironmentVariable(variable);
-        if (IsOff(setting))
+        if (Is("off", setting))
         {
             whyNot = $"turned off by {variable}=off";
             return null;
         }
-        bool on = string.Equals(setting, "on", StringComparison.OrdinalIgnoreCase);
-        if (!on && !string.IsNullOrEmpty(setting))
+        if (!Is("on", setting) && !string.IsNullOrEmpty(setting))
         {
-            if (NativeLibrary.TryLoad(setting, out nint named)) return new VendorLibrary(setting, named);
-            throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}', expected on, off or the path of a shared library. Hint: unset {variable} to search for it.");
+            if (NativeFile.TryLoad(setting, out nint named, out string? words)) return new VendorLibrary(setting, named);
+            throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}' ({words ?? "there is no such file"}), expected on, off or the path of a shared library. Hint: unset {variable} to search for it.");
         }
         if (search is not null)
         {
             whyNot = search;
             return null;
         }
-        foreach (string name in names)
+        if (Search(wanted, out whyNot) is { } found) return found;
+        if (Is("on", setting)) throw new DeviceException($"{variable}: {wanted.Name} cannot be used: got on, but {whyNot}. Hint: unset {variable}, or set it to the library's path.");
+        return null;
+    }
+
+    static VendorLibrary? Search(VendorSearch wanted, out string whyNot)
+    {
+        string[] folders = [.. Folders(wanted.Folders).Distinct(StringComparer.Ordinal)];
+        List<string> unfit = [];
+        foreach (string path in wanted.Names.SelectMany(name => folders.Select(folder => System.IO.Path.Combine(folder, name)).Prepend(name)))
         {
-            if (NativeLibrary.TryLoad(name, out nint found)) return new VendorLibrary(name, found);
-            foreach (string folder in Folders(folders.ToArray()))
-                if (NativeLibrary.TryLoad(System.IO.Path.Combine(folder, name), out found)) return new VendorLibrary(System.IO.Path.Combine(folder, name), found);
+            if (NativeFile.TryLoad(path, out nint library, out string? words))
+            {
+                whyNot = "";
+                return new VendorLibrary(path, library);
+            }
+            if (words is not null) unfit.Add($"{path} cannot be loaded: {words}");
         }
-        whyNot = $"none of {string.Join(", ", names.ToArray())} was found in the system's folders, a CUDA toolkit (CUDA_PATH) or a Python environment (VIRTUAL_ENV, CONDA_PREFIX)";
+        string[] there = [.. folders.Where(Directory.Exists)];
+        whyNot = unfit is not [] ? string.Join("; ", unfit)
+            : $"none of {string.Join(", ", wanted.Names)} was found in the system's folders, a CUDA toolkit (CUDA_PATH) or a Python environment (VIRTUAL_ENV, CONDA_PREFIX); looked into {(there is [] ? "no folder of theirs" : string.Join(", ", there))}";
         return null;
     }
 
@@ -63,7 +76,7 @@ internal sealed class VendorLibrary
         ? address
         : throw new EntryPointNotFoundException($"{Path} has no function '{name}': it is of a version that Tessera does not know");
 
-    static bool IsOff(string? setting) => string.Equals(setting, "off", StringComparison.OrdinalIgnoreCase);
+    static bool Is(string word, string? setting) => string.Equals(setting, word, StringComparison.OrdinalIgnoreCase);
 
     static IEnumerable<string> Folders(string[] packages)
     {
