@@ -8,7 +8,7 @@ sealed record Work(string Name, Func<Bench, IEnumerable<Row>> Measure)
     /// <summary>All of them, in the order of the table.</summary>
     public static IReadOnlyList<Work> All { get; } =
     [
-        .. GemmWorks.All, .. ConvWorks.All, .. InferenceWorks.All, .. TrainingWorks.All, .. ProcessWorks.All, .. LessonWorks.All, .. PhotoWorks.All, .. PassWorks.All, .. LayerWorks.All, .. EmulatorWorks.All,
+        .. GemmWorks.All, .. ConvWorks.All, .. InferenceWorks.All, .. TrainingWorks.All, .. ProcessWorks.All, .. LessonWorks.All, .. PhotoWorks.All, .. InterpretWorks.All, .. PassWorks.All, .. LayerWorks.All, .. EmulatorWorks.All,
     ];
 
     /// <summary>The work of a name, or those whose names begin with it; all for null.</summary>

@@ -1,6 +1,4 @@
 using Tessera.NN;
-using Tessera.Vision;
-using Architecture = Tessera.Vision.Architecture;
 
 namespace Tessera.Tests.Models;
 
@@ -11,21 +9,6 @@ public sealed class OnnxRoundTripTests
     [
         "resnet18", "resnet50", "squeezenet1_1", "vgg11", "vgg11_bn", "densenet121", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "efficientnet_b3", "convnext_tiny",
     ];
-
-    static Sequential Network(string name)
-    {
-        Generator.Seed(3);
-        var (body, channels) = name.StartsWith("resnet", StringComparison.Ordinal) ? Body(name == "resnet18" ? ResNetOptions.ResNet18 : ResNetOptions.ResNet50) : Named(name);
-        return new Sequential(body, Head.Create(channels, 5, [16]));
-
-        static (Module, int) Body(ResNetOptions options) => (new ResNet(options with { Width = 8, Classes = 0 }).Body(), 8 * (options.Features / 64));
-
-        static (Module, int) Named(string name)
-        {
-            var network = Architecture.Narrow(8).Single(n => n.Name == name).Make();
-            return (network.Features, network.Channels);
-        }
-    }
 
     /// <summary>Layers with weights, and what drops in training, under their names.</summary>
     static string[] Modules(Module network) =>
@@ -38,7 +21,7 @@ public sealed class OnnxRoundTripTests
     [TestCaseSource(nameof(names))]
     public void WhatHappensInTrainingOnlyComesBack(string name)
     {
-        var network = Network(name);
+        var network = NarrowNetworks.Create(name);
         byte[] file = network.ToOnnxBytes([3, 64, 64], new OnnxExportOptions { Verify = false });
         var again = OnnxModel.Parse(file).ToModule();
         if (name.StartsWith("convnext", StringComparison.Ordinal)) Assert.That(Dropping(again), Is.EqualTo(Dropping(network)), "its linear layers and norms are other nodes");
