@@ -19,6 +19,18 @@ public sealed record TestTimePredictions(Tensor Plain, Tensor Augmented, Tensor 
         return new ModelPredictions(p, Targets, Tensor.From(losses.ToArray(), [y.Length], p.Device));
     }
 
+    /// <summary>Throws unless β is a weight.</summary>
+    internal static void CheckBeta(double beta)
+    {
+        if (beta is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: beta: got {beta}, expected 0..1. Hint: 0.4 is usual."));
+    }
+
+    /// <summary>Throws unless corners are enlarged, or left as they are.</summary>
+    internal static void CheckScale(double scale)
+    {
+        if (!(scale >= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: scale: got {scale}, expected at least 1. Hint: 1.35 is usual."));
+    }
+
     /// <summary>The transforms of pass <paramref name="pass"/>, 0..7: those of training with crop, flip and zoom replaced by a fixed corner.</summary>
     internal static IReadOnlyList<Transform> Transforms(IEnumerable<Transform> training, int pass, double scale)
     {

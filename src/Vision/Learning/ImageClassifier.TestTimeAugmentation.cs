@@ -15,8 +15,8 @@ public sealed partial class ImageClassifier
     public Prediction PredictWithTestTimeAugmentation(Image image, double beta = 0.4, double scale = 1.35)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (beta is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: beta: got {beta}, expected 0..1. Hint: 0.4 is usual."));
-        if (!(scale >= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: scale: got {scale}, expected at least 1. Hint: 1.35 is usual."));
+        TestTimePredictions.CheckBeta(beta);
+        TestTimePredictions.CheckScale(scale);
         float[][] rows = Classify([View(Pipeline), .. Enumerable.Range(0, 8).Select(i => View(Pass(i)))]);
         return Named([.. Enumerable.Range(0, Classes.Count).Select(c => (float)((beta * rows[0][c]) + ((1 - beta) * rows[1..].Average(row => row[c]))))]);
 

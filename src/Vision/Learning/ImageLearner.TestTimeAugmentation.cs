@@ -19,7 +19,7 @@ public sealed partial class ImageLearner
     /// <exception cref="TesseraException">There is no such set, it is empty or holds no photos, or an argument is out of range.</exception>
     public ModelPredictions TestTimeAugmentation(double beta = 0.4, double scale = 1.35, DataLoader? set = null, CancellationToken cancellation = default)
     {
-        if (beta is not (>= 0 and <= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: beta: got {beta}, expected 0..1. Hint: 0.4 is usual."));
+        TestTimePredictions.CheckBeta(beta);
         return TestTimePasses(scale, set, cancellation).Mix(beta);
     }
 
@@ -33,7 +33,7 @@ public sealed partial class ImageLearner
     /// <exception cref="TesseraException">There is no such set, it is empty or holds no photos, or the scale is below 1.</exception>
     public TestTimePredictions TestTimePasses(double scale = 1.35, DataLoader? set = null, CancellationToken cancellation = default)
     {
-        if (!(scale >= 1)) throw new TesseraException(FormattableString.Invariant($"TestTimeAugmentation: scale: got {scale}, expected at least 1. Hint: 1.35 is usual."));
+        TestTimePredictions.CheckScale(scale);
         var plainSet = WholeSet(set);
         if (plainSet.Dataset is not ImageDataset photos)
             throw new TesseraException($"TestTimeAugmentation: no photos: got a {plainSet.Dataset.GetType().Name}, expected an ImageDataset. Hint: use a loader of the image data bunch.");
