@@ -26,6 +26,9 @@ public static class VendorStandIn
     /// <summary>How often one of its counters was raised: <c>layer_calls</c> of cuDNN's layers, <c>lt_calls</c> of cuBLASLt's products, <c>live_descriptors</c> and <c>live_handles</c> that were made and not destroyed.</summary>
     public static int Count(string counter) => Marshal.ReadInt32(NativeLibrary.GetExport(NativeLibrary.Load(Path), counter));
 
+    /// <summary>How often a function of cuDNN that computes or searches was called, by its exported name.</summary>
+    public static int Calls(string function) => Marshal.GetDelegateForFunctionPointer<CallsOf>(NativeLibrary.GetExport(NativeLibrary.Load(Path), "calls"))(function);
+
     /// <summary>Sets one of its numbers: <c>cublas_version</c>, <c>cudnn_version</c>.</summary>
     public static void Set(string number, int value) => Marshal.WriteInt32(NativeLibrary.GetExport(NativeLibrary.Load(Path), number), value);
 
@@ -40,6 +43,9 @@ public static class VendorStandIn
     {
         foreach (string variable in variables) Environment.SetEnvironmentVariable(variable, null);
     }
+
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl, BestFitMapping = false, ThrowOnUnmappableChar = true, CharSet = CharSet.Ansi)]
+    delegate int CallsOf(string function);
 
     static (string, string?) Compile()
     {

@@ -10,7 +10,7 @@ internal sealed unsafe partial class CudaBackend
     public override void Conv2dBackwardWeight(View gy, View x, View gw, Window2d window)
     {
         ExpectFloat("Conv2dBackwardWeight", gy, x, gw);
-        if (gw.Count == 0 || TryDnn(ConvolutionPass.BackwardFilter, x, gw, gy, window)) return;
+        if (gw.Count == 0 || TryDnn(ConvolutionPass.BackwardWeight, x, gw, gy, window)) return;
         if (gy.Count == 0)
         {
             Fill(gw, 0);

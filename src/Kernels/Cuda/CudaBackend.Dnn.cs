@@ -8,7 +8,7 @@ namespace Tessera.Cuda;
 internal sealed unsafe partial class CudaBackend
 {
     /// <summary>cuDNN where it was asked for, its context current on this thread.</summary>
-    CudaDNNContext? AskedDnn()
+    CudnnLayers? AskedDnn()
     {
         if (!dnnAsked || Dnn.Library is not { } library) return null;
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
@@ -21,19 +21,19 @@ internal sealed unsafe partial class CudaBackend
     bool TryDnnSoftmaxBackward(View gy, View y, View gx, int dim, bool log)
         => gy.IsDense && Along(y, gx, dim) is { } shape && AskedDnn() is { } dnn && dnn.TrySoftmaxBackward(shape, log, y.Address, gy.Address, gx.Address);
 
-    bool TryDnnPool(DnnPoolingMode mode, View x, View y, Window2d window)
-        => CanDnnPool(x, y, window) && AskedDnn() is { } dnn && dnn.TryPoolingForward(mode, DnnShapeOf(x), DnnShapeOf(y), window, x.Address, y.Address);
+    bool TryDnnPool(CudnnPoolingMode mode, View x, View y, Window2d window)
+        => CanDnnPool(x, y, window) && AskedDnn() is { } dnn && dnn.TryPoolingForward(mode, CudnnShapeOf(x), CudnnShapeOf(y), window, x.Address, y.Address);
 
     bool TryDnnAveragePoolBackward(View gy, View gx, Window2d window, bool countPadding)
-        => CanDnnPool(gx, gy, window) && AskedDnn() is { } dnn && dnn.TryPoolingBackward(AverageOf(countPadding), DnnShapeOf(gx), DnnShapeOf(gy), window, gy.Address, gx.Address);
+        => CanDnnPool(gx, gy, window) && AskedDnn() is { } dnn && dnn.TryPoolingBackward(AverageOf(countPadding), CudnnShapeOf(gx), CudnnShapeOf(gy), window, gy.Address, gx.Address);
 
-    static DnnPoolingMode AverageOf(bool countPadding) => countPadding ? DnnPoolingMode.AverageCountIncludePadding : DnnPoolingMode.AverageCountExcludePadding;
+    static CudnnPoolingMode AverageOf(bool countPadding) => countPadding ? CudnnPoolingMode.AverageCountIncludePadding : CudnnPoolingMode.AverageCountExcludePadding;
 
     bool TryDnnBatchNorm(View x, ChannelNorm norm, View? residual, bool relu, View y)
     {
         if (!CanDnnBatchNorm(x, y) || AskedDnn() is not { } dnn) return false;
         using var numbers = new FullNorm(norm);
-        if (!dnn.TryBatchNormalizationForwardInference(DnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, numbers.Mean.Address, numbers.Var.Address, norm.Eps)) return false;
+        if (!dnn.TryBatchNormalizationForwardInference(CudnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, numbers.Mean.Address, numbers.Var.Address, norm.Eps)) return false;
         Finish(y, new Epilogue(null, residual, relu), 1);
         return true;
     }
@@ -50,7 +50,7 @@ internal sealed unsafe partial class CudaBackend
         using var numbers = new FullNorm(new ChannelNorm(moments.Slice(0, 0, 1).Reshape([x.Shape[1]]), moments.Slice(0, 1, 1).Reshape([x.Shape[1]]), eps, w, b));
         using var saved = new Temporary(moments);
         Fill(moments, 0);
-        if (!dnn.TryBatchNormalizationForwardTraining(DnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, eps, numbers.Mean.Address, numbers.Var.Address, saved.View.Address)) return false;
+        if (!dnn.TryBatchNormalizationForwardTraining(CudnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, eps, numbers.Mean.Address, numbers.Var.Address, saved.View.Address)) return false;
         Unary(new Ops.MulScalar((n - 1) / (float)n), numbers.Var, numbers.Var);
         Finish(y, new Epilogue(null, residual, relu), 1);
         return true;
@@ -65,7 +65,7 @@ internal sealed unsafe partial class CudaBackend
         using Temporary inverse = new(numbers.Var), dw = new(numbers.W), db = new(numbers.W);
         Unary(new Ops.AddScalar(norm.Eps), numbers.Var, inverse.View);
         Unary(default(Ops.Rsqrt), inverse.View, inverse.View);
-        if (!dnn.TryBatchNormalizationBackward(DnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
+        if (!dnn.TryBatchNormalizationBackward(CudnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
         Copy(apart.View, dx);
         if (gw is { } ofW) Copy(dw.View, ofW);
         if (gb is { } ofB) Copy(db.View, ofB);
@@ -83,16 +83,16 @@ internal sealed unsafe partial class CudaBackend
     static bool CanDnnPool(View x, View y, Window2d w) => x.Count > 0 && x.IsDense && y.IsDense && w is { DilationH: 1, DilationW: 1 } && w.Top == w.Bottom && w.Left == w.Right
         && y.Shape[2] == w.OutH(x.Shape[2]) && y.Shape[3] == w.OutW(x.Shape[3]);
 
-    static DnnShape DnnShapeOf(View x) => x.Shape.Rank == 4 ? new(x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]) : new(x.Shape[0], x.Shape[1], 1, 1);
+    static CudnnShape CudnnShapeOf(View x) => x.Shape.Rank == 4 ? new(x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]) : new(x.Shape[0], x.Shape[1], 1, 1);
 
     /// <summary>Dense tensors as [outer, n, inner, 1] with the dimension in the place of the channels; null where cuDNN cannot see them so.</summary>
-    static DnnShape? Along(View x, View y, int dim)
+    static CudnnShape? Along(View x, View y, int dim)
     {
         if (!x.IsDense || !y.IsDense || x.Count is 0 or > int.MaxValue || x.Shape.Rank == 0) return null;
         int n = x.Shape[dim];
         // The step of a single element says nothing.
         int inner = n == 1 ? 1 : (int)x.Layout.Strides[dim];
-        return new((int)(x.Count / n / inner), n, inner, 1, DnnTensorFormat.Nchw);
+        return new((int)(x.Count / n / inner), n, inner, 1, CudnnTensorFormat.Nchw);
     }
 
     /// <summary>The numbers of a batch norm one after the other, with ones and zeros where there are none.</summary>

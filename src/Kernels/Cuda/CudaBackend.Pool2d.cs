@@ -9,7 +9,7 @@ internal sealed unsafe partial class CudaBackend
     {
         if (y.Count == 0) return;
         ExpectFloat("max_pool2d", x, y);
-        if (indices is null && TryDnnPool(DnnPoolingMode.Max, x, y, window)) return;
+        if (indices is null && TryDnnPool(CudnnPoolingMode.Max, x, y, window)) return;
         LargestOf(x, y, indices, window);
     }
 

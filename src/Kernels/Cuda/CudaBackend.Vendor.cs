@@ -6,7 +6,8 @@ internal sealed unsafe partial class CudaBackend
     const string NoGpu = "not searched for: the device is not a GPU";
 
     readonly Lazy<(CudaBlas? Library, string WhyNot)> blas;
-    readonly Lazy<(CudaDNNContext? Library, string WhyNot)> dnn;
+    readonly Lock blasGate = new();
+    readonly Lazy<(CudnnLayers? Library, string WhyNot)> dnn;
 
     readonly Lazy<(Nccl? Library, string WhyNot)> nccl;
 
@@ -25,7 +26,7 @@ internal sealed unsafe partial class CudaBackend
     public (CudaBlas? Library, string WhyNot) Blas => blas.Value;
 
     /// <summary>cuDNN, or why it is not used.</summary>
-    public (CudaDNNContext? Library, string WhyNot) Dnn => dnn.Value;
+    public (CudnnLayers? Library, string WhyNot) Dnn => dnn.Value;
 
     /// <summary>NCCL, or why there is none.</summary>
     public (Nccl? Library, string WhyNot) Nccl => nccl.Value;
@@ -35,7 +36,7 @@ internal sealed unsafe partial class CudaBackend
     [
         ("cuBLAS", State(() => Blas.Library is { } b ? $"{b.Version} ({b.Path})" : Blas.WhyNot)),
         ("cuBLASLt", State(() => BlasLt.Library is { } l ? $"{l.Version} ({l.Path})" : BlasLt.WhyNot)),
-        ("cuDNN", State(() => Dnn.Library is { } n ? $"{n.Version} ({n.Path})" : Dnn.WhyNot)),
+        ("cuDNN", State(() => Dnn.Library is { } n ? $"{n.Context.Version} ({n.Context.Path})" : Dnn.WhyNot)),
         ("NCCL", State(() => Nccl.Library is { } c ? $"{c.Version} ({c.Path}), not used yet" : Nccl.WhyNot)),
     ];
 
@@ -60,10 +61,10 @@ internal sealed unsafe partial class CudaBackend
 
     (Nccl?, string) OpenNccl() => (Cuda.Nccl.TryOpen(Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
 
-    (CudaDNNContext?, string) OpenDnn()
+    (CudnnLayers?, string) OpenDnn()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        return (CudaDNNContext.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
+        return (CudnnLayers.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
     }
 
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>
@@ -77,12 +78,16 @@ internal sealed unsafe partial class CudaBackend
         if (!Batch(a, out long stepA) || !Batch(b, out long stepB) || !Batch(y, out long stepY)) return false;
         int batch = (int)(y.Count / ((long)m * n));
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        // A row-major matrix is the transpose of a column-major one: yᵀ = bᵀ aᵀ.
-        library.Gemm(opB, opA, n, m, k, alpha, b.Address, ldB, stepB, a.Address, ldA, stepA, beta, y.Address, ldY, stepY, batch);
+        lock (blasGate)
+        {
+            library.MathMode = Precision.AllowTf32 ? BlasMath.Tf32TensorOpMath : BlasMath.DefaultMath;
+            // A row-major matrix is the transpose of a column-major one: yᵀ = bᵀ aᵀ.
+            library.GemmStridedBatched(opB, opA, n, m, k, alpha, b.Address, ldB, stepB, a.Address, ldA, stepA, beta, y.Address, ldY, stepY, batch);
+        }
         return true;
     }
 
-    /// <summary>A convolution by cuDNN; see <see cref="CudaDNNContext.TryConvolution"/> for the operands.</summary>
+    /// <summary>A convolution by cuDNN.</summary>
     /// <param name="pass">Which of the three.</param>
     /// <param name="x">The input, or its gradient.</param>
     /// <param name="w">The weight, or its gradient.</param>
@@ -95,13 +100,7 @@ internal sealed unsafe partial class CudaBackend
         Shape i = x.Shape, o = y.Shape;
         var shape = new ConvolutionShape(pass, i[0], i[1], i[2], i[3], o[1], o[2], o[3], window, Precision.AllowTf32);
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        var (a, b, c) = pass switch
-        {
-            ConvolutionPass.Forward => (x, w, y),
-            ConvolutionPass.BackwardData => (w, y, x),
-            _ => (x, y, w),
-        };
-        return library.TryConvolution(shape, a.Address, b.Address, c.Address, x.Storage.Device.Memory);
+        return library.TryConvolution(shape, x.Address, w.Address, y.Address, x.Storage.Device.Memory);
     }
 
     /// <summary>How the last two dimensions lie for a column-major reader: the length of a row, and whether rows are columns.</summary>

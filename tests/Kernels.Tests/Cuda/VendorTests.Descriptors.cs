@@ -19,14 +19,14 @@ public sealed partial class VendorTests
     public void Descriptors_live_as_long_as_their_context()
     {
         int before = LiveDescriptors;
-        var library = CudaDNNContext.TryOpen(1, null, out _)!;
+        var library = CudnnLayers.TryOpen(1, null, out _)!;
         using (library)
         {
             View x = Views.Of([2, 3, 4, 4], Normal(96, 1)), y = Views.Empty<float>([2, 3, 2, 2]);
-            Assert.That(library.TryPoolingForward(DnnPoolingMode.Max, new(2, 3, 4, 4), new(2, 3, 2, 2), new Window2d(2, 2, 2, 2), x.Address, y.Address));
+            Assert.That(library.TryPoolingForward(CudnnPoolingMode.Max, new(2, 3, 4, 4), new(2, 3, 2, 2), new Window2d(2, 2, 2, 2), x.Address, y.Address));
             var window = new Window2d(3, 3);
             View w = Views.Of([6, 3, 3, 3], Normal(162, 2)), z = Views.Empty<float>([2, 6, 2, 2]);
-            Assert.That(library.TryConvolution(new(Cuda.ConvolutionPass.Forward, 2, 3, 4, 4, 6, 2, 2, window, false), x.Address, w.Address, z.Address, Device.Emulator.Memory));
+            Assert.That(library.TryConvolution(new(ConvolutionPass.Forward, 2, 3, 4, 4, 6, 2, 2, window, false), x.Address, w.Address, z.Address, Device.Emulator.Memory));
             Assert.That(LiveDescriptors - before, Is.EqualTo(3 + 4), "of the pool and of the convolution");
         }
         Assert.That(LiveDescriptors, Is.EqualTo(before));
@@ -55,6 +55,32 @@ public sealed partial class VendorTests
             Assert.That(LiveDescriptors - before, Is.EqualTo(k == 17 ? 0 : 5));
         }
         Assert.That(LiveDescriptors, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void A_call_that_fails_names_its_operands()
+    {
+        var e = Assert.Throws<CudaException>(() => Convolve(Backend(), 9, new Window2d(7, 3, StrideW: 2, Left: 1, Right: 1)));
+        Assert.That(e!.Message, Is.EqualTo("cudnnConvolutionForward(tensor [1, 4, 9, 8] Nhwc; filter [6, 4, 7, 3]; padding 0 x 1, stride 1 x 2, dilation 1 x 1; tensor [1, 6, 3, 4] Nhwc): "
+            + "failed: got CUDNN_STATUS_BAD_PARAM (2000), expected CUDA_SUCCESS: reported by cuDNN"));
+    }
+
+    /// <summary>As a user of ManagedCuda writes it.</summary>
+    [Test]
+    public void The_binding_by_itself()
+    {
+        using var dnn = CudaDNNContext.TryOpen(1, null, out _)!;
+        dnn.SetStream(2);
+        View x = Views.Of([1, 4, 2, 2], Normal(16, 1)), y = Views.Empty<float>([1, 4, 1, 1]), expected = Views.Empty<float>([1, 4, 1, 1]);
+        using TensorDescriptor xDesc = new(dnn), yDesc = new(dnn);
+        using PoolingDescriptor poolingDesc = new(dnn);
+        xDesc.SetTensor4dDescriptor(CudnnTensorFormat.Nhwc, CudnnDataType.Float, 1, 4, 2, 2);
+        yDesc.SetTensor4dDescriptor(CudnnTensorFormat.Nhwc, CudnnDataType.Float, 1, 4, 1, 1);
+        poolingDesc.SetPooling2dDescriptor(CudnnPoolingMode.Max, CudnnNanPropagation.PropagateNan, 2, 2, 0, 0, 2, 2);
+        Assert.That(dnn.PoolingForward(poolingDesc, 1, xDesc, x.Address, 0, yDesc, y.Address));
+        cpu.MaxPool2d(x, expected, null, new Window2d(2, 2, 2, 2));
+        Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)));
+        Assert.That($"{poolingDesc}; {xDesc}", Is.EqualTo("Max of 2 x 2, padding 0 x 0, stride 2 x 2; tensor [1, 4, 2, 2] Nhwc"));
     }
 
     [Test]

@@ -96,7 +96,7 @@ public sealed partial class VendorTests
             }
             for (int i = 0; i < 3; i++) Assert.That(Views.Get<float>(ours[i]), Is.EqualTo(Views.Get<float>(plain[i])).Within(2e-4), $"result {i}");
         }
-        Assert.That(backend.Dnn.Library!.Version, Is.EqualTo(new Version(9, 19, 0)));
+        Assert.That(backend.Dnn.Library!.Context.Version, Is.EqualTo(new Version(9, 19, 0)));
     }
 
     // Refused by the search, or by the call itself: Tessera's kernels take over, and cuDNN is not searched again.
@@ -125,7 +125,7 @@ public sealed partial class VendorTests
         Environment.SetEnvironmentVariable("TESSERA_CUDNN", "off");
         var backend = Backend();
         Assert.That(backend.Blas, Is.EqualTo(((CudaBlas?)null, "turned off by TESSERA_CUBLAS=off")));
-        Assert.That(backend.Dnn, Is.EqualTo(((CudaDNNContext?)null, "turned off by TESSERA_CUDNN=off")));
+        Assert.That(backend.Dnn, Is.EqualTo(((CudnnLayers?)null, "turned off by TESSERA_CUDNN=off")));
     }
 
     [Test]

@@ -11,7 +11,12 @@ static long long at(const Tensor *d, int n, int c, int h, int w)
 
 int layer_calls; /* read by tests */
 
-static void plain(const void *alpha, const void *beta) { layer_calls++; assert(*(const float *)alpha == 1 && *(const float *)beta == 0); }
+static void plain(const char *name, const void *alpha, const void *beta)
+{
+    layer_calls++;
+    count(name);
+    assert(*(const float *)alpha == 1 && *(const float *)beta == 0);
+}
 
 int cudnnDeriveBNTensorDescriptor(Tensor *derived, const Tensor *x, int mode)
 {
@@ -31,7 +36,7 @@ int cudnnBatchNormalizationForwardInference(Handle *handle, int mode, const void
                                             const void *scale, const void *bias, const void *mean, const void *variance, double epsilon)
 {
     assert(handle->stream != NULL && mode == 1 && epsilon > 0);
-    plain(alpha, beta);
+    plain(__func__, alpha, beta);
     if (!supported(xd, yd, cd)) return 3002;
     long long rows = (long long)xd->n * xd->h * xd->w;
     for (long long i = 0; i < rows * xd->c; i++) {
@@ -45,7 +50,7 @@ int cudnnBatchNormalizationForwardTraining(Handle *handle, int mode, const void 
                                            const void *scale, const void *bias, double factor, void *runningMean, void *runningVariance, double epsilon, void *saveMean, void *saveInverse)
 {
     assert(handle->stream != NULL && mode == 1 && epsilon > 0 && factor >= 0 && factor <= 1);
-    plain(alpha, beta);
+    plain(__func__, alpha, beta);
     if (!supported(xd, yd, cd)) return 9; /* as cuDNN 8 says it */
     long long rows = (long long)xd->n * xd->h * xd->w;
     const float *in = x;
@@ -71,8 +76,8 @@ int cudnnBatchNormalizationBackward(Handle *handle, int mode, const void *alpha,
                                     const void *saveMean, const void *saveInverse)
 {
     assert(handle->stream != NULL && mode == 1 && epsilon > 0 && gx != gy);
-    plain(alpha, beta);
-    plain(alphaParam, betaParam);
+    plain(__func__, alpha, beta);
+    plain(__func__, alphaParam, betaParam);
     if (!supported(xd, gyd, cd)) return 3001;
     assert(gxd->n == xd->n && gxd->c == xd->c && gxd->h == xd->h && gxd->w == xd->w);
     long long rows = (long long)xd->n * xd->h * xd->w;
@@ -121,7 +126,7 @@ static int window(const Pool *p, const Tensor *x, int n, int c, int i, int j, lo
 int cudnnPoolingForward(Handle *handle, const Pool *p, const void *alpha, const Tensor *xd, const void *x, const void *beta, const Tensor *yd, void *y)
 {
     assert(handle->stream != NULL && p->h * p->w <= 256);
-    plain(alpha, beta);
+    plain(__func__, alpha, beta);
     if (p->h == 5) return 3000;
     fits(p, xd, yd);
     long long elements[256];
@@ -144,7 +149,7 @@ int cudnnPoolingForward(Handle *handle, const Pool *p, const void *alpha, const 
 int cudnnPoolingBackward(Handle *handle, const Pool *p, const void *alpha, const Tensor *yd, const void *y, const Tensor *gyd, const void *gy, const Tensor *xd, const void *x, const void *beta, const Tensor *gxd, void *gx)
 {
     assert(handle->stream != NULL && p->mode != 0 && y != NULL && x != NULL && gyd->h == yd->h && gxd->h == xd->h);
-    plain(alpha, beta);
+    plain(__func__, alpha, beta);
     if (p->h == 5) return 9;
     fits(p, xd, yd);
     long long elements[256];
@@ -162,7 +167,7 @@ int cudnnPoolingBackward(Handle *handle, const Pool *p, const void *alpha, const
 int cudnnSoftmaxForward(Handle *handle, int algo, int mode, const void *alpha, const Tensor *xd, const void *x, const void *beta, const Tensor *yd, void *y)
 {
     assert(handle->stream != NULL && (algo == 1 /* ACCURATE */ || algo == 2 /* LOG */) && mode == 1 /* CHANNEL */ && xd->nchw && yd->nchw && xd->w == 1);
-    plain(alpha, beta);
+    plain(__func__, alpha, beta);
     if (xd->c == 13) return 3002;
     const float *in = x;
     for (int n = 0; n < xd->n; n++)
@@ -181,7 +186,7 @@ int cudnnSoftmaxForward(Handle *handle, int algo, int mode, const void *alpha, c
 int cudnnSoftmaxBackward(Handle *handle, int algo, int mode, const void *alpha, const Tensor *yd, const void *y, const Tensor *gyd, const void *gy, const void *beta, const Tensor *gxd, void *gx)
 {
     assert(handle->stream != NULL && (algo == 1 || algo == 2) && mode == 1 && yd->nchw && gyd->nchw && gxd->nchw);
-    plain(alpha, beta);
+    plain(__func__, alpha, beta);
     if (yd->c == 13) return 3002;
     for (int n = 0; n < yd->n; n++)
         for (int h = 0; h < yd->h; h++) {

@@ -16,7 +16,10 @@ internal enum BlasMath
     Tf32TensorOpMath = 3,
 }
 
-/// <summary>cuBLAS: matrix products of NVIDIA's. Matrices are column-major, as in its own documentation. Calls may come from any thread.</summary>
+/// <summary>
+/// cuBLAS's handle, and its functions under the names that users of ManagedCuda know. Matrices are column-major, as in its own documentation. Two calls must not overlap, and a product takes the math
+/// mode of the moment.
+/// </summary>
 internal sealed unsafe class CudaBlas : IDisposable
 {
     /// <summary>The environment variable that turns it on or off, or names its file.</summary>
@@ -30,10 +33,9 @@ internal sealed unsafe class CudaBlas : IDisposable
     /// <summary><c>CUBLAS_STATUS_NOT_SUPPORTED</c>, of cuBLASLt too.</summary>
     internal const int NotSupported = 15;
 
-    readonly Lock gate = new();
     readonly BlasFunctions f;
     readonly nint handle;
-    bool tf32;
+    BlasMath mathMode;
 
     CudaBlas(VendorLibrary library, nint stream)
     {
@@ -44,7 +46,7 @@ internal sealed unsafe class CudaBlas : IDisposable
         handle = created;
         try
         {
-            Check(f.cublasSetStream_v2(handle, stream), "cublasSetStream");
+            SetStream(stream);
             int version;
             Check(f.cublasGetVersion_v2(handle, &version), "cublasGetVersion");
             Version = Search.Check(VendorSearch.VersionOf(version, 100000), Path);
@@ -66,19 +68,26 @@ internal sealed unsafe class CudaBlas : IDisposable
     /// <exception cref="DeviceException">It was asked for, and there is none of use.</exception>
     public static CudaBlas? TryOpen(nint stream, string? search, out string whyNot) => Search.Open(search, l => new CudaBlas(l, stream), out whyNot);
 
-    /// <summary>C ← alpha · op(A) · op(B) + beta · C for <paramref name="batch"/> matrices at regular steps; op(A) is m × k, op(B) k × n; float32.</summary>
-    public void Gemm(Operation transa, Operation transb, int m, int n, int k, float alpha, nint a, int lda, long strideA, nint b, int ldb, long strideB, float beta, nint c, int ldc, long strideC, int batch)
+    /// <summary>The stream that all further calls go to.</summary>
+    public void SetStream(nint stream) => Check(f.cublasSetStream_v2(handle, stream), "cublasSetStream");
+
+    /// <summary>What further products may compute with.</summary>
+    public BlasMath MathMode
     {
-        lock (gate)
+        get => mathMode;
+        set
         {
-            if (tf32 != Precision.AllowTf32)
-            {
-                tf32 = Precision.AllowTf32;
-                Check(f.cublasSetMathMode(handle, tf32 ? BlasMath.Tf32TensorOpMath : BlasMath.DefaultMath), "cublasSetMathMode");
-            }
-            Check(f.cublasSgemmStridedBatched(handle, (int)transa, (int)transb, m, n, k, &alpha, a, lda, strideA, b, ldb, strideB, &beta, c, ldc, strideC, batch),
-                $"cublasSgemmStridedBatched({transa}, {transb}, {m} x {n} x {k}, {batch} matrices)");
+            if (value == mathMode) return;
+            Check(f.cublasSetMathMode(handle, value), "cublasSetMathMode");
+            mathMode = value;
         }
+    }
+
+    /// <summary>C ← alpha · op(A) · op(B) + beta · C for <paramref name="batchCount"/> matrices at regular steps; op(A) is m × k, op(B) k × n; float32.</summary>
+    public void GemmStridedBatched(Operation transa, Operation transb, int m, int n, int k, float alpha, nint a, int lda, long strideA, nint b, int ldb, long strideB, float beta, nint c, int ldc, long strideC, int batchCount)
+    {
+        int status = f.cublasSgemmStridedBatched(handle, (int)transa, (int)transb, m, n, k, &alpha, a, lda, strideA, b, ldb, strideB, &beta, c, ldc, strideC, batchCount);
+        if (status != 0) Check(status, $"cublasSgemmStridedBatched({transa}, {transb}, {m} x {n} x {k}, {batchCount} matrices)");
     }
 
     public void Dispose() => _ = f.cublasDestroy_v2(handle);

@@ -103,7 +103,7 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
     const int Requested = 8;
 
     readonly Lock gate = new();
-    readonly PlanCache<BlasLtProduct, Plan> plans = new(CudaDNNContext.MostPlans);
+    readonly PlanCache<BlasLtProduct, Plan> plans = new(CudnnLayers.MostPlans);
     readonly LtFunctions f;
     readonly nint handle, stream;
 
