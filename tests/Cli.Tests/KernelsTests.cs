@@ -61,4 +61,37 @@ public sealed class KernelsTests
         Assert.That(Verify().Error, Does.Contain("tessera kernels verify --help"));
         Assert.That(Verify("--fast", "x.ptx").Code, Is.EqualTo(2));
     }
+
+    [Test]
+    public void AFileThatCannotBeReadIsALineAndTheOthersGoOn()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Ignore("links need a privilege there");
+        using var folder = new TemporaryFolder();
+        string a = folder.File("a.ptx"), b = folder.File("b.ptx"), c = folder.File("c.ptx");
+        File.WriteAllText(a, good);
+        File.CreateSymbolicLink(b, folder.File("gone.ptx"));
+        File.WriteAllText(c, good);
+        Directory.CreateSymbolicLink(folder.File("again"), folder.Path);
+        Directory.CreateDirectory(folder.File("d.ptx"));
+        var (code, output, error) = Verify(folder.Path);
+        Assert.That((code, error), Is.EqualTo((1, "")));
+        Assert.That(output, Has.Length.EqualTo(3));
+        Assert.That((output[0], output[2]), Is.EqualTo(($"accept {a}", $"accept {c}")));
+        Assert.That(output[1], Does.StartWith($"reject {b}:1:1 file: it cannot be read: "));
+    }
+
+    [Test]
+    public void ALoopWithoutEndComesToItsLimit()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("a.ptx");
+        File.WriteAllText(path, good.Replace("ret;", "L: bra L;", StringComparison.Ordinal));
+        foreach (string command in (string[])["run", "count", "check"])
+        {
+            var (code, _, error) = Kernels(command, path, "--limit", "1000");
+            Assert.That(code, Is.EqualTo(1));
+            Assert.That(error, Does.Contain($"{path}:6:4: steps: the launch took more than 1000 warp instructions, its limit"));
+        }
+        Assert.That(Kernels("run", path, "--limit", "0").Error, Does.StartWith("error: --limit: got 0, expected at least 1."));
+    }
 }

@@ -13,6 +13,7 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
     static readonly Option<(int, int, int)> block = Size("--block", "Threads of a block in x, y and z; what is left out is 1.");
     static readonly Option<(int, int, int)> cluster = Size("--cluster", "Blocks of a cluster in x, y and z; without it what the kernel says, or none.");
     static readonly Option<int> shared = Options.Number("--shared", "Bytes of dynamic shared memory.", 0, 0);
+    static readonly Option<long?> limit = Options.Number<long?>("--limit", "Most warp instructions of the launch, which ends with an error after them: 10 billion where nothing is said.", 1, null);
     static readonly Option<KernelArgument[]> arguments = ArgumentOption();
 
     /// <summary>How arguments are written, for the end of a command's help.</summary>
@@ -30,14 +31,15 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
     {
         var source = PtxSource.Open(parsed.GetValue(file)!);
         PtxModule module = PtxModule.Parse(source.Text, source.Name).Verify();
-        return new(module, source.Text, Entered(module, source.Name, parsed.GetValue(entry)),
-            new(parsed.GetValue(grid), parsed.GetValue(block)) { SharedBytes = parsed.GetValue(shared), Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null }, parsed.GetValue(arguments) ?? []);
+        PtxLaunch launch = new(parsed.GetValue(grid), parsed.GetValue(block)) { SharedBytes = parsed.GetValue(shared), Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null };
+        if (parsed.GetValue(limit) is long most) launch = launch with { StepLimit = most };
+        return new(module, source.Text, Entered(module, source.Name, parsed.GetValue(entry)), launch, parsed.GetValue(arguments) ?? []);
     }
 
     /// <summary>A command with the options of a launch, and its own.</summary>
     public static Command Command(string name, string description, string examples, params Option[] more)
     {
-        ExampleCommand command = new(name, description, examples) { file, entry, grid, block, cluster, shared, arguments };
+        ExampleCommand command = new(name, description, examples) { file, entry, grid, block, cluster, shared, limit, arguments };
         foreach (Option option in more) command.Add(option);
         return command;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.IO.Enumeration;
 
 namespace Tessera.Cli;
 
@@ -26,13 +27,12 @@ static class KernelsCommand
         List<string> files = [];
         foreach (string path in paths)
         {
-            string[] found = Directory.Exists(path) ? Directory.GetFiles(path, "*.ptx", SearchOption.AllDirectories) : File.Exists(path) ? [path] : [];
+            string[] found = Directory.Exists(path) ? FilesIn(path) : File.Exists(path) ? [path] : [];
             if (found.Length == 0)
             {
                 error.WriteLine($"error: {path}: {(Directory.Exists(path) ? "no .ptx files in this folder" : "no such file or folder")}.");
                 return Tool.Usage;
             }
-            Array.Sort(found, StringComparer.Ordinal);
             files.AddRange(found);
         }
         bool all = true;
@@ -42,6 +42,17 @@ static class KernelsCommand
             output.WriteLine(json ? KernelJson.Of(verdict.Path, verdict.Rejected) : Line(verdict));
         }
         return all ? Tool.Success : Tool.Failure;
+    }
+
+    /// <summary>The files below a folder, in order. Links to folders are not followed: they may lead back.</summary>
+    static string[] FilesIn(string folder)
+    {
+        var files = new FileSystemEnumerable<string>(folder, (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, IgnoreInaccessible = false })
+        {
+            ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && entry.FileName.EndsWith(".ptx", StringComparison.Ordinal),
+            ShouldRecursePredicate = (ref entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+        };
+        return [.. files.Order(StringComparer.Ordinal)];
     }
 
     static Verdict Check(string path)
@@ -54,6 +65,10 @@ static class KernelsCommand
         catch (PtxException e)
         {
             return new(path, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new(path, new PtxException(path, 1, 1, "file", $"it cannot be read: {e.Message}"));
         }
     }
 

@@ -15,6 +15,9 @@ public sealed class TrainGoldenTests
 {
     const int Neighbours = 4, EmulatedSteps = 4;
 
+    /// <summary>Whether a report of minutes is wanted: TESSERA_LONG.</summary>
+    static bool IsLong => Environment.GetEnvironmentVariable("TESSERA_LONG") is { Length: > 0 };
+
     static IEnumerable<TestCaseData> Runs() => GoldenCase.All("train/runs.json", "runs");
 
     static IEnumerable<TestCaseData> RunsOnDevices() => TestDevices.With(Runs()).Where(c => c.Arguments[1] != Device.Cpu);
@@ -31,13 +34,13 @@ public sealed class TrainGoldenTests
 
     /// <summary>
     /// With the GPU's kernels: plain float32 sums, in an order of their own. Of a network with convolutions the emulator, whose steps take seconds, makes
-    /// the early ones.
+    /// the early ones, and all where TESSERA_LONG is set.
     /// </summary>
     [TestCaseSource(nameof(RunsOnDevices))]
     public void ARecordedRunOnAnotherDevice(GoldenCase recorded, Device device)
     {
         (Device.Default, Determinism.Exact) = (device, true);
-        bool whole = device != Device.Emulator || recorded["kind"].GetString() is "mlp";
+        bool whole = device != Device.Emulator || recorded["kind"].GetString() is "mlp" || IsLong;
         Compare(recorded, slack: 1, mostSteps: whole ? int.MaxValue : EmulatedSteps);
     }
 
@@ -65,6 +68,7 @@ public sealed class TrainGoldenTests
 
         foreach (var (name, g) in run.Arrays("grad_step0/")) Assert.That(Doubles(run.FirstGradients[name]), Is.EqualTo(g).Within(OfLargest(g, 1e-4)), $"first gradient of {name}");
         foreach (var (name, b) in run.Arrays("bn_step1_f64/")) Assert.That(Doubles(run.FirstStatistics[name]), Is.EqualTo(b).Within(OfLargest(b, 1e-5)), $"{name} after a step");
+        if (IsLong) Report(run);
         CheckSeries("loss", r => r.Losses, run.OfSteps("loss_f64"), run["loss_tolerance"], strict: earlySteps ? run.StrictSteps : 0);
         if (run.Has("grad_norm_f64")) Check("grad_norm", r => [.. r.GradNorms.Select(g => g[0])], run.OfSteps);
         if (run.Kind is "lesson")
@@ -116,6 +120,12 @@ public sealed class TrainGoldenTests
             Assert.That(norm, Is.EqualTo(expected[1]).Within(1e-5 + (1e-4 * expected[1])), $"norm of {name} after fit call {fit}");
             Assert.That(values.Sum(), Is.EqualTo(expected[0]).Within(1e-5 + (1e-4 * Math.Sqrt(values.Length) * expected[1])), $"sum of {name} after fit call {fit}");
         }
+    }
+
+    static void Report(GoldenRun run)
+    {
+        double[] expected = run.OfSteps("loss_f64"), off = [.. run.Losses.Zip(expected, (a, b) => Math.Abs(a - b))];
+        for (int k = 0; k < off.Length; k++) TestContext.Out.WriteLine($"{run.Kind} step {k}: loss {run.Losses[k]:G7}, recorded {expected[k]:G7}, off {off[k]:G2}, tolerance {run["loss_tolerance"][k]:G2}");
     }
 
     static double[] Doubles(float[] values) => Array.ConvertAll(values, x => (double)x);

@@ -4,8 +4,7 @@ using System.Runtime.InteropServices;
 namespace Tessera.Emulator;
 
 /// <summary>
-/// Blocks that run at the same time and reach into each other's shared memory, which lies side by side. One worker thread runs one cluster after the
-/// other; where a launch has none, each is a single block.
+/// Blocks that run at the same time and reach into each other's shared memory, which lies side by side. Where a launch has no clusters, each is a single block.
 /// </summary>
 sealed unsafe class Cluster : IDisposable
 {
@@ -50,15 +49,24 @@ sealed unsafe class Cluster : IDisposable
 
     public int Live => blocks.Sum(b => b.Live);
 
-    /// <summary>Runs one cluster of the grid to its end; blocks and their warps take turns.</summary>
-    public void Run(long cluster)
+    /// <summary>Bytes of its shared memory, registers and local memory.</summary>
+    public long Bytes => ((long)Stride * Size) + Warps.Sum(w => w.Bytes);
+
+    /// <summary>Begins with a cluster of the grid.</summary>
+    public void Start(long cluster)
     {
         Index = cluster;
         NativeMemory.Clear(Shared, (nuint)Stride * (nuint)Size);
         Barrier.Start();
         for (int rank = 0; rank < Size; rank++) blocks[rank].Start(Launch.BlockOf(cluster, rank));
         Observers?.Start();
-        for (bool open = true; open;)
+    }
+
+    /// <summary>Goes on for so many turns of its blocks and their warps. Returns whether it has come to its end.</summary>
+    public bool Run(int turns)
+    {
+        bool open = true;
+        for (; open && turns > 0; turns--)
         {
             bool stuck = true;
             open = false;
@@ -70,7 +78,9 @@ sealed unsafe class Cluster : IDisposable
             }
             if (open && stuck && !Warps.Any(w => !w.Done && w.Frame.First < w.Frame.Pending.Length)) throw Deadlock();
         }
+        if (open) return false;
         foreach (Cta block in blocks) block.End();
+        return true;
     }
 
     PtxException Deadlock()

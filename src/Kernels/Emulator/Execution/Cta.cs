@@ -117,7 +117,8 @@ sealed unsafe class Cta : IDisposable
         Observers?.Arrive(warp, op, id, mask, count, waits);
         if (count > 0 && b.Expected > 0 && b.Arrived > 0 && b.Expected != count) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"barrier {id} waits for {b.Expected} threads: got {count}");
         b.Expected = count;
-        b.Arrived += BitOperations.PopCount(mask);
+        // A number of threads counts whole warps: the lanes that the last one lacks come with the others.
+        b.Arrived += count > 0 && mask == warp.Lanes ? 32 : BitOperations.PopCount(mask);
         b.True += BitOperations.PopCount(votes);
         b.Votes += BitOperations.PopCount(mask);
         if (waits)
@@ -130,7 +131,7 @@ sealed unsafe class Cta : IDisposable
 
     void Release(Barrier b)
     {
-        if (b.Arrived == 0 || b.Arrived < (b.Expected > 0 ? Math.Min(b.Expected, Launch.Threads) : Live)) return;
+        if (b.Arrived == 0 || b.Arrived < (b.Expected > 0 ? b.Expected : Live)) return;
         Observers?.Release(this, b);
         foreach (var (_, frame, resume, mask, op) in b.Waiting)
         {

@@ -57,7 +57,8 @@ sealed partial class Decoder
         Close(null);
         blocks.RemoveAt(blocks.Count - 1);
         code.Blocks = [.. blocks];
-        code.FrameBytes = frameBytes + 63 & ~63;
+        // A call takes some of the stack even without registers, so that recursion without an end comes to it.
+        code.FrameBytes = Math.Max(frameBytes, 1) + 63 & ~63;
         code.LocalBytes = localBytes;
         code.Constants = [.. constants.Select(c => (c.Value.Offset, c.Value.Bytes, (UInt128)c.Key.Item1))];
         return code;
@@ -141,9 +142,13 @@ sealed partial class Decoder
         op.IsObserved = op is MemoryOp || op.Members != null;
         if (op is MemoryOp memory) (memory.Strong, memory.Releases) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
+        blocks[^1].TakesWarp |= TakesWarp(i);
         if (ends) Close(op);
         else body.Add(op);
     }
+
+    /// <summary>Whether an instruction is for all lanes of a warp together.</summary>
+    static bool TakesWarp(Instruction i) => i.Opcode is "shfl" or "vote" or "match" or "redux" or "elect" or "activemask" or "bar" or "barrier" or "mma" or "wmma" or "ldmatrix" or "stmatrix" or "movmatrix";
 
     static Operand? MembersOf(Instruction i) => i.Opcode switch
     {

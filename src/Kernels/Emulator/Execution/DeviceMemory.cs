@@ -55,24 +55,24 @@ sealed unsafe class DeviceMemory : IDisposable
     /// <summary>Whether some memory was allocated without content.</summary>
     public bool HasUndefined { get; private set; }
 
-    /// <summary>Zeroed memory, aligned to 256 bytes.</summary>
-    public Allocation Allocate(long bytes, string owner)
+    /// <summary>Zeroed memory, aligned to 256 bytes or more.</summary>
+    public Allocation Allocate(long bytes, string owner, int align = 1)
     {
-        Allocation allocation = TryAllocate(bytes, owner) ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. Hint: use smaller buffers.");
+        Allocation allocation = TryAllocate(bytes, owner, align: align) ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. Hint: use smaller buffers.");
         NativeMemory.Clear((void*)allocation.Start, (nuint)Math.Max(bytes, 1));
         return allocation;
     }
 
     /// <summary>
-    /// Memory of undefined content, aligned to 256 bytes; null where the system has none. With a map, a kernel that reads what was not
+    /// Memory of undefined content, aligned to 256 bytes or more; null where the system has none. With a map, a kernel that reads what was not
     /// written makes a mistake that <see cref="DefinedCheck"/> finds.
     /// </summary>
-    public Allocation? TryAllocate(long bytes, string owner, bool map = false)
+    public Allocation? TryAllocate(long bytes, string owner, bool map = false, int align = 1)
     {
         void* p;
         try
         {
-            p = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), 256);
+            p = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), (nuint)Math.Max(align, 256));
         }
         catch (OutOfMemoryException)
         {

@@ -3,6 +3,9 @@ namespace Tessera.Emulator;
 /// <summary>One launch of a kernel: its geometry, parameters and memory.</summary>
 sealed unsafe class Launch
 {
+    /// <summary>Turns after which a worker lets other clusters have theirs, the most that it has begun, and their most bytes.</summary>
+    const int patience = 16, mostOpen = 256, mostOpenBytes = 256 << 20;
+
     long steps, clusters, next;
 
     /// <summary>Warp instructions so far.</summary>
@@ -84,7 +87,7 @@ sealed unsafe class Launch
     /// <summary>Counts steps; ends a launch that takes too many.</summary>
     public void Spend(Warp warp, int count)
     {
-        if (Interlocked.Add(ref steps, count) > StepLimit) throw warp.Fail("steps", $"the launch took more than {StepLimit} warp instructions");
+        if (Interlocked.Add(ref steps, count) > StepLimit) throw warp.Fail("steps", $"the launch took more than {StepLimit} warp instructions, its limit");
         if (failure != null) throw new OperationCanceledException();
     }
 
@@ -99,13 +102,30 @@ sealed unsafe class Launch
         if (failure != null && Findings.Failure == null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
-    /// <summary>Runs clusters until none is left.</summary>
+    /// <summary>
+    /// Runs clusters until none is left. One that takes long lets the next begin and take turns with it, as on a GPU: it may wait for what they write.
+    /// </summary>
     void Work()
     {
-        using Cluster cluster = new(this);
+        Queue<Cluster> open = [];
+        Cluster? cluster = null;
         try
         {
-            for (long c; (c = Interlocked.Increment(ref next) - 1) < clusters;) cluster.Run(c);
+            cluster = new(this);
+            int most = (int)Math.Clamp(mostOpenBytes / cluster.Bytes, 1, Checks == PtxChecks.None ? mostOpen : mostOpen / 4);
+            for (; ; )
+            {
+                if (open.Count < most && Interlocked.Increment(ref next) - 1 is var c && c < clusters) (cluster ??= new(this)).Start(c);
+                else if (open.Count == 0) return;
+                else
+                {
+                    cluster?.Dispose();
+                    cluster = open.Dequeue();
+                }
+                if (cluster.Run(patience)) continue;
+                open.Enqueue(cluster);
+                cluster = null;
+            }
         }
         catch (OperationCanceledException) when (failure != null) { }
         catch (WatchEnded)
@@ -116,6 +136,11 @@ sealed unsafe class Launch
         {
             Interlocked.CompareExchange(ref failure, e, null);
             next = clusters;
+        }
+        finally
+        {
+            cluster?.Dispose();
+            foreach (Cluster begun in open) begun.Dispose();
         }
     }
 

@@ -8,6 +8,9 @@ sealed class CodeBlock(int index)
 
     /// <summary>A branch, barrier, call, return or exit; null: on to the next block.</summary>
     public Op? End;
+
+    /// <summary>Whether some of it is for all lanes of a warp together.</summary>
+    public bool TakesWarp;
 }
 
 /// <summary>A function ready to run: its blocks in the order of the text, and where its registers and local variables lie.</summary>

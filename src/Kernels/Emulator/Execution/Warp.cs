@@ -34,8 +34,8 @@ sealed class Frame(Code code, int registers, int local, int returnBlock, CallVal
 /// </summary>
 sealed unsafe class Warp : IDisposable
 {
-    /// <summary>Blocks of code that a warp runs before the others have their turn, so that it may wait for what they write.</summary>
-    const int slice = 4096;
+    /// <summary>Blocks of code that a warp runs before the others have their turn, so that it may wait for what they write; fewer where its lanes seem to wait for each other.</summary>
+    const int longest = 4096, shortest = 64;
 
     const int stackForCalls = 1 << 20, localForCalls = 1 << 15;
 
@@ -59,6 +59,9 @@ sealed unsafe class Warp : IDisposable
     /// <summary>Where the current frame's local variables start, the same for all lanes.</summary>
     public int LocalBase;
 
+    /// <summary>Bytes of its registers and local memory.</summary>
+    public long Bytes => registerBytes + (LocalStride * 32L);
+
     /// <summary>The lanes that exist.</summary>
     public uint Lanes;
 
@@ -69,6 +72,18 @@ sealed unsafe class Warp : IDisposable
 
     /// <summary>The lanes that have not ended.</summary>
     public uint Live => Lanes & ~exited;
+
+    /// <summary>The lanes that stand before the end of the kernel, with no instruction between.</summary>
+    public uint Ending
+    {
+        get
+        {
+            uint lanes = 0;
+            for (int i = 0; i < frames[0].Pending.Length; i++)
+                if (frames[0].Pending[i] is not 0 and uint here && frames[0].Code.Blocks[i] is { Body: [], End: Return { Guard: < 0 } or Exit { Guard: < 0 } }) lanes |= here;
+            return lanes;
+        }
+    }
 
     public Warp(Cta cta, int index)
     {
@@ -119,7 +134,7 @@ sealed unsafe class Warp : IDisposable
         Frame.Add(0, mask);
     }
 
-    int turns;
+    int turns, slice = longest;
 
     /// <summary>Lets the other warps have their turn after this block of code.</summary>
     public void Yield() => turns = 1;
@@ -127,6 +142,7 @@ sealed unsafe class Warp : IDisposable
     /// <summary>Runs until all lanes have exited or wait, or for a while.</summary>
     public void Run()
     {
+        if (slice < longest) RunFarthest();
         for (turns = slice; frames.Count > 0 && turns > 0; turns--)
         {
             Frame frame = Frame;
@@ -134,9 +150,27 @@ sealed unsafe class Warp : IDisposable
             while (block < frame.Pending.Length && frame.Pending[block] == 0) block++;
             frame.First = block;
             if (block < frame.Pending.Length) RunBlock(frame, block);
-            else if (frame.Waiting != 0) return;
+            else if (frame.Waiting != 0) break;
             else Pop(frame);
         }
+        slice = turns > 0 || Farthest() < 0 ? longest : Math.Max(slice / 2, shortest);
+    }
+
+    /// <summary>
+    /// Lanes that run for long may wait for others of their warp that are farther on, such as the holder of a lock: these go on, up to what takes the whole warp.
+    /// </summary>
+    void RunFarthest()
+    {
+        for (int n = 0; n < 4 * shortest && Farthest() is >= 0 and int block && !Frame.Code.Blocks[block].TakesWarp; n++) RunBlock(Frame, block);
+    }
+
+    /// <summary>The last block that lanes stand before; -1 where all stand before one.</summary>
+    int Farthest()
+    {
+        if (frames.Count == 0) return -1;
+        uint[] pending = Frame.Pending;
+        int last = Array.FindLastIndex(pending, lanes => lanes != 0);
+        return last > 0 && pending.AsSpan(0, last).ContainsAnyExcept(0u) ? last : -1;
     }
 
     void Pop(Frame frame)

@@ -14,10 +14,11 @@ sealed class BarrierCheck(Observers observers)
         else if (count > observers.Cluster.Launch.Threads + 31 >> 5 << 5) Find(w, op, lane, 2, $"the barrier waits for {count} threads, but the block has {observers.Cluster.Launch.Threads}");
     }
 
-    /// <summary>Lanes come to an instruction that is for whole warps.</summary>
+    /// <summary>Lanes come to an instruction that is for whole warps. Those that have nothing left to do but to end are as good as gone.</summary>
     public void Align(Warp w, Op op, uint mask)
     {
-        if (mask != w.Live) Find(w, op, BitOperations.TrailingZeroCount(mask), 0, $"the barrier needs all threads of the warp together: only the lanes 0x{mask:X8} of 0x{w.Live:X8} come to it");
+        uint needed = w.Live & ~w.Ending;
+        if ((needed & ~mask) != 0) Find(w, op, BitOperations.TrailingZeroCount(mask), 0, $"the barrier needs all threads of the warp together: only the lanes 0x{mask:X8} of 0x{needed:X8} come to it");
     }
 
     void Find(Warp w, Op op, int lane, int kind, string message) => observers.Findings.Add("barrier", op, kind, w.SpotOf(lane), message);
