@@ -94,4 +94,17 @@ public sealed class KernelsTests
         }
         Assert.That(Kernels("run", path, "--limit", "0").Error, Does.StartWith("error: --limit: got 0, expected at least 1."));
     }
+
+    [Test]
+    public void WhatThreadsPrintIsTheOutput()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("a.ptx");
+        File.WriteAllText(path, ".version 7.0\n.target sm_70\n.address_size 64\n.extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 v);\n.global .align 1 .b8 f[] = {104, 105, 10, 0};\n"
+            + ".visible .entry k() { .reg .b64 %d; mov.u64 %d, f; cvta.global.u64 %d, %d; { .param .b64 a; .param .b64 b; .param .b32 r; st.param.b64 [a], %d; st.param.b64 [b], 0; call (r), vprintf, (a, b); } ret; }\n");
+        Assert.That(Kernels("run", path, "--block", "2"), Is.EqualTo((0, "hi\nhi\nk: 1 x 1 x 1 blocks of 2 x 1 x 1 threads\n", "")));
+        var (code, output, error) = Kernels("check", path, "--json");
+        Assert.That((code, error), Is.EqualTo((0, "hi\n")));
+        Assert.That(output, Does.StartWith("{\"kernel\":\"k\""));
+    }
 }

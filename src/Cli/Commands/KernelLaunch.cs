@@ -32,6 +32,8 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
         var source = PtxSource.Open(parsed.GetValue(file)!);
         PtxModule module = PtxModule.Parse(source.Text, source.Name).Verify();
         PtxLaunch launch = new(parsed.GetValue(grid), parsed.GetValue(block)) { SharedBytes = parsed.GetValue(shared), Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null };
+        var console = parsed.InvocationConfiguration;
+        launch = launch with { Print = parsed.GetValue(KernelJson.Option) ? console.Error.Write : console.Output.Write };
         if (parsed.GetValue(limit) is long most) launch = launch with { StepLimit = most };
         return new(module, source.Text, Entered(module, source.Name, parsed.GetValue(entry)), launch, parsed.GetValue(arguments) ?? []);
     }
@@ -56,7 +58,7 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
     static string Entered(PtxModule module, string path, string? name)
     {
         var names = module.Entries;
-        if (name == null) return names.Count == 1 ? names[0] : throw new DataException($"{path}: has {names.Count} kernels: {string.Join(", ", names)}. Hint: choose one with --entry.");
+        if (name == null) return names.Count switch { 1 => names[0], 0 => throw new DataException($"{path}: has no kernel (.entry)."), _ => throw new DataException($"{path}: has {names.Count} kernels: {string.Join(", ", names)}. Hint: choose one with --entry.") };
         return names.Contains(name, StringComparer.Ordinal) ? name : throw new DataException($"{path}: there is no kernel '{name}'. Hint: it has {string.Join(", ", names)}.");
     }
 

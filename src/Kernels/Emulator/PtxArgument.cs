@@ -15,8 +15,8 @@ public abstract class PtxArgument
     /// <summary>The bytes of a parameter as they are; inside a structure they need no alignment.</summary>
     public static PtxArgument Bytes(ReadOnlySpan<byte> value) => new ValueArgument(value.ToArray(), 1);
 
-    /// <summary>A pointer to memory with the array's content; after the launch the array holds the memory's content.</summary>
-    public static PtxArgument Buffer<T>(T[] data) where T : unmanaged => new BufferArgument<T>(data);
+    /// <summary>A pointer to memory with the array's content; after the launch the array holds the memory's content. An array that is passed twice is one piece of memory.</summary>
+    public static PtxArgument Buffer<T>(T[] data) where T : unmanaged => new BufferArgument<T>(data ?? throw new ArgumentNullException(nameof(data)));
 
     /// <summary>A structure passed by value, laid out as C does: each field at a multiple of its size, the whole a multiple of the largest.</summary>
     public static PtxArgument Struct(params PtxArgument[] fields) => new StructArgument(fields);
@@ -27,11 +27,13 @@ public abstract class PtxArgument
     /// <summary>Writes the parameter; buffers are placed by <paramref name="place"/>, which gets a name for messages and gives the address.</summary>
     internal abstract void Write(Span<byte> parameter, string name, Func<BufferArgument, string, ulong> place);
 
-    /// <summary>The bytes of every parameter.</summary>
+    /// <summary>The bytes of every parameter; each array is placed once.</summary>
     internal static byte[][] Write(PtxArgument[] arguments, Func<BufferArgument, string, ulong> place)
     {
+        Dictionary<Array, ulong> placed = new(ReferenceEqualityComparer.Instance);
+        ulong Place(BufferArgument buffer, string name) => placed.TryGetValue(buffer.Elements, out ulong at) ? at : placed[buffer.Elements] = place(buffer, name);
         byte[][] parameters = [.. arguments.Select(a => new byte[a.Layout.Size])];
-        for (int i = 0; i < arguments.Length; i++) arguments[i].Write(parameters[i], $"argument {i}", place);
+        for (int i = 0; i < arguments.Length; i++) arguments[i].Write(parameters[i], $"argument {i}", Place);
         return parameters;
     }
 
@@ -49,6 +51,8 @@ sealed class ValueArgument(byte[] value, int alignment) : PtxArgument
 /// <summary>A pointer to memory that starts as a copy of the content and is copied back.</summary>
 abstract class BufferArgument : PtxArgument
 {
+    public abstract Array Elements { get; }
+
     public abstract Span<byte> Content { get; }
 
     internal override (int, int) Layout => (8, 8);
@@ -59,6 +63,8 @@ abstract class BufferArgument : PtxArgument
 
 sealed class BufferArgument<T>(T[] data) : BufferArgument where T : unmanaged
 {
+    public override Array Elements => data;
+
     public override Span<byte> Content => MemoryMarshal.AsBytes(data.AsSpan());
 }
 

@@ -28,6 +28,9 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
     /// <summary>Follows one warp, instruction by instruction; blocks then run one after the other.</summary>
     public PtxWatch? Watch { get; init; }
 
+    /// <summary>Gets what threads print with CUDA's printf, one call at a time; null: nobody does. A GPU prints by itself.</summary>
+    public Action<string>? Print { get; init; }
+
     /// <summary>What to look for while the kernel runs, at the price of a few times the time.</summary>
     public PtxChecks Checks { get; init; }
 

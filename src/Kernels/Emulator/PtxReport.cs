@@ -32,7 +32,7 @@ public enum PtxChecks
 /// <summary>One mistake of a kernel, at its first occurrence.</summary>
 /// <param name="Rule">
 /// What was broken: <c>race</c>, <c>uninitialized</c>, <c>barrier</c>, <c>mask</c>; or what ended the launch: <c>memory</c>, <c>barrier</c>,
-/// <c>warp</c>, <c>branch</c>, <c>trap</c>, <c>steps</c>.
+/// <c>warp</c>, <c>branch</c>, <c>call</c>, <c>trap</c>, <c>assert</c>, <c>steps</c>, <c>unsupported</c>.
 /// </param>
 /// <param name="File">The text's file, or a name for it.</param>
 /// <param name="Line">The line of the instruction, from 1.</param>

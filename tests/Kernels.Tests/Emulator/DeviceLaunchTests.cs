@@ -54,6 +54,22 @@ public sealed class DeviceLaunchTests
         Assert.That(z, Is.EqualTo(y));
     }
 
+    [TestCase("emulator"), TestCase("cuda:0")]
+    public void AnArrayThatIsPassedTwiceIsOneMemory(string device)
+    {
+        if (Device.All().First(d => d.Name == device).WhyNot is string whyNot) Assert.Ignore(whyNot);
+        float[] expected = [.. Enumerable.Range(0, 100).Select(i => (2f * i) + 0.5f)], x = [.. Enumerable.Range(0, 100).Select(i => (float)i)], z = [.. x];
+        PtxModule module = PtxModule.Parse(text, "affine.ptx");
+        module.Launch(Device.Parse(device), "affine", launch, Structure(x, 100), PtxArgument.Buffer(x), PtxArgument.Value(2f));
+        module.Launch("affine", launch, Structure(z, 100), PtxArgument.Buffer(z), PtxArgument.Value(2f));
+        Assert.That((x, z), Is.EqualTo((expected, expected)));
+        PtxModule store = PtxModule.Parse(".version 7.0\n.target sm_70\n.address_size 64\n.visible .entry k(.param .u64 a, .param .u64 b) { .reg .b64 %a; ld.param.u64 %a, [a]; st.global.u32 [%a], 7; ret; }");
+        int[] one = [1], two = [1];
+        store.Launch("k", new((1, 1, 1), (1, 1, 1)), PtxArgument.Buffer(one), PtxArgument.Buffer(one));
+        store.Launch(Device.Parse(device), "k", new((1, 1, 1), (1, 1, 1)), PtxArgument.Buffer(two), PtxArgument.Buffer(two));
+        Assert.That((one[0], two[0]), Is.EqualTo((7, 7)));
+    }
+
     [Test]
     public void NothingIsLeftOnTheDevice()
     {

@@ -85,7 +85,7 @@ sealed partial class Decoder
         Operand[] results = at == 1 ? ((ListOperand)o[0]).Elements : [], arguments = o.Length > at + 1 && o[at + 1] is ListOperand list ? list.Elements : [];
         NameOperand callee = (NameOperand)o[at];
         code.Calls = true;
-        if (image.Global.Find(callee.Name) is Function named) return CallOf(image.Body(named) ?? throw Unsupported($"the external function '{named.Name}'"), results, arguments);
+        if (image.Global.Find(callee.Name) is Function named) return image.Body(named) is Function defined ? CallOf(defined, results, arguments) : ExternalCallOf(named, results, arguments);
         if (body.Count > 0) Close(null);
         int here = blocks[^1].Index;
         var known = image.Module.Functions.Where(f => f.Body != null && !f.IsEntry && f.Parameters.Length == arguments.Length && f.Results.Length == results.Length && Fit(f, (Table)scope.Find(((NameOperand)o[^1]).Name)!))
@@ -99,6 +99,14 @@ sealed partial class Decoder
     {
         static bool Same(Variable[] a, Variable[] b) => a.Zip(b).All(x => x.First.Bytes == x.Second.Bytes && x.First.Space == x.Second.Space);
         return table.Kind == TableKind.Prototype ? Same(f.Parameters, table.Parameters) && Same(f.Results, table.Results) : table.Targets.Contains(f.Name);
+    }
+
+    ExternalCall ExternalCallOf(Function f, Operand[] results, Operand[] arguments)
+    {
+        Decoder layout = new(image, f, shared, numerics);
+        layout.Parameters();
+        return new(f.Name, [.. arguments.Select((a, k) => layout.Passing(f.Parameters[k], a, this, result: false))],
+            [.. results.Select((r, k) => (r, k)).Where(x => x.r is not SinkOperand).Select(x => layout.Passing(f.Results[x.k], x.r, this, result: true))], NextBlock);
     }
 
     Call CallOf(Function f, Operand[] results, Operand[] arguments)

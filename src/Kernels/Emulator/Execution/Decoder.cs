@@ -248,6 +248,7 @@ sealed partial class Decoder
         Space.Shared => ((ulong)shared.OffsetOf(v), false),
         Space.Local => ((ulong)locals[v], true),
         Space.Param when !function.IsEntry || locals.ContainsKey(v) => ((ulong)locals[v], true),
+        _ when v.Linkage == Linkage.Extern => throw Unsupported($"'{v.Name}', which another module must define,"),
         _ => (image.AddressOf(v), false),
     };
 

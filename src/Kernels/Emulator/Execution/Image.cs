@@ -52,8 +52,12 @@ sealed unsafe class Image
     /// <summary>The address of a function with a body: no memory lies there.</summary>
     public ulong AddressOf(Function f) => 0xF000_0000_0000_0000 + (16 * (ulong)(Module.Functions.IndexOf(f) + 1));
 
-    /// <summary>The definition of a function that may have been declared before; null where there is none.</summary>
-    public Function? Body(Function f) => Module.Functions.Find(g => g.Name == f.Name && g.Body != null);
+    /// <summary>The definition of a function that may have been declared before, or stand for another; null where there is none.</summary>
+    public Function? Body(Function f)
+    {
+        string name = Module.Aliases.Find(a => a.Name == f.Name) is { Target: string target } ? target : f.Name;
+        return Module.Functions.Find(g => g.Name == name && g.Body != null);
+    }
 
     /// <exception cref="PtxException">The variables are too large; nothing was allocated.</exception>
     void CheckSizes(Variable[] variables)
@@ -122,7 +126,7 @@ sealed unsafe class Image
     {
         for (int i = 0; i < parameters.Length; i++) Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = LaunchRules.GridOf(f, launch), Cluster = LaunchRules.ClusterOf(f, launch), HasClusters = LaunchRules.HasClusters(f, launch), Block = launch.Block, DynamicShared = launch.SharedBytes, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
+        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = LaunchRules.GridOf(f, launch), Cluster = LaunchRules.ClusterOf(f, launch), HasClusters = LaunchRules.HasClusters(f, launch), Block = launch.Block, DynamicShared = launch.SharedBytes, Printed = launch.Print, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
         run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         if (!launch.Checks.HasFlag(PtxChecks.Uninitialized)) Memory.DefineAll();
         LastSteps = run.Steps;

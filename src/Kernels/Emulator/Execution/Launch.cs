@@ -39,6 +39,15 @@ sealed unsafe class Launch
 
     public PtxWatch? Watch { get; init; }
 
+    /// <summary>Gets what threads print.</summary>
+    public Action<string>? Printed { get; init; }
+
+    public void Print(string text)
+    {
+        if (Printed == null) return;
+        lock (counts) Printed(text);
+    }
+
     public PtxChecks Checks { get; init; }
 
     /// <summary>Whether the work is counted.</summary>

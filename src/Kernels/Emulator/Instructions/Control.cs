@@ -116,6 +116,22 @@ sealed unsafe class IndirectCall(Slot64 target, Dictionary<ulong, Call> known, i
 /// <summary>A value on its way into or out of a function: from a register or local memory to a register or local memory.</summary>
 readonly record struct CallValue(int Bytes, Slot64? FromRegister, int FromLocal, Slot64? ToRegister, int ToLocal)
 {
+    /// <summary>The value in the frame of the caller.</summary>
+    public unsafe ulong Read(Warp w, Op op, int lane)
+    {
+        if (FromRegister is Slot64 source) return source.Read(w.Registers, lane);
+        ulong value = 0;
+        Buffer.MemoryCopy(w.Local(lane, (uint)(w.LocalBase + FromLocal), Bytes, op), &value, 8, Math.Min(8, Bytes));
+        return value;
+    }
+
+    /// <summary>Gives the caller a result.</summary>
+    public unsafe void Write(Warp w, Op op, int lane, ulong value)
+    {
+        if (ToRegister is Slot64 target) target.Write(w.Registers, lane, value);
+        else Buffer.MemoryCopy(&value, w.Local(lane, (uint)(w.LocalBase + ToLocal), Bytes, op), Bytes, Math.Min(8, Bytes));
+    }
+
     public unsafe void Move(Warp w, Op op, uint mask, byte* fromFrame, byte* toFrame, int fromBase, int toBase)
     {
         for (; mask != 0; mask &= mask - 1)
