@@ -31,6 +31,19 @@ public sealed class DataTests
     }
 
     [Test]
+    public void ATableWithoutHeaderAndWithABarIsRead()
+    {
+        using var folder = new TemporaryFolder();
+        string[] photos = [.. Directory.GetFiles(Pets, "*_1.jpg")];
+        string csv = folder.File("labels.txt");
+        File.WriteAllLines(csv, photos.Select(p => $"{Path.GetFileName(p)}|{Path.GetFileName(p)[..1]}"));
+        var (code, output, error) = Run("data", "inspect", Pets, "--csv", csv, "--no-header", "--delimiter", "|", "--quick", "--valid", "0");
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output.Split('\n').Single(l => l.StartsWith("all ", StringComparison.Ordinal)), Does.Match($@"\b{photos.Length}\b"), output);
+        Fails(1, "the first row is a photo: got " + Path.GetFileName(photos[0]), "data", "inspect", Pets, "--csv", csv, "--quick");
+    }
+
+    [Test]
     public void InspectFindsDoubleAndUnreadablePhotos()
     {
         using var folder = new TemporaryFolder();

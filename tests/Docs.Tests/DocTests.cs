@@ -1,5 +1,7 @@
 using System.Runtime.Loader;
+using System.Text.RegularExpressions;
 using Tessera.NN;
+using Tessera.Testing;
 
 namespace Tessera.Tests;
 
@@ -19,5 +21,36 @@ public sealed class DocTests
         string text = (string)doc.GetMethod("Of", [typeof(string)])!.Invoke(null, ["Learner.Freeze"])!;
         package.Unload();
         Assert.That(text, Does.Contain("    Said beside the package: Learner.\n"));
+    }
+
+    /// <summary>For every public type, and only where it was asked for.</summary>
+    [Test]
+    [NonParallelizable]
+    public void ThePageAndTheSourceOfATypeAreThere()
+    {
+        foreach (var type in new[] { typeof(Device), typeof(Tensor), typeof(Doc), typeof(Vision.Image) }.SelectMany(t => t.Assembly.GetExportedTypes()))
+        {
+            var found = Regex.Match(Doc.Of(type), @"\n    docs: (docs/api/[a-z-]+\.md)#([a-z0-9]+)\n    source: (src/\w+(/\w+)?)\n$");
+            Assert.That(found.Success, type.FullName);
+            string page = Path.Combine(TestData.RepositoryRoot, found.Groups[1].Value), anchor = found.Groups[2].Value;
+            Assert.That(File.ReadLines(page).Any(l => l.StartsWith("## ", StringComparison.Ordinal) && l[3..].Replace(".", "").ToLowerInvariant() == anchor), $"{page}#{anchor}");
+            Assert.That(Path.Combine(TestData.RepositoryRoot, found.Groups[3].Value), Does.Exist);
+        }
+        Assert.That(Doc.Of("Learner.Freeze"), Does.EndWith("\n    docs: docs/api/nn-training.md#learner\n    source: src/NN/Training\n"));
+        Assert.That(Doc.Of(typeof(string)), Does.Not.Contain("docs:"));
+
+        var console = Console.Out;
+        using var lines = new StringWriter();
+        try
+        {
+            Console.SetOut(lines);
+            Doc.Help("Learner.Freeze");
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+        Assert.That(lines.ToString(), Does.StartWith("Learner.Freeze\n").And.Not.Contain("docs:"));
+        Assert.That(Doc.Of("Learner.Freeze"), Does.StartWith(lines.ToString()));
     }
 }

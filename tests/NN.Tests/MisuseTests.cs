@@ -76,6 +76,7 @@ public sealed class MisuseTests
         ("no batch", () => Toy.Learner(Toy.Data(batchSize: 64)).Fit(1)),
         ("nothing to validate", () => Toy.Learner(Toy.Data(validItems: 0)).Validate()),
         ("frozen group", () => Learner.FreezeTo(5)),
+        ("batches of predictions", () => Learner.GetPreds(batches: 0)),
         ("split point of another model", () => Learner.Split(new Relu())),
         ("dropout passes", () => Learner.PredictWithMonteCarloDropout(Tensor.Ones([1, Toy.Features]), times: 0)),
         ("no dropout", () => Learner.PredictWithMonteCarloDropout(Tensor.Ones([1, Toy.Features]))),

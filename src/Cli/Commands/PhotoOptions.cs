@@ -9,7 +9,9 @@ sealed class PhotoOptions
 {
     readonly Argument<string?> folder = Options.Path<string?>("data", "Folder of photos.", ArgumentArity.ZeroOrOne);
     readonly Option<string?> regex = new("--regex") { Description = "Pattern whose first group in a photo's path is its class." };
-    readonly Option<string?> csv = new("--csv") { Description = "Table with a header row: file and class." };
+    readonly Option<string?> csv = new("--csv") { Description = "Table of separated values with a header row: file and class." };
+    readonly Option<bool> noHeader = new("--no-header") { Description = "The first row of the table is a photo; columns are called by their numbers." };
+    readonly Option<string?> delimiter = new("--delimiter") { Description = "What stands between two values of the table (found out)." };
     readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
     readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
@@ -23,7 +25,7 @@ sealed class PhotoOptions
     public void AddSourceTo(Command command)
     {
         command.Add(folder);
-        foreach (Option option in new Option[] { regex, csv, fileColumn, labelColumn, seed, valid }) command.Add(option);
+        foreach (Option option in new Option[] { regex, csv, noHeader, delimiter, fileColumn, labelColumn, seed, valid }) command.Add(option);
     }
 
     /// <summary>These, and how photos come in batches.</summary>
@@ -56,7 +58,10 @@ sealed class PhotoOptions
         ImageSize side = args.GetValue(size) ?? like?.Size ?? (AreOwn(args) ? 224 : 160);
         string? path = args.GetValue(folder);
         if (args.GetValue(csv) is { } table)
-            return ImageDataBunch.FromCsv(table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options);
+        {
+            return ImageDataBunch.FromCsv(
+                table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options, header: !args.GetValue(noHeader), delimiter: args.GetValue(delimiter));
+        }
         path ??= Assets.Find("pets/images", "give a folder of photos: tessera train photos/");
         string? pattern = args.GetValue(regex);
         return pattern is null && HasClassFolders(path)

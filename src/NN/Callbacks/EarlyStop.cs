@@ -12,6 +12,8 @@ public sealed class EarlyStop(string monitor = "valid_loss", MonitorMode mode = 
 {
     readonly BestValue best = new(monitor, mode, minDelta, patience);
 
+    internal override CallbackSettings? Settings => new(nameof(EarlyStop), [minDelta, patience], monitor, mode);
+
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s) => best.Begin(s);
 

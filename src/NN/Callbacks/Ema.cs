@@ -16,6 +16,8 @@ public sealed class Ema(double decay = 0.999) : Callback
     /// <summary>Before callbacks that save or load the model.</summary>
     public override int Order => -50;
 
+    internal override CallbackSettings? Settings => new(nameof(Ema), [decay]);
+
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s)
     {

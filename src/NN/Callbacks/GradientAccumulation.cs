@@ -13,6 +13,8 @@ public sealed class GradientAccumulation(int batches) : Callback
     /// <inheritdoc/>
     public override int Order => -8;
 
+    internal override CallbackSettings? Settings => new(nameof(GradientAccumulation), [batches]);
+
     /// <inheritdoc/>
     public override void EpochBegin(TrainingState s) => gathered = 0;
 

@@ -11,6 +11,8 @@ public sealed class GradientClip(double max = 0.1) : Callback
     /// <summary>The norm before the latest step, unscaled.</summary>
     public double Norm { get; private set; }
 
+    internal override CallbackSettings? Settings => new(nameof(GradientClip), [max]);
+
     /// <inheritdoc/>
     public override void BackwardEnd(TrainingState s)
     {

@@ -11,6 +11,8 @@ public sealed class NanStop : Callback
     /// <summary>True where it ended the latest fit call.</summary>
     public bool Stopped { get; private set; }
 
+    internal override CallbackSettings? Settings => new(nameof(NanStop), []);
+
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s) => Stopped = false;
 

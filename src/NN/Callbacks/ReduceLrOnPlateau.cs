@@ -20,6 +20,8 @@ public sealed class ReduceLrOnPlateau(string monitor = "valid_loss", MonitorMode
     readonly double minLr = minLr is >= 0 and < double.PositiveInfinity ? minLr
         : throw new TesseraException(FormattableString.Invariant($"ReduceLrOnPlateau: least rate: got {minLr}, expected at least 0. Hint: 0 lets the rates fall as far as they do."));
 
+    internal override CallbackSettings? Settings => new(nameof(ReduceLrOnPlateau), [patience, factor, minDelta, minLr], monitor, mode);
+
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s) => best.Begin(s);
 

@@ -8,6 +8,8 @@ public sealed class StopAfterNBatches(int batches = 2) : Callback
     readonly int batches = batches >= 1 ? batches
         : throw new TesseraException(FormattableString.Invariant($"StopAfterNBatches: batches: got {batches}, expected at least 1. Hint: 2 is enough for a look."));
 
+    internal override CallbackSettings? Settings => new(nameof(StopAfterNBatches), [batches]);
+
     /// <inheritdoc/>
     public override void BatchEnd(TrainingState s)
     {

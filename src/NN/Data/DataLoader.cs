@@ -19,7 +19,7 @@ public sealed class DataLoader
     /// <param name="shuffle">Whether each epoch has an order of its own.</param>
     /// <param name="dropLast">Whether an incomplete last batch is left out.</param>
     /// <param name="seed">Of the orders and of the items' random streams.</param>
-    /// <param name="workers">Loading threads; 0 loads on the calling thread. Default: one a processor, at most 8.</param>
+    /// <param name="workers">Loading threads; 0 loads on the calling thread. Default: one a processor, at most 16.</param>
     /// <param name="device">Where the batches go.</param>
     public DataLoader(Dataset dataset, int batchSize, bool shuffle = false, bool dropLast = false, ulong seed = 0, int? workers = null, Device? device = null)
     {
@@ -27,7 +27,7 @@ public sealed class DataLoader
         if (batchSize < 1 || workers < 0)
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataLoader: got batch size {batchSize} and {workers ?? 0} workers, expected at least 1 and at least 0. Hint: 64 photos of 224 pixels fit into 4 GB."));
         (Dataset, BatchSize, Shuffle, DropLast, Seed, Device) = (dataset, batchSize, shuffle, dropLast, seed, device ?? Device.Default);
-        Workers = workers ?? Math.Min(Environment.ProcessorCount, 8);
+        Workers = workers ?? Math.Min(Environment.ProcessorCount, 16);
     }
 
     /// <summary>The items.</summary>

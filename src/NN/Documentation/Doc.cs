@@ -20,11 +20,39 @@ public static class Doc
     const int most = 8;
 
     /// <summary>
-    /// Signature with types and defaults, description, parameters and errors of whatever is called so, one after another where several are.
+    /// Signature with types and defaults, description, parameters and errors of whatever is called so, one after another where several are; each with its page
+    /// of the reference and the folder of its source.
     /// </summary>
     /// <param name="name">A type (<c>Learner</c>), a member (<c>FitOneCycle</c>) or both (<c>Learner.FitOneCycle</c>), in the case it is written in.</param>
     /// <exception cref="TesseraException">Nothing is called so; the message names what is called almost so.</exception>
-    public static string Of(string name)
+    public static string Of(string name) => Of(name, Of);
+
+    /// <summary>Signature, description, parameters and errors of a method, given as it is called: <c>Doc.Of(learn.FitOneCycle)</c>; with its page and source.</summary>
+    public static string Of(Delegate method)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        return Of(method.Method);
+    }
+
+    /// <summary>Signature and description of a member, of a type (<c>typeof(Learner)</c>) also its members, each with its description; with its page and source.</summary>
+    public static string Of(MemberInfo member) =>
+        Text(member) + (ReferencePages.Of(member) is var (page, folder) ? $"    docs: {page}\n    source: {folder}\n" : "");
+
+    /// <summary>Prints what <see cref="Of(string)"/> gives, without page and source.</summary>
+    /// <inheritdoc cref="Of(string)"/>
+    public static void Help(string name) => Console.Write(Of(name, Text));
+
+    /// <summary>Prints what <see cref="Of(Delegate)"/> gives, without page and source.</summary>
+    public static void Help(Delegate method)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        Help(method.Method);
+    }
+
+    /// <summary>Prints what <see cref="Of(MemberInfo)"/> gives, without page and source.</summary>
+    public static void Help(MemberInfo member) => Console.Write(Text(member));
+
+    static string Of(string name, Func<MemberInfo, string> describe)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         MemberInfo[] found = [.. PublicMembers.Named(name)];
@@ -35,19 +63,11 @@ public static class Doc
                 + (near.Length > 0 ? $"Hint: there is {near}." : "Hint: names are written as in C#, such as Learner.FitOneCycle; an assembly counts once one of its types was used."));
         }
         return found.Length <= most
-            ? string.Join('\n', found.Select(Of))
+            ? string.Join('\n', found.Select(describe))
             : string.Create(CultureInfo.InvariantCulture, $"{found.Length} members are called {name}: {string.Join(", ", found.Select(Signature.QualifiedName).Distinct(StringComparer.Ordinal))}.\n");
     }
 
-    /// <summary>Signature, description, parameters and errors of a method, given as it is called: <c>Doc.Of(learn.FitOneCycle)</c>.</summary>
-    public static string Of(Delegate method)
-    {
-        ArgumentNullException.ThrowIfNull(method);
-        return Of(method.Method);
-    }
-
-    /// <summary>Signature and description of a member; of a type (<c>typeof(Learner)</c>) also its members, each with its description.</summary>
-    public static string Of(MemberInfo member)
+    static string Text(MemberInfo member)
     {
         ArgumentNullException.ThrowIfNull(member);
         var comment = DocComment.Of(member);
@@ -62,14 +82,4 @@ public static class Doc
             foreach (var m in PublicMembers.Of(type)) text.Append("  ").Append(Signature.Of(m)).Append("\n      ").Append(DocComment.Of(m).Summary).Append('\n');
         return text.ToString();
     }
-
-    /// <summary>Prints what <see cref="Of(string)"/> gives.</summary>
-    /// <inheritdoc cref="Of(string)"/>
-    public static void Help(string name) => Console.Write(Of(name));
-
-    /// <summary>Prints what <see cref="Of(Delegate)"/> gives.</summary>
-    public static void Help(Delegate method) => Console.Write(Of(method));
-
-    /// <summary>Prints what <see cref="Of(MemberInfo)"/> gives.</summary>
-    public static void Help(MemberInfo member) => Console.Write(Of(member));
 }

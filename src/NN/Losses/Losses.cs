@@ -9,7 +9,8 @@ namespace Tessera.NN;
 /// <exception cref="TesseraException"><paramref name="labelSmoothing"/> is not within 0 to 1.</exception>
 public sealed class CrossEntropyLoss(Tensor? weight = null, double labelSmoothing = 0) : Loss
 {
-    readonly Tensor? weight = weight is null ? null : Scope.Keep(weight);
+    /// <summary>A weight a class <c>[classes]</c>; null where all count the same.</summary>
+    public Tensor? Weight { get; } = weight is null ? null : Scope.Keep(weight);
 
     /// <summary>ε.</summary>
     public double LabelSmoothing { get; } = labelSmoothing is >= 0 and <= 1 ? labelSmoothing
@@ -25,7 +26,7 @@ public sealed class CrossEntropyLoss(Tensor? weight = null, double labelSmoothin
     public override Tensor Activation(Tensor output) => Given(output).Softmax(1);
 
     Tensor Of(Tensor output, Tensor target, Reduction reduction) =>
-        Given(output).CrossEntropy(Given(target), weight, (float)LabelSmoothing, reduction: reduction);
+        Given(output).CrossEntropy(Given(target), Weight, (float)LabelSmoothing, reduction: reduction);
 }
 
 /// <summary>
@@ -36,6 +37,9 @@ public sealed class CrossEntropyLoss(Tensor? weight = null, double labelSmoothin
 public sealed class LabelSmoothingCrossEntropy(double eps = 0.1) : Loss
 {
     readonly CrossEntropyLoss loss = new(labelSmoothing: eps);
+
+    /// <summary>ε.</summary>
+    public double Eps => loss.LabelSmoothing;
 
     /// <inheritdoc/>
     public override Tensor Forward(Tensor output, Tensor target) => loss.Forward(output, target);

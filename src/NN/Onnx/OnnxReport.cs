@@ -19,6 +19,17 @@ public sealed record OnnxReport(
     string File, string Producer, int Opset, IReadOnlyList<OnnxValue> Inputs, IReadOnlyList<OnnxValue> Outputs, int Nodes,
     IReadOnlyDictionary<string, int> Operators, IReadOnlyList<string> Unsupported, long Parameters, int BatchNorms, int FoldedBatchNorms)
 {
+    /// <summary>
+    /// Operators that scale or shift the input before the first convolution: the graph prepares photos itself, and may expect 0 to 255 or blue before red. None where it takes
+    /// its input as it is.
+    /// </summary>
+    public IReadOnlyList<string> Preprocessing { get; init; } = [];
+
+    /// <summary>What to do about it; null where there is nothing.</summary>
+    internal string? PreprocessingHint => Preprocessing.Count == 0 ? null
+        : $"{File}: the graph prepares photos itself: {string.Join(", ", Preprocessing)} before the first convolution. It may normalise, and expect 0 to 255 or blue before red, where it is given red, green, blue of 0 to 1. "
+            + "Hint: leave out Normalize where the graph normalises, and compare its output for a known photo.";
+
     /// <summary>Several lines for a reader.</summary>
     public override string ToString()
     {
@@ -27,6 +38,7 @@ public sealed record OnnxReport(
         foreach (var input in Inputs) text.Append(CultureInfo.InvariantCulture, $"  input  {input}\n");
         foreach (var output in Outputs) text.Append(CultureInfo.InvariantCulture, $"  output {output}\n");
         text.Append(CultureInfo.InvariantCulture, $"  {Nodes} nodes: {string.Join(", ", Operators.Select(o => $"{o.Value} {o.Key}"))}\n");
+        if (PreprocessingHint is { } hint) text.Append(CultureInfo.InvariantCulture, $"  {hint[(File.Length + 2)..]}\n");
         if (Unsupported.Count > 0) text.Append(CultureInfo.InvariantCulture, $"  not supported: {string.Join(", ", Unsupported)}\n");
         text.Append(CultureInfo.InvariantCulture, $"  {Parameters:N0} parameters, {BatchNorms} batch norms");
         if (FoldedBatchNorms > 0)
@@ -50,7 +62,10 @@ public sealed partial class OnnxModel
             [.. Nodes.Where(n => !OnnxOperators.Supports(n)).Select(n => n.Op).Distinct(StringComparer.Ordinal)],
             parameters,
             Nodes.Count(n => n.Op == "BatchNormalization"),
-            Nodes.Count(n => n.Op == "Conv" && n.Input(2) is not null && !normalized.Contains(n.Outputs[0])));
+            Nodes.Count(n => n.Op == "Conv" && n.Input(2) is not null && !normalized.Contains(n.Outputs[0])))
+        {
+            Preprocessing = OnnxPreprocessing.Of(this),
+        };
     }
 
     /// <summary>The report as text.</summary>

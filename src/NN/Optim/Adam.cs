@@ -27,6 +27,8 @@ public class Adam : Optimizer
     /// <inheritdoc/>
     protected override string Settings => FormattableString.Invariant($"betas {Momentum} and {beta2}, eps {eps}");
 
+    private protected override OptimizerSettings Constants(OptimizerSettings settings) => settings with { Beta2 = beta2, Eps = eps };
+
     /// <inheritdoc/>
     protected override IReadOnlyList<string> StateNames => ["exp_avg", "exp_avg_sq"];
 

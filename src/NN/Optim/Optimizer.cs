@@ -38,6 +38,16 @@ public abstract class Optimizer
     /// <summary>What <see cref="ToString"/> says beside the kind.</summary>
     protected virtual string Settings => "";
 
+    /// <summary>What makes an optimizer like this one again.</summary>
+    internal OptimizerSettings Describe()
+    {
+        string kind = GetType().Assembly == typeof(Optimizer).Assembly ? GetType().Name : GetType().FullName ?? "";
+        return Constants(new OptimizerSettings(kind, DecoupledDecay, [.. Groups.Select(g => new GroupSettings(g.Lr, g.Momentum, g.WeightDecay))]));
+    }
+
+    /// <summary>The same settings with the constants of its formula.</summary>
+    private protected virtual OptimizerSettings Constants(OptimizerSettings settings) => settings;
+
     /// <summary>The momentum (Adam's β₁) of the last group, 0.9 where there is none.</summary>
     private protected double Momentum => Groups.Count > 0 ? Groups[^1].Momentum : 0.9;
 

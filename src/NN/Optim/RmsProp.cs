@@ -29,6 +29,8 @@ public sealed class RmsProp : Optimizer
     /// <inheritdoc/>
     protected override string Settings => FormattableString.Invariant($"alpha {alpha}, momentum {Momentum}, eps {eps}{(centered ? ", centered" : "")}");
 
+    private protected override OptimizerSettings Constants(OptimizerSettings settings) => settings with { Alpha = alpha, Eps = eps, Centered = centered };
+
     /// <inheritdoc/>
     protected override IReadOnlyList<string> StateNames => ["square_avg", "grad_avg", "momentum_buffer"];
 

@@ -25,6 +25,8 @@ public sealed class Sgd : Optimizer
     /// <inheritdoc/>
     protected override string Settings => FormattableString.Invariant($"momentum {Momentum}{(nesterov ? ", Nesterov" : "")}");
 
+    private protected override OptimizerSettings Constants(OptimizerSettings settings) => settings with { Nesterov = nesterov };
+
     /// <inheritdoc/>
     protected override IReadOnlyList<string> StateNames => ["momentum_buffer"];
 

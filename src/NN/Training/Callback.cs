@@ -9,6 +9,9 @@ public abstract class Callback
     /// <summary>Callbacks run from low to high; the recorder has -10.</summary>
     public virtual int Order => 0;
 
+    /// <summary>What makes a callback like this one again; null where a file cannot say it.</summary>
+    internal virtual CallbackSettings? Settings => null;
+
     /// <summary>
     /// Names what the callback must remember to go on after its process was killed (see <see cref="RunFile"/>): called to write it after a batch or an
     /// epoch, and to read it back after <see cref="TrainBegin"/> and, within an epoch, after <see cref="EpochBegin"/>.

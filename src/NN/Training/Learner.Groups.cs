@@ -17,6 +17,13 @@ public partial class Learner
         return this;
     }
 
+    /// <summary>Cuts the model into layer groups before each of the modules that a function finds in it.</summary>
+    public Learner Split(Func<Module, IReadOnlyList<Module>> splitPoints)
+    {
+        ArgumentNullException.ThrowIfNull(splitPoints);
+        return Split(splitPoints(Model));
+    }
+
     /// <summary>
     /// Layer groups before <paramref name="group"/> (negative: from the end) are not learned, except, with <see cref="TrainBn"/>, their batch norms.
     /// All batch norms go on using and moving batch statistics. The optimizer is thrown away.
@@ -62,5 +69,7 @@ public partial class Learner
     }
 
     /// <summary>The optimizer, made now where there is none: of each layer group the trainable weights, then the trainable norms and biases.</summary>
-    Optimizer Made() => Optimizer ??= OptimizerFactory([.. LayerGroups.SelectMany(g => ParameterGroup.Split(g.Name, g.Modules))]);
+    Optimizer Made() => Optimizer ??= Fresh();
+
+    Optimizer Fresh() => OptimizerFactory([.. LayerGroups.SelectMany(g => ParameterGroup.Split(g.Name, g.Modules))]);
 }

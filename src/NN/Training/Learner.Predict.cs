@@ -31,16 +31,18 @@ public partial class Learner
     /// <summary>Probabilities, targets and, where asked for, the loss of each item, in the order of the data set; they do not depend on the batch size.</summary>
     /// <param name="loader">Of which set; default the validation set.</param>
     /// <param name="withLoss">Whether the loss of each item is wanted.</param>
+    /// <param name="batches">Of how many batches; null for all.</param>
     /// <param name="cancellation">Stops after the running batch.</param>
-    /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
-    public ModelPredictions GetPreds(DataLoader? loader = null, bool withLoss = false, CancellationToken cancellation = default) =>
-        GetPreds(loader, withLoss, epoch: 0, cancellation);
+    /// <exception cref="TesseraException">There is no such set, it is empty, or <paramref name="batches"/> is below 1.</exception>
+    public ModelPredictions GetPreds(DataLoader? loader = null, bool withLoss = false, int? batches = null, CancellationToken cancellation = default) => batches < 1
+        ? throw new TesseraException(FormattableString.Invariant($"GetPreds: batches: got {batches}, expected at least 1. Hint: null takes all."))
+        : Predictions(loader, withLoss, epoch: 0, batches, cancellation);
 
     /// <summary>The same with the random numbers of an epoch, for data sets whose transforms draw some.</summary>
-    internal ModelPredictions GetPreds(DataLoader? loader, bool withLoss, int epoch, CancellationToken cancellation)
+    internal ModelPredictions Predictions(DataLoader? loader, bool withLoss, int epoch, int? batches, CancellationToken cancellation)
     {
         List<Tensor> probabilities = [], targets = [], losses = [];
-        Evaluate(WholeSet(loader), epoch, (output, batch) =>
+        Evaluate(WholeSet(loader), epoch, batches, (output, batch) =>
         {
             probabilities.Add(Scope.Keep(Loss.Activation(output)));
             targets.Add(Scope.Keep(batch.Y.Clone()));
@@ -81,10 +83,10 @@ public partial class Learner
     }
 
     /// <summary>Runs the model over a loader without learning.</summary>
-    void Evaluate(DataLoader loader, int epoch, Action<Tensor, Batch> take, CancellationToken cancellation)
+    void Evaluate(DataLoader loader, int epoch, int? batches, Action<Tensor, Batch> take, CancellationToken cancellation)
     {
         using var evaluating = new Evaluating(Model);
-        foreach (var batch in loader.Epoch(epoch, cancellation))
+        foreach (var batch in loader.Epoch(epoch, cancellation).Take(batches ?? loader.BatchCount))
         {
             using var scope = Scope.Begin();
             take(Output(Data.Prepare(batch.X)), batch);

@@ -24,7 +24,7 @@ public partial class Learner
         long total = Model.Parameters().Sum(p => p.Count), trainable = Model.Parameters().Where(p => p.RequiresGrad).Sum(p => p.Count);
         text.Append(CultureInfo.InvariantCulture, $"\nTotal params: {total:N0}\nTotal trainable params: {trainable:N0}\nTotal non-trainable params: {total - trainable:N0}\n");
         AppendGroups(text);
-        text.Append(CultureInfo.InvariantCulture, $"Optimized with {Optimizer ?? OptimizerFactory([])}{(TrueWd ? ", true weight decay" : ", weight decay as L2")} {Wd}\n");
+        text.Append(CultureInfo.InvariantCulture, $"Optimized with {Optimizer ?? Fresh()}{(TrueWd ? ", true weight decay" : ", weight decay as L2")} {Wd}\n");
         if (Precision != DType.Float32) text.Append(CultureInfo.InvariantCulture, $"Mixed precision: {Precision}{(LossScaler is { } scaler ? $", {scaler}" : "")}\n");
         text.Append(CultureInfo.InvariantCulture, $"Loss function: {Loss.Name}\n");
         if (Callbacks.Count > 0) text.Append("Callbacks: ").AppendJoin(", ", Callbacks.Select(c => c.GetType().Name)).Append('\n');

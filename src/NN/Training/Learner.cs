@@ -36,8 +36,16 @@ public partial class Learner
     /// <summary>The model.</summary>
     public Module Model { get; }
 
-    /// <summary>What is made small.</summary>
-    public Loss Loss { get; }
+    /// <summary>What is made small; from the next batch on, where it is set.</summary>
+    public Loss Loss
+    {
+        get;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value;
+        }
+    }
 
     /// <summary>What is shown beside the loss.</summary>
     public IReadOnlyList<Metric> Metrics { get; }

@@ -87,6 +87,18 @@ public sealed class LossScaler : Callback
         GoodSteps = int.TryParse(metadata.GetValueOrDefault(StepsKey), CultureInfo.InvariantCulture, out int steps) && steps >= 0 ? steps : 0;
     }
 
+    /// <summary>What makes a scaler like this one again.</summary>
+    internal PrecisionSettings Describe() => new(DType.Float16)
+    {
+        Scale = Scale,
+        IsDynamic = IsDynamic,
+        MaxNoskip = maxNoskip,
+        Clip = clip,
+        MaxScale = Math.Min(maxScale, double.MaxValue),
+        GoodSteps = GoodSteps,
+        SkippedSteps = SkippedSteps,
+    };
+
     /// <summary>What can be put back with <see cref="State"/>.</summary>
     internal (double, int, int) State
     {

@@ -146,12 +146,12 @@ public sealed partial class ImageDataBunch : DataBunch
         var photos = two?.Photos() ?? ImageList.FromFolder(folder);
         bool isSplit = options.IsValid is not null || options.ValidFraction is not null;
         if (!isSplit) TwoFolders.Check(two, folder, train, valid);
-        var split = two is { } sets && !isSplit ? Kept(photos, options).SplitByFolder(sets.TrainName, sets.ValidName) : Split(photos, ref options);
+        var split = two is { } sets && !isSplit ? Kept(photos, ref options).SplitByFolder(sets.TrainName, sets.ValidName) : Split(photos, ref options);
         var labeled = split.LabelFromFolder(options.Classes);
         return Bunch(two is null && !isSplit ? labeled.Warn(TwoFolders.Missing(folder)) : labeled, transforms, size, batchSize, options);
     }
 
-    /// <summary>Photos named in a table with a header row: one column for the file, one for the class.</summary>
+    /// <summary>Photos named in a file of separated values: one column for the file, one for the class.</summary>
     /// <param name="csv">The table.</param>
     /// <param name="folder">What file names are relative to; null for the table's folder.</param>
     /// <param name="fileColumn">Header of the file column, or its number from 0.</param>
@@ -161,9 +161,13 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <param name="size">As in <see cref="FromNameRegex"/>.</param>
     /// <param name="batchSize">As in <see cref="FromNameRegex"/>.</param>
     /// <param name="options">As in <see cref="FromNameRegex"/>.</param>
-    /// <exception cref="DataException">The table cannot be read, lacks the column, or has an empty cell.</exception>
-    public static ImageDataBunch FromCsv(string csv, string? folder = null, string fileColumn = "0", string labelColumn = "1", string suffix = "", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
-        => Bunch(Split(ImageList.FromCsv(csv, folder, fileColumn, suffix), ref options).LabelFromColumn(labelColumn, options.Classes), transforms, size, batchSize, options);
+    /// <param name="header">Whether the first row names the columns; if not they are called 0, 1, ...</param>
+    /// <param name="delimiter">What stands between two values; null: found out.</param>
+    /// <exception cref="DataException">The table cannot be read, its header is a photo, it lacks the column, or has an empty cell.</exception>
+    public static ImageDataBunch FromCsv(
+        string csv, string? folder = null, string fileColumn = "0", string labelColumn = "1", string suffix = "", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64,
+        ImageDataOptions? options = null, bool header = true, string? delimiter = null)
+        => Bunch(Split(ImageList.FromCsv(csv, folder, fileColumn, suffix, header, delimiter), ref options).LabelFromColumn(labelColumn, options.Classes), transforms, size, batchSize, options);
 
     /// <summary>Photos named in a table in memory: one column for the file, one for the class.</summary>
     /// <param name="table">One row a photo.</param>
@@ -204,11 +208,30 @@ public sealed partial class ImageDataBunch : DataBunch
     static ImageSplit Split(ImageList photos, [NotNull] ref ImageDataOptions? options)
     {
         options ??= new ImageDataOptions();
-        photos = Kept(photos, options);
+        photos = Kept(photos, ref options);
         return options.IsValid is { } isValid ? photos.SplitByFunction(isValid) : photos.SplitByRandom(options.ValidFraction ?? 0.2, options.Seed);
     }
 
-    static ImageList Kept(ImageList photos, ImageDataOptions options) => options.Exclude is { } exclude ? photos.Filter(p => !exclude.Contains(p)) : photos;
+    /// <summary>The photos that are not left out: neither named in the options, nor in a test folder among them, which is found now.</summary>
+    static ImageList Kept(ImageList photos, ref ImageDataOptions options)
+    {
+        string? test = options.TestFolder is { } name ? TestFolderOf(photos.Root, name) : null;
+        options = options with { TestFolder = test };
+        var (exclude, inside) = (options.Exclude, test is null ? null : Inside(test, photos.Root));
+        if (exclude is null && inside is null) return photos;
+        return photos.Filter(p => exclude?.Contains(p) != true && (inside is null || !Path.GetFullPath(p).StartsWith(inside, StringComparison.Ordinal)));
+    }
+
+    /// <summary>A folder among the photos, else as the working directory has it.</summary>
+    static string TestFolderOf(string root, string name) => Path.Combine(root, name) is var among && Directory.Exists(among) ? among : Directory.Exists(name) ? name
+        : throw new DataException($"TestFolder: no such folder: got {name}, expected one in {root} or in the working directory. Hint: name a folder of photos that are only predicted.");
+
+    /// <summary>The beginning of all paths in a folder that lies in <paramref name="root"/>; null for one that does not.</summary>
+    static string? Inside(string folder, string root)
+    {
+        string of = Path.GetFullPath(folder) + Path.DirectorySeparatorChar, all = Path.GetFullPath(root) + Path.DirectorySeparatorChar;
+        return of.Length > all.Length && of.StartsWith(all, StringComparison.Ordinal) ? of : null;
+    }
 
     static ImageDataBunch Bunch(LabeledSplit labeled, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions options) =>
         (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)

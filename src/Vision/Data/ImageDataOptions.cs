@@ -15,7 +15,10 @@ public sealed record ImageDataOptions
     /// <summary>Paths of photos that are left out, before the split: see <see cref="CleaningList"/>.</summary>
     public IReadOnlySet<string>? Exclude { get; init; }
 
-    /// <summary>A folder of photos without known classes that are only predicted: <c>learn.GetPreds(data.Test)</c>; null for none.</summary>
+    /// <summary>
+    /// A folder of photos without known classes that are only predicted: <c>learn.GetPreds(data.Test)</c>; null for none. A name is that of a folder among the photos, whose photos then neither
+    /// train nor validate; where there is none, of one in the working directory.
+    /// </summary>
     public string? TestFolder { get; init; }
 
     /// <summary>Tries the photos of the first training batch when the bunch is made: those that cannot be read or come out in another size become a warning.</summary>

@@ -55,14 +55,22 @@ public sealed class ImageList
         return new([.. table.Filled(fileColumn).Select((file, row) => new ListedImage(Path.Combine(folder, file + suffix), row))], folder, table, table.Count);
     }
 
-    /// <summary>Photos named in a file of separated values with a header row.</summary>
+    /// <summary>Photos named in a file of separated values.</summary>
     /// <param name="csv">The file.</param>
     /// <param name="folder">What file names are relative to; null for the file's folder.</param>
     /// <param name="fileColumn">As in <see cref="FromTable"/>.</param>
     /// <param name="suffix">As in <see cref="FromTable"/>.</param>
-    /// <exception cref="DataException">The file cannot be read, or as in <see cref="FromTable"/>.</exception>
-    public static ImageList FromCsv(string csv, string? folder = null, string fileColumn = "0", string suffix = "") =>
-        FromTable(Table.Read(csv), folder ?? Path.GetDirectoryName(Path.GetFullPath(csv))!, fileColumn, suffix);
+    /// <param name="header">Whether the first row names the columns: see <see cref="Table.Read(string, bool, string)"/>.</param>
+    /// <param name="delimiter">What stands between two values; null: found out.</param>
+    /// <exception cref="DataException">The file cannot be read, its header is a photo, or as in <see cref="FromTable"/>.</exception>
+    public static ImageList FromCsv(string csv, string? folder = null, string fileColumn = "0", string suffix = "", bool header = true, string? delimiter = null)
+    {
+        var table = Table.Read(csv, header, delimiter);
+        folder ??= Path.GetDirectoryName(Path.GetFullPath(csv))!;
+        if (header && table.NameOf(fileColumn) is var name && File.Exists(Path.Combine(folder, name + suffix)))
+            throw new DataException($"{csv}: the first row is a photo: got {name}{suffix}, expected the names of the columns. Hint: header: false takes it as a row; in a shell, --no-header.");
+        return FromTable(table, folder, fileColumn, suffix);
+    }
 
     /// <summary>The photos, and the place of each in what the list was made from.</summary>
     internal IReadOnlyList<ListedImage> Items { get; }

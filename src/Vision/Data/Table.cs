@@ -29,41 +29,69 @@ public sealed class Table
     /// <summary>The values of a row, one a column.</summary>
     public IReadOnlyList<string> this[int row] => rows[row];
 
-    /// <summary>Reads a file of separated values with a header row; the separator is found out.</summary>
-    /// <exception cref="DataException">The file cannot be read, has no header, or fills the memory.</exception>
-    public static Table Read(string csv)
+    /// <summary>Reads a file of separated values.</summary>
+    /// <param name="csv">The file.</param>
+    /// <param name="header">Whether the first row names the columns; if not it is a row as the others, and the columns are called 0, 1, ...</param>
+    /// <param name="delimiter">What stands between two values; null: found out.</param>
+    /// <exception cref="DataException">The file cannot be read, is empty, or fills the memory.</exception>
+    public static Table Read(string csv, bool header = true, string? delimiter = null)
     {
         using var file = Open(csv);
-        return Read(file, csv);
+        return Read(file, csv, header, delimiter);
     }
 
-    /// <summary>Reads separated values with a header row from a text.</summary>
+    /// <summary>Reads separated values from a text.</summary>
     /// <param name="text">The text.</param>
     /// <param name="name">How messages call it.</param>
-    /// <exception cref="DataException">There is no header, or the table fills the memory.</exception>
-    public static Table Read(TextReader text, string name)
+    /// <param name="header">As for a file.</param>
+    /// <param name="delimiter">As for a file.</param>
+    /// <exception cref="DataException">There is no row, or the table fills the memory.</exception>
+    public static Table Read(TextReader text, string name, bool header = true, string? delimiter = null)
     {
         ArgumentNullException.ThrowIfNull(text);
+        if (delimiter is "" || delimiter?.AsSpan().IndexOfAny("\"\r\n") >= 0)
+            throw new TesseraException($"Table.Read: delimiter: got {(delimiter.Length == 0 ? "an empty text" : "a quote or a line end")}, expected what stands between two values. Hint: \",\", \";\" and \"\\t\" are usual.");
         try
         {
-            using var table = new CsvReader(text, new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = true, MissingFieldFound = null, BadDataFound = null }, leaveOpen: true);
-            if (!table.Read() || !table.ReadHeader() || table.HeaderRecord is not { Length: > 0 } header)
-                throw new DataException($"{name}: the table is empty: got no header, expected a header row and one row a photo. Hint: look at the file with a text editor.");
-            var rows = new List<string[]>();
-            for (long taken = 0; table.Read();)
-            {
-                string[] row = [.. header.Select((_, column) => table.GetField(column) ?? "")];
-                rows.Add(row);
-                taken += row.Sum(cell => ofCell + (2L * cell.Length)); // short rows are filled up to the length of the header
-                if (taken > (4 * table.Parser.CharCount) + MostTaken)
-                    throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{name}: the table fills the memory: got {taken} bytes in {rows.Count} rows of {header.Length} columns, expected at most {MostTaken} and 4 a letter. Hint: leave out columns, or split the table."));
-            }
-            return new(name, header, [.. rows], firstRow: 2);
+            var format = new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = delimiter is null, MissingFieldFound = null, BadDataFound = null };
+            if (delimiter is not null) format.Delimiter = delimiter;
+            using var table = new CsvReader(text, format, leaveOpen: true);
+            return header ? OfNamed(table, name) : OfNumbered(table, name);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
         {
             throw new DataException($"{name}: the table cannot be read: {e.Message.Split('\n')[0].TrimEnd('\r', '.')}. Hint: open it with a text editor and look at the first rows: a header, then one row a photo.", e);
         }
+    }
+
+    static Table OfNamed(CsvReader table, string name)
+    {
+        if (!table.Read() || !table.ReadHeader() || table.HeaderRecord is not { Length: > 0 } header)
+            throw new DataException($"{name}: the table is empty: got no header, expected a header row and one row a photo. Hint: look at the file with a text editor.");
+        return new(name, header, Rows(table, header.Length, [], name), firstRow: 2);
+    }
+
+    static Table OfNumbered(CsvReader table, string name)
+    {
+        if (!table.Read() || table.Parser.Record is not { Length: > 0 } first)
+            throw new DataException($"{name}: the table is empty: got no row, expected one a photo. Hint: look at the file with a text editor.");
+        string[] numbers = [.. first.Select((_, column) => column.ToString(CultureInfo.InvariantCulture))];
+        return new(name, numbers, Rows(table, numbers.Length, [first], name), firstRow: 1);
+    }
+
+    /// <summary>The rows from the next one on, behind those that were read.</summary>
+    static string[][] Rows(CsvReader table, int columns, List<string[]> rows, string name)
+    {
+        for (long taken = 0; table.Read();)
+        {
+            string[] row = [.. Enumerable.Range(0, columns).Select(column => table.GetField(column) ?? "")];
+            rows.Add(row);
+            taken += row.Sum(cell => ofCell + (2L * cell.Length)); // short rows are filled up to the length of the header
+            if (taken > (4 * table.Parser.CharCount) + MostTaken)
+                throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                    $"{name}: the table fills the memory: got {taken} bytes in {rows.Count} rows of {columns} columns, expected at most {MostTaken} and 4 a letter. Hint: leave out columns, or split the table."));
+        }
+        return [.. rows];
     }
 
     /// <summary>The text of a table's file.</summary>
@@ -99,6 +127,9 @@ public sealed class Table
         return [.. rows.Select(r => r[at])];
     }
 
+    /// <summary>The name of a column that is given by its name or number.</summary>
+    internal string NameOf(string column) => columns[Find(column)];
+
     /// <summary>The first rows.</summary>
     /// <exception cref="TesseraException"><paramref name="count"/> is negative.</exception>
     public Table Head(int count = 5) => count < 0
@@ -108,7 +139,7 @@ public sealed class Table
     /// <summary>The values of a column, none of them missing.</summary>
     internal IReadOnlyList<string> Filled(string column)
     {
-        if (Count == 0) throw new DataException($"{name}: the table has no rows: expected one row a photo. Hint: the first line is the header.");
+        if (Count == 0) throw new DataException($"{name}: the table has no rows: expected one row a photo. Hint: the first line is the header, unless header: false.");
         var values = Column(column);
         int missing = values.ToList().FindIndex(string.IsNullOrWhiteSpace);
         return missing < 0 ? values : throw new DataException(string.Create(CultureInfo.InvariantCulture,

@@ -45,9 +45,5 @@ public sealed partial class ImageClassifier
         return [.. Model.Forward(Stats?.Normalize(x) ?? x).Softmax(1).ToArray<float>().Chunk(Classes.Count)];
     }
 
-    Prediction Named(float[] probabilities)
-    {
-        int best = Array.IndexOf(probabilities, probabilities.Max());
-        return new Prediction(Classes[best], best, probabilities);
-    }
+    Prediction Named(float[] probabilities) => Prediction.Of(Classes, probabilities);
 }

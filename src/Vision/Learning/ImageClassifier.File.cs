@@ -8,8 +8,8 @@ namespace Tessera.Vision;
 public sealed partial class ImageClassifier
 {
     const string Format = "tessera.image-classifier/";
-    const int Version = 4, VersionWithoutPresize = 3;
-    const string GraphKey = "onnx", HistoryKey = "history";
+    const int Version = 5, VersionOfUsualHeads = 4, VersionWithoutPresize = 3;
+    const string GraphKey = "onnx", HeadKey = "head", HistoryKey = "history";
     const int MaxDescription = 1 << 24;
 
     /// <summary>
@@ -26,20 +26,32 @@ public sealed partial class ImageClassifier
             throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Save: the description of the model is too long: got {text.Length} characters for {Classes.Count} classes, expected at most {MaxDescription}. Hint: give the classes shorter names."));
         var tensors = new Dictionary<string, Tensor>(Model.StateDict(), StringComparer.Ordinal);
         if (Backbone.Graph is { } graph) tensors[GraphKey] = Tensor.From(graph, [graph.Length]);
+        if (Network.OwnHead)
+        {
+            byte[] head = OwnHead.ToGraph((Sequential)Model, Size);
+            tensors[HeadKey] = Tensor.From(head, [head.Length]);
+        }
         if (History is { Losses.Count: > 0 })
             foreach (var (name, tensor) in History.ToState(HistoryKey)) tensors[name] = tensor;
         Safetensors.Write(path, tensors, new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["format"] = string.Create(CultureInfo.InvariantCulture, $"{Format}{(Pipeline.Presize is null ? VersionWithoutPresize : Version)}"),
+            ["format"] = string.Create(CultureInfo.InvariantCulture, $"{Format}{OldestVersion}"),
             ["model"] = text,
         });
     }
+
+    /// <summary>The first version that could say what this model is, so that as many readers as possible take it.</summary>
+    int OldestVersion => !Network.HasUsualHead ? Version : Pipeline.Presize is not null ? VersionOfUsualHeads : VersionWithoutPresize;
 
     static string Text(Description description)
     {
         try
         {
             return JsonSerializer.Serialize(description, WholeDescription.Form);
+        }
+        catch (ArgumentException e)
+        {
+            throw new TesseraException($"Save: the model cannot be written: a setting of it is no number: got {e.Message.TrimEnd('.')}, expected finite ones. Hint: look at Wd and at the rates of the optimizer's groups.", e);
         }
         catch (NotSupportedException e)
         {
@@ -102,25 +114,33 @@ public sealed partial class ImageClassifier
         using var unset = Init.Skip();
         var state = file.Tensors.Where(t => !t.Key.StartsWith(HistoryKey + "/", StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal);
         byte[]? graph = state.Remove(GraphKey, out var bytes) ? bytes.ToArray<byte>() : null;
-        var (backbone, model) = Build(d, graph, state.Values, path);
+        byte[]? ownHead = state.Remove(HeadKey, out var head) ? head.ToArray<byte>() : null;
+        var (backbone, model) = Build(d, graph, ownHead, state.Values, path);
         model.LoadStateDict(state);
         var pipeline = new TransformPipeline(d.Transforms ?? Transforms.None().Valid, new ImageSize(d.Height, d.Width), d.Resize, d.Padding, d.Interpolation) { Presize = d.Presize };
         return new ImageClassifier(d.Network, model, d.Classes, pipeline, d.Stats, backbone, d.Learning, Recorder.FromState(file.Tensors, HistoryKey, path));
     }
 
     /// <summary>The network of a description. It is made of what the file holds, so it may take as much memory as that and no more, whatever the description says.</summary>
-    static (Backbone Backbone, Sequential Model) Build(Description d, byte[]? graph, IReadOnlyCollection<Tensor> weights, string path)
+    static (Backbone Backbone, Sequential Model) Build(Description d, byte[]? graph, byte[]? head, IReadOnlyCollection<Tensor> weights, string path)
     {
+        if (d.Network.OwnHead != head is not null)
+            throw new DataException($"{path}: the description of the model does not fit its tensors: got {(head is null ? "no head" : "a head")} beside it. Hint: train and save the model again.");
+        (Module Head, int Features)? own = head is null ? null : OwnHead.Read(head, d.Classes.Length, path);
         if (d.Network.Body is null && graph is not null)
         {
             var cut = Backbone.Of(OnnxModel.Parse(graph, path), d.Network.Cut);
             using var ofHead = AllowanceOf(weights, d, path);
-            return (cut, d.Network.Join(cut, d.Classes.Length));
+            return (cut, Joined(cut));
         }
         using var allowance = AllowanceOf(weights, d, path);
         var backbone = d.Network.Body is { } form ? Backbone.Of(new ResNet(form), path) : Architecture.Body(d.Network.Name)
             ?? throw new DataException($"{path}: neither the form nor the graph of the body is in the file, and its name is unknown: got '{d.Network.Name}', expected one of {string.Join(", ", Architecture.Names)}.");
-        return (backbone, d.Network.Join(backbone, d.Classes.Length));
+        return (backbone, Joined(backbone));
+
+        Sequential Joined(Backbone body) => own is { Features: var features } && features != body.Features
+            ? throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{path}: the head is of another body: got one for {features} features, expected {body.Features}. Hint: train and save the model again."))
+            : d.Network.Join(body, d.Classes.Length, own?.Head);
     }
 
     static MemoryAllowance AllowanceOf(IEnumerable<Tensor> weights, Description d, string path)
@@ -159,7 +179,7 @@ public sealed partial class ImageClassifier
         public bool IsWhole() =>
             Network?.IsWhole() == true && Classes is { Length: > 0 } && Array.TrueForAll(Classes, c => c is not null) && Classes.Distinct(StringComparer.Ordinal).Count() == Classes.Length
             && Height > 0 && Width > 0 && (long)Height * Width <= MaxPixels && Enum.IsDefined(Resize) && Enum.IsDefined(Padding) && Enum.IsDefined(Interpolation)
-            && (Transforms is null || Array.TrueForAll(Transforms, t => t is not null)) && IsModest() && Learning?.IsWhole() != false
+            && (Transforms is null || Array.TrueForAll(Transforms, t => t is not null)) && IsModest() && Learning?.IsWhole(Classes.Length) != false
             && (Stats is null || (Stats is { Mean: { Count: 1 or Image.Channels } mean, Std: { } std } && std.Count == mean.Count && std.All(s => s > 0)));
     }
 }

@@ -6,7 +6,15 @@ namespace Tessera.Vision;
 /// <param name="Label">The most probable class.</param>
 /// <param name="Index">Its index.</param>
 /// <param name="Probabilities">One a class, in the order of the classes; they sum to 1.</param>
-public sealed record Prediction(string Label, int Index, IReadOnlyList<float> Probabilities);
+public sealed record Prediction(string Label, int Index, IReadOnlyList<float> Probabilities)
+{
+    /// <summary>The most probable of the classes.</summary>
+    internal static Prediction Of(IReadOnlyList<string> classes, float[] probabilities)
+    {
+        int best = Array.IndexOf(probabilities, probabilities.Max());
+        return new Prediction(classes[best], best, probabilities);
+    }
+}
 
 /// <summary>
 /// A trained network with all it takes to use it: classes, size, normalisation. It is saved as one safetensors file, data only, checksummed.

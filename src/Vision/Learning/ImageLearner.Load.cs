@@ -6,8 +6,8 @@ public sealed partial class ImageLearner
 {
     /// <summary>
     /// The learner that <see cref="Export"/> wrote, without its photos: it predicts, and <c>learn.GetPreds(learn.Data.Test)</c> classifies the photos of a folder.
-    /// With <see cref="WithData"/> it trains on: loss, layer groups, freezing, weight decay and metrics are as they were, and <see cref="Learner.Recorder"/> has the course
-    /// of its training, for plots and reports.
+    /// With <see cref="WithData"/> it trains on: loss, layer groups, freezing, optimizer (but for its moments), weight decay, metrics, callbacks and precision are as they were, and
+    /// <see cref="Learner.Recorder"/> has the course of its training, for plots and reports. What a file cannot hold, such as a loss or an optimizer of your own, <see cref="Report"/> names.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="testFolder">A folder of photos to predict; null for none.</param>
@@ -16,10 +16,10 @@ public sealed partial class ImageLearner
     {
         var c = ImageClassifier.Load(path);
         var data = ImageDataBunch.ForPrediction(c.Classes, c.Pipeline, c.Stats, testFolder, c.Learning?.Split);
-        var learner = new ImageLearner(data, c.Network, c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(c.Learning?.Remark is { Length: > 0 } r ? "; " + r : "")}" }, (Sequential)c.Model, c.Learning?.KnownMetrics ?? [], c.Learning?.LabelSmoothing ?? 0)
-        {
-            LayerGroups = Groups(c.Backbone, (Sequential)c.Model),
-        };
+        string remark = c.Learning?.Remark ?? "";
+        var backbone = c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(remark.Length > 0 ? "; " + remark : "")}" };
+        var model = (Sequential)c.Model;
+        var learner = new ImageLearner(data, c.Network, backbone, model, c.Learning?.MakeLoss() ?? new CrossEntropyLoss(), c.Learning?.KnownMetrics ?? []) { LayerGroups = Groups(c.Backbone, model) };
         if (c.History is { } history) learner.Recorder = learner.History = history;
         if (c.Learning is not { } l) return learner;
         int count = learner.LayerGroups.Count, saved = l.Groups > 0 ? l.Groups : c.Backbone.Graph is null ? count : 2; // a graph and the head were two once
@@ -27,6 +27,9 @@ public sealed partial class ImageLearner
         (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Wd, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
         if (!l.LiveBatchNorms) learner.FreezeBatchNorms();
         if (l.FrozenTo > 0) learner.FreezeTo(Math.Max(0, count - (saved - l.FrozenTo)));
+        if (l.OptimizerSettings is { } optimizer) learner.Restore(optimizer);
+        foreach (var callback in l.KnownCallbacks) learner.Callbacks.Add(callback);
+        if (l.Precision is { } precision) learner.Restore(precision);
         return learner;
     }
 
@@ -48,11 +51,20 @@ public sealed partial class ImageLearner
     /// <summary>What a photo is, before any training: the most probable class and the probability of each.</summary>
     public Prediction Predict(Image image) => ToClassifier().Predict(image);
 
-    LearningDescription Described() => new(
-        Loss.Name, [.. Metrics.Select(m => m.Name)], Optimizer?.GetType().Name ?? nameof(Adam), Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained)
+    LearningDescription Described()
     {
-        LabelSmoothing = (Loss as CrossEntropyLoss)?.LabelSmoothing ?? 0,
-        Groups = LayerGroups.Count,
-        Split = images.ValidationSplit,
-    };
+        var optimizer = OptimizerSettings;
+        var callbacks = Callbacks.Where(c => c is not BatchNormFreeze).ToLookup(c => c.Settings is { } s && s.Numbers.All(double.IsFinite));
+        return new(Loss.Name, [.. Metrics.Select(m => m.Name)], optimizer.Kind, Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained)
+        {
+            LabelSmoothing = Loss switch { CrossEntropyLoss c => c.LabelSmoothing, LabelSmoothingCrossEntropy c => c.Eps, _ => 0 },
+            ClassWeights = (Loss as CrossEntropyLoss)?.Weight?.To(Device.Cpu).ToArray<float>(),
+            Groups = LayerGroups.Count,
+            Split = images.ValidationSplit,
+            OptimizerSettings = optimizer,
+            Callbacks = [.. callbacks[true].Select(c => c.Settings!)],
+            OtherCallbacks = [.. callbacks[false].Select(c => c.GetType().Name)],
+            Precision = PrecisionSettings,
+        };
+    }
 }

@@ -37,7 +37,7 @@ public sealed partial class ImageLearner
         var plainSet = WholeSet(set);
         if (plainSet.Dataset is not ImageDataset photos)
             throw new TesseraException($"TestTimeAugmentation: no photos: got a {plainSet.Dataset.GetType().Name}, expected an ImageDataset. Hint: use a loader of the image data bunch.");
-        var plain = GetPreds(plainSet, withLoss: false, cancellation);
+        var plain = GetPreds(plainSet, cancellation: cancellation);
         var augmented = Scope.Run(() => Enumerable.Range(0, 8).Select(Pass).Aggregate((a, b) => a + b) / 8);
         return new TestTimePredictions(plain.Probabilities, augmented, plain.Targets);
 
@@ -45,7 +45,7 @@ public sealed partial class ImageLearner
         {
             var view = photos.With(TestTimePredictions.Transforms(images.TrainSet.Transforms, i, scale));
             var loader = new DataLoader(view, plainSet.BatchSize, seed: plainSet.Seed, workers: plainSet.Workers, device: plainSet.Device);
-            return GetPreds(loader, withLoss: false, epoch: i, cancellation).Probabilities;
+            return Predictions(loader, withLoss: false, epoch: i, batches: null, cancellation).Probabilities;
         }
     }
 
@@ -59,7 +59,7 @@ public sealed partial class ImageLearner
         var x = Photo(image);
         float[][] rows = [.. PredictWithMonteCarloDropout(x, times, seed).ToArray<float>().Chunk(images.Classes.Count)];
         x.Dispose();
-        return [.. rows.Select(p => (Best: Array.IndexOf(p, p.Max()), P: p)).Select(r => new Prediction(images.Classes[r.Best], r.Best, r.P))];
+        return [.. rows.Select(p => Prediction.Of(images.Classes, p))];
     }
 
     /// <summary>A photo through the transforms of validation: <c>[1, 3, H, W]</c> in [0, 1].</summary>

@@ -3,34 +3,6 @@ using Tessera.NN;
 
 namespace Tessera.Vision;
 
-/// <summary>The head of an <see cref="ImageLearner"/>, and whether its body starts frozen.</summary>
-public sealed record ImageLearnerOptions
-{
-    /// <summary>Widths of the head's hidden layers.</summary>
-    public IReadOnlyList<int> Hidden { get; init; } = [512];
-
-    /// <summary>Probability of the head's last dropout; the earlier ones use half.</summary>
-    public double Dropout { get; init; } = 0.5;
-
-    /// <summary>Adds a batch norm of the scores.</summary>
-    public bool BnFinal { get; init; }
-
-    /// <summary>
-    /// Whether the batch norms of the body follow the photos, frozen or not: they take the statistics of each batch and learn scale and shift. Where
-    /// there are only a few hundred photos, false is better: the statistics that came with the weights stand, after unfreezing too.
-    /// </summary>
-    public bool LiveBatchNorms { get; init; } = true;
-
-    /// <summary>
-    /// Where an exporter folded the batch norms of the body into its convolutions: measures them on up to 256 training photos and puts them
-    /// back, so that a frozen body can follow the photos.
-    /// </summary>
-    public bool RecreateBatchNorms { get; init; }
-
-    /// <summary>ε of the cross-entropy, 0 to below 1: see <see cref="CrossEntropyLoss"/>. Losses of validation have it too.</summary>
-    public double LabelSmoothing { get; init; }
-}
-
 /// <summary>
 /// Transfer learning for photos: the body of a pretrained network, a new head for the classes of the data, three layer groups
 /// (early stages, late stages, head). It starts with the body frozen; its batch norms stay live, unless <see cref="ImageLearnerOptions.LiveBatchNorms"/> says otherwise.
@@ -40,39 +12,59 @@ public sealed partial class ImageLearner : Learner
     readonly NetworkDescription network;
     readonly Backbone backbone;
 
-    ImageLearner(ImageDataBunch data, NetworkDescription network, Backbone backbone, Sequential model, IEnumerable<Metric> metrics, double labelSmoothing = 0)
-        : base(data, model, new CrossEntropyLoss(labelSmoothing: labelSmoothing), metrics) => (this.network, this.backbone) = (network, backbone);
+    ImageLearner(ImageDataBunch data, NetworkDescription network, Backbone backbone, Sequential model, Loss loss, IEnumerable<Metric> metrics)
+        : base(data, model, loss, metrics) => (this.network, this.backbone) = (network, backbone);
 
     /// <summary>A learner for the classes of <paramref name="data"/> over a network's body.</summary>
     /// <param name="data">The photos. Its seed also seeds the head and the dropout.</param>
     /// <param name="architecture">The network, pretrained where it names weights; else it starts from random ones, which a line says.</param>
     /// <param name="metrics">What is shown beside the loss.</param>
     /// <exception cref="DataException">The weights cannot be read, or are of another network.</exception>
+    /// <exception cref="TesseraException">The options are impossible, or do not fit the network and the classes.</exception>
     public static ImageLearner Create(ImageDataBunch data, Architecture architecture, params IEnumerable<Metric> metrics)
         => Create(data, architecture, new ImageLearnerOptions(), metrics);
 
     /// <inheritdoc cref="Create(ImageDataBunch, Architecture, IEnumerable{Metric})"/>
     /// <param name="data">The photos. Its seed also seeds the head and the dropout.</param>
     /// <param name="architecture">The network, pretrained where it names weights.</param>
-    /// <param name="options">The head.</param>
+    /// <param name="options">The head and the loss.</param>
     /// <param name="metrics">What is shown beside the loss.</param>
     public static ImageLearner Create(ImageDataBunch data, Architecture architecture, ImageLearnerOptions options, params IEnumerable<Metric> metrics)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(architecture);
         ArgumentNullException.ThrowIfNull(options);
-        if (options.LabelSmoothing is not (>= 0 and < 1))
-            throw new TesseraException(FormattableString.Invariant($"ImageLearner: label smoothing: got {options.LabelSmoothing}, expected at least 0 and below 1. Hint: 0.1 is usual."));
+        var loss = options.LossOf(data.C);
         Generator.Seed(data.Seed);
         var backbone = architecture.Create();
         if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
-        var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal) { Cut = backbone.Cut };
-        var model = network.Join(backbone, data.Classes.Count);
-        var learner = new ImageLearner(data, network, backbone, model, metrics, options.LabelSmoothing) { LayerGroups = Groups(backbone, model) };
+        var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal)
+        {
+            Cut = backbone.Cut,
+            Dropouts = options.Dropouts,
+            AveragePool = !options.ConcatPool,
+            OwnHead = options.Head is not null,
+        };
+        var model = network.Join(backbone, data.C, HeadOf(options, backbone, data), options.Init ?? (_ => { }));
+        var learner = new ImageLearner(data, network, backbone, model, loss, metrics) { LayerGroups = Groups(backbone, model) };
+        if (backbone.Warning is { } warning) learner.Display?.Line(warning);
         if (!options.LiveBatchNorms) learner.FreezeBatchNorms();
         if (architecture.Weights is not null) learner.Freeze();
-        else learner.Display?.Line($"{architecture.Name}: random weights, since none were named: all layers learn from the start, which takes many photos and epochs. Hint: name a file of pretrained ones, such as Architecture.ResNet34(\"resnet34.pth\") or, in a shell, --weights resnet34.pth; none are fetched.");
+        else
+        {
+            learner.Display?.Line($"{architecture.Name}: random weights, since none were named: all layers learn from the start, which takes many photos and epochs. "
+                + "Hint: name a file of pretrained ones, such as Architecture.ResNet34(\"resnet34.pth\") or, in a shell, --weights resnet34.pth; none are fetched.");
+        }
         return learner;
+    }
+
+    /// <summary>The head that the user made, filled; null where there is none.</summary>
+    static Module? HeadOf(ImageLearnerOptions options, Backbone backbone, ImageDataBunch data)
+    {
+        if (options.Head is not { } make) return null;
+        var head = OwnHead.Checked(make(backbone.Features, data.C), backbone, data.Size, data.C);
+        if (options.Init is { } init) Head.Initialize(head, init);
+        return head;
     }
 
     /// <summary>Where the network comes from, and what was noticed about it.</summary>

@@ -32,12 +32,43 @@ internal sealed record LearningDescription(
     /// <summary>Which photos were held back; null in files that do not say.</summary>
     public ValidationSplit? Split { get; init; }
 
+    /// <summary>The class weights of the cross-entropy; null for none.</summary>
+    public float[]? ClassWeights { get; init; }
+
+    /// <summary>What makes the optimizer again; null in files that do not say.</summary>
+    public OptimizerSettings? OptimizerSettings { get; init; }
+
+    /// <summary>The callbacks of every fit call that a file can hold, <see cref="BatchNormFreeze"/> excepted; null in files that do not say.</summary>
+    public IReadOnlyList<CallbackSettings>? Callbacks { get; init; }
+
+    /// <summary>Names of the others.</summary>
+    public IReadOnlyList<string>? OtherCallbacks { get; init; }
+
+    /// <summary>Mixed precision; null for none.</summary>
+    public PrecisionSettings? Precision { get; init; }
+
     /// <summary>Nothing is missing, and the numbers are possible.</summary>
-    public bool IsWhole() => Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && double.IsFinite(Wd) && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and < 1 && Split?.IsWhole() != false;
+    /// <param name="classes">The number of classes.</param>
+    public bool IsWhole(int classes) =>
+        Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && double.IsFinite(Wd)
+        && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and <= 1
+        && (ClassWeights is null || (ClassWeights.Length == classes && Array.TrueForAll(ClassWeights, float.IsFinite)))
+        && OptimizerSettings?.IsWhole() != false && Callbacks?.All(c => c is not null && c.IsWhole()) != false && OtherCallbacks?.All(c => c is not null) != false && Precision?.IsWhole() != false && Split?.IsWhole() != false;
+
+    /// <summary>The loss, where it is a cross-entropy; else the usual one.</summary>
+    public Loss MakeLoss() => Loss == nameof(LabelSmoothingCrossEntropy)
+        ? new LabelSmoothingCrossEntropy(LabelSmoothing)
+        : new CrossEntropyLoss(ClassWeights is { } w ? Tensor.From(w, [w.Length]) : null, LabelSmoothing);
 
     /// <summary>The metrics that are known by name, with their usual settings.</summary>
     [JsonIgnore]
     public IEnumerable<Metric> KnownMetrics => Metrics.Where(known.ContainsKey).Select(name => known[name]());
+
+    /// <summary>The callbacks; of those that watch a column the ones that there will be a column for.</summary>
+    [JsonIgnore]
+    public IEnumerable<Callback> KnownCallbacks => Remembered.Select(c => c.Make()!);
+
+    IEnumerable<CallbackSettings> Remembered => Callbacks?.Where(c => c.Monitor is null or "train_loss" or "valid_loss" || KnownMetrics.Any(m => m.Name == c.Monitor)) ?? [];
 
     /// <summary>What a file names and this library cannot make from a name, in words; empty where there is nothing.</summary>
     [JsonIgnore]
@@ -45,11 +76,13 @@ internal sealed record LearningDescription(
     {
         get
         {
+            bool isKnown = OptimizerSettings?.IsKnown ?? Optimizer == nameof(Adam);
             string[] lost =
             [
                 .. Metrics.Where(m => !known.ContainsKey(m)).Select(m => $"the metric {m}"),
-                .. new[] { Optimizer }.Where(o => o != nameof(Adam)).Select(o => $"the optimizer {o} (it is Adam now: set OptimizerFactory)"),
-                .. new[] { Loss }.Where(l => l != nameof(CrossEntropyLoss)).Select(l => $"the loss {l} (it is CrossEntropyLoss now)"),
+                .. isKnown ? Array.Empty<string>() : [$"the optimizer {Optimizer} (it is Adam now: set OptimizerFactory)"],
+                .. Loss is nameof(CrossEntropyLoss) or nameof(LabelSmoothingCrossEntropy) ? Array.Empty<string>() : [$"the loss {Loss} (it is CrossEntropyLoss now: set Loss)"],
+                .. (Callbacks?.Except(Remembered).Select(c => c.Kind) ?? []).Concat(OtherCallbacks ?? []).Select(c => $"the callback {c}"),
             ];
             return lost.Length == 0 ? "" : $"not taken over: {string.Join(", ", lost)}";
         }

@@ -114,6 +114,9 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
     /// <summary>The value at which a graph was cut; null where it was cut by the rule.</summary>
     internal string? Cut { get; private init; }
 
+    /// <summary>What a user should look at before training with it; null for nothing.</summary>
+    internal string? Warning { get; private init; }
+
     Backbone(Module body, int features, IReadOnlyList<IReadOnlyList<Module>> groups, string report, Func<IEnumerable<Tensor>, Backbone>? recreate)
         : this(body, features, groups, report) => this.recreate = recreate;
 
@@ -159,6 +162,7 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
         {
             Graph = model.ToBytes(),
             Cut = cut,
+            Warning = model.Report().PreprocessingHint,
         };
     }
 }

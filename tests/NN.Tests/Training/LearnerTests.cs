@@ -131,6 +131,38 @@ public sealed class LearnerTests
     }
 
     [Test]
+    public void TheFirstBatchesCanBePredictedAlone()
+    {
+        var learn = Toy.Learner();
+        var loader = new DataLoader(Toy.Points(21, 2), 8, workers: 0);
+        float[] all = learn.GetPreds(loader).Probabilities.ToArray<float>();
+        Assert.That(learn.GetPreds(loader, batches: 2).Probabilities.ToArray<float>(), Is.EqualTo(all[..(16 * 3)]));
+        Assert.That(learn.GetPreds(loader, batches: 9).Probabilities.ToArray<float>(), Is.EqualTo(all));
+    }
+
+    [Test]
+    public void AnotherLossIsTrainedWithFromTheNextBatchOn()
+    {
+        var learn = Toy.Learner();
+        double plain = learn.Validate().Loss;
+        learn.Loss = new LabelSmoothingCrossEntropy(0.5);
+        Assert.That(learn.Validate().Loss, Is.Not.EqualTo(plain));
+        Assert.That(learn.Summary(), Does.Contain("Loss function: LabelSmoothingCrossEntropy\n"));
+        learn.Fit(1, callbacks: [new StopAfterNBatches(1)]);
+        learn.Loss = new CrossEntropyLoss();
+        Assert.That(() => learn.Loss = null!, Throws.ArgumentNullException);
+        Assert.That(learn.Loss, Is.TypeOf<CrossEntropyLoss>());
+    }
+
+    [Test]
+    public void AFunctionFindsTheSplitPoints()
+    {
+        Sequential model = new(new Linear(2, 4), new Relu(), new Linear(4, 3));
+        var learn = new Learner(Toy.Data(8), model, new CrossEntropyLoss()).Split(m => [((Sequential)m)[2]]);
+        Assert.That(learn.LayerGroups.Select(g => (g.Name, g.Modules.Count)), Is.EqualTo(new[] { ("body", 2), ("head", 1) }));
+    }
+
+    [Test]
     public void PredictTakesRawInputs()
     {
         var learn = Toy.Learner();

@@ -169,6 +169,24 @@ public sealed class ImageDataBunchTests
         Assert.That(() => ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 8, options: new() { TestFolder = folder.Path }), Throws.TypeOf<DataException>().With.Message.Contains("no photos"));
     }
 
+    /// <summary>A name is that of a folder among the photos, and its photos are only predicted.</summary>
+    [Test]
+    public void ATestFolderAmongThePhotosIsLeftOutOfTheOtherSets()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("test"));
+        foreach (var (i, photo) in ImageFiles.In(pets).Where((_, i) => i % 9 == 0).Index()) File.Copy(photo, Path.Combine(folder.Path, i % 4 == 0 ? "test" : ".", Path.GetFileName(photo)));
+        var options = new ImageDataOptions { TestFolder = "test" };
+        var data = ImageDataBunch.FromNameRegex(folder.Path, Pattern, size: 32, batchSize: 4, options: options);
+        string[] test = ImageFiles.In(folder.File("test")), others = ImageFiles.In(folder.Path);
+        Assert.That(data.TestSet!.Items.Select(i => i.Path), Is.EqualTo(test));
+        Assert.That(data.TrainSet.Items.Concat(data.ValidSet!.Items).Select(i => Path.GetFullPath(i.Path)), Is.EquivalentTo(others));
+        Assert.That(data.Classes, Does.Not.Contain("test"));
+        Assert.That(() => ImageDataBunch.FromNameRegex(folder.Path, Pattern, size: 32, options: new() { TestFolder = "tset" }), Throws.TypeOf<DataException>().With.Message.Contains("TestFolder: no such folder: got tset, expected one in " + folder.Path));
+        var all = ImageDataBunch.FromNameRegex(folder.File("test"), Pattern, size: 32, batchSize: 4, options: new() { TestFolder = folder.File("test") });
+        Assert.That(all.TestSet!.Count, Is.EqualTo(all.TrainSet.Count + all.ValidSet!.Count), "the folder itself");
+    }
+
     [Test]
     public void FixAndSingleViewsShowPhotosAsValidationDoes()
     {

@@ -51,6 +51,41 @@ public sealed class TableTests
     }
 
     [Test]
+    public void WithoutAHeaderTheFirstRowIsAPhoto()
+    {
+        using TemporaryFolder folder = new();
+        string[] photos = [.. ImageFiles.In(TestData.Asset("pets/images")).Take(4).Select(p => Path.GetFileName(p)!)];
+        foreach (string photo in photos) File.Copy(Path.Combine(TestData.Asset("pets/images"), photo), folder.File(photo));
+        string csv = folder.File("t.csv");
+        File.WriteAllText(csv, string.Concat(photos.Select((p, i) => $"{p},{"ab"[i / 2]}\n")));
+        var table = Table.Read(csv, header: false);
+        Assert.That((table.Count, string.Join(' ', table.Columns), table[0][0]), Is.EqualTo((4, "0 1", photos[0])));
+        Assert.That(ImageList.FromCsv(csv, header: false).SplitNone().LabelFromColumn("1").Train, Has.Count.EqualTo(4));
+        var data = ImageDataBunch.FromCsv(csv, size: 16, batchSize: 2, options: new() { ValidFraction = 0 }, header: false);
+        Assert.That((data.TrainSet.Count, string.Join(' ', data.Classes)), Is.EqualTo((4, "a b")));
+        Assert.That(() => ImageDataBunch.FromCsv(csv, size: 16), Throws.TypeOf<DataException>().With.Message.Matches($"the first row is a photo: got {photos[0]}, expected the names of the columns. Hint: header: false"));
+        File.WriteAllText(csv, $"{photos[0]},\n");
+        Assert.That(() => ImageList.FromCsv(csv, header: false).SplitNone().LabelFromColumn("1"), Throws.TypeOf<DataException>().With.Message.Contains("row 1 has no 1"));
+        File.WriteAllText(csv, "");
+        Assert.That(() => Table.Read(csv, header: false), Throws.TypeOf<DataException>().With.Message.Contains("the table is empty"));
+    }
+
+    [Test]
+    public void TheDelimiterCanBeGiven()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("t.csv"), "file|note\na.jpg|x,y;z\n");
+        Assert.That(Table.Read(folder.File("t.csv"), delimiter: "|")[0], Is.EqualTo(new[] { "a.jpg", "x,y;z" }));
+        File.WriteAllText(folder.File("t.csv"), "file::note\na.jpg::1\n");
+        Assert.That(Table.Read(folder.File("t.csv"), delimiter: "::").Columns, Is.EqualTo(new[] { "file", "note" }));
+        foreach (string wrong in new[] { "", "\"", "\n" })
+        {
+            var error = Assert.Catch<TesseraException>(() => Table.Read(folder.File("t.csv"), delimiter: wrong))!;
+            Assert.That(error.Message, Does.Match(ErrorForm.Of(error)).And.Contain("delimiter"));
+        }
+    }
+
+    [Test]
     public void LongValuesAreCut() => Assert.That(Table.Of(["x"], ("text", _ => new string('n', 50) + "\nend")).ToString(), Does.EndWith("  " + new string('n', 37) + "..."));
 
     [Test]

@@ -15,6 +15,8 @@ public sealed class CutMix(double alpha = 1) : Callback
     /// <summary>Rows and columns of the latest batch that came from other items.</summary>
     public (Range Rows, Range Columns) Cut { get; private set; }
 
+    internal override CallbackSettings? Settings => new(nameof(CutMix), [alpha]);
+
     /// <inheritdoc/>
     public override void BatchBegin(TrainingState s)
     {

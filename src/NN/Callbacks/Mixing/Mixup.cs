@@ -12,6 +12,8 @@ public sealed class Mixup(double alpha = 0.4) : Callback
     /// <summary>The λ of the latest batch, an item.</summary>
     public IReadOnlyList<float> Weights { get; private set; } = [];
 
+    internal override CallbackSettings? Settings => new(nameof(Mixup), [alpha]);
+
     /// <inheritdoc/>
     public override void BatchBegin(TrainingState s)
     {
