@@ -112,12 +112,20 @@ internal unsafe struct GemmJob
         inPlaceB = Weights is null && tiles == 1 && B.Col == 1 && N % GemmKernel.Lanes == 0 && Alpha == 1; // read once: nothing repays a copy
         (rowBlocks, columnBlocks) = ((tiles + BlockTiles - 1) / BlockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
         splits = 1;
+        if (Weights is not null && (long)M * (K + N) >= (long)K * N)
+        {
+            (rowBlocks, columnBlocks) = (RowTasks(), 1);
+            return;
+        }
         if (Weights is null && batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
         int least = Math.Max(LeastTasks, 4 * CpuThreads.Count);
         while (WantsMoreTasks(rowBlocks * columnBlocks * splits * (long)batch, least) && (rowBlocks < tiles || columnBlocks < panels))
             if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= (Weights is null ? 2.0 : 0.5) * M * columnBlocks)) columnBlocks++; // weights come from far
             else rowBlocks++;
     }
+
+    // An even number, so that two threads have half of the rows each, in every product of a network: what one core has written comes slowly to another.
+    readonly int RowTasks() => Math.Min(M, (Math.Max(rowBlocks, Math.Min(tiles, LeastTasks)) + 1) & ~1);
 
     // As many for each thread: of 15 equal tasks one of two threads does 8.
     static bool WantsMoreTasks(long tasks, int least) => tasks < least || (tasks < 2 * least && tasks % CpuThreads.Count != 0);
