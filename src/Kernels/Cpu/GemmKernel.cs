@@ -27,6 +27,9 @@ internal unsafe struct TileJob
     /// <summary>Inner length of each tap.</summary>
     public int K;
 
+    /// <summary>Most rows of a tile; 0 for the kernel's own.</summary>
+    public int Most;
+
     /// <summary>What will be read after this tile: a line of it is asked for at each step of the inner loop.</summary>
     public float* Next;
 
