@@ -319,6 +319,7 @@ internal unsafe struct GemmJob
     public static void Series(TileJob tile, int count, float* a, nint stepA, float* b, nint stepB, float* c, nint stepC, int rows)
     {
         int tiles = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;
+        if (tiles == 1) tile.Far = (nint)tile.TapCount * tile.K * 16;
         for (int k = 0; k < count; k++, a += stepA, b += stepB, c += stepC)
             for (int t = 0, i = 0; t < tiles; t++)
             {
