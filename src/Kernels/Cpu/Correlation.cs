@@ -128,6 +128,12 @@ internal unsafe struct Correlation
             else panelBlock = (panelBlock + 1) / 2;
             Count();
         }
+        // An even number of tasks, so that two threads have half of the rows each.
+        while (!whole && rowBlock > 2 && (long)N * Groups * rowBlocks * panelBlocks % 2 != 0)
+        {
+            rowBlock--;
+            Count();
+        }
     }
 
     void Count()

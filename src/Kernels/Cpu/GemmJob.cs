@@ -12,7 +12,8 @@ namespace Tessera.Cpu;
 internal unsafe struct GemmJob
 {
     const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8, FewProducts = 128;
-    const int CopyRows = 16, ManyColumns = 3;
+    const int CopyRows = 16, ManyColumns = 3, AliasedRows = 10;
+    const long NearWeights = 1 << 17; // floats that stay in the second-level cache
     const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
 
     public int M, N, K;
@@ -29,7 +30,7 @@ internal unsafe struct GemmJob
     public Storage? Weights;
 
     int tiles, panels, rowBlocks, columnBlocks, splits, first, packParts;
-    bool accumulate, sharedB, inPlaceB;
+    bool accumulate, sharedB, inPlaceB, rowsFirst;
     nint* offsetA, offsetB, offsetC;
     float* packed, partial;
 
@@ -62,7 +63,7 @@ internal unsafe struct GemmJob
         if (form.Pointer != 0) packed = (float*)form.Pointer;
         else if (packs) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
         if (splits > 1) partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
-        if (Weights is not null && columnBlocks >= ManyColumns && IsAliased(A, M / rowBlocks)) CopyA();
+        if (GemmKernel.Lanes != 16 && Weights is not null && columnBlocks >= ManyColumns && IsAliased(A, M / rowBlocks)) CopyA();
         for (first = 0; first < batch; first += group)
         {
             int items = Math.Min(group, batch - first);
@@ -112,12 +113,22 @@ internal unsafe struct GemmJob
         inPlaceB = Weights is null && tiles == 1 && B.Col == 1 && N % GemmKernel.Lanes == 0 && Alpha == 1; // read once: nothing repays a copy
         (rowBlocks, columnBlocks) = ((tiles + BlockTiles - 1) / BlockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
         splits = 1;
+        rowsFirst = Weights is not null && 2L * M * (K + N) >= (long)K * N;
+        if (rowsFirst)
+        {
+            bool few = (long)K * N <= NearWeights;
+            rowBlocks = Math.Min(M, Even(!few ? rowBlocks : tiles <= 2 * LeastTasks ? tiles : Math.Max(rowBlocks, LeastTasks)));
+            columnBlocks = Math.Clamp((LeastTasks + rowBlocks - 1) / rowBlocks, 1, panels);
+            return;
+        }
         if (Weights is null && batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
         int least = Math.Max(LeastTasks, 4 * CpuThreads.Count);
         while (WantsMoreTasks(rowBlocks * columnBlocks * splits * (long)batch, least) && (rowBlocks < tiles || columnBlocks < panels))
             if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= (Weights is null ? 2.0 : 0.5) * M * columnBlocks)) columnBlocks++; // weights come from far
             else rowBlocks++;
     }
+
+    static int Even(int count) => (count + 1) & ~1;
 
     // As many for each thread: of 15 equal tasks one of two threads does 8.
     static bool WantsMoreTasks(long tasks, int least) => tasks < least || (tasks < 2 * least && tasks % CpuThreads.Count != 0);
@@ -164,7 +175,8 @@ internal unsafe struct GemmJob
 
         public readonly void Run(int task)
         {
-            int row = task % Job.rowBlocks, rest = task / Job.rowBlocks; // a thread begins with the columns that it has packed
+            // A thread begins with the columns that it has packed, or keeps to its rows.
+            int row = Job.rowsFirst ? task / Job.columnBlocks : task % Job.rowBlocks, rest = Job.rowsFirst ? task % Job.columnBlocks : task / Job.rowBlocks;
             int column = rest % Job.columnBlocks, item = rest / Job.columnBlocks / Job.splits, split = rest / Job.columnBlocks % Job.splits;
             int i0 = Job.RowOf(row), i1 = Job.RowOf(row + 1), j0 = Job.ColumnOf(column), j1 = Job.ColumnOf(column + 1);
             Job.RunBlock(item, split, i0, i1 - i0, j0, j1 - j0);
@@ -189,6 +201,7 @@ internal unsafe struct GemmJob
         for (int k = k0; k < k1; k += KChunk)
         {
             tile.K = Math.Min(KChunk, k1 - k);
+            tile.Most = 0;
             bool begins = k == k0 && splits == 1, ends = k + tile.K == k1 && splits == 1;
             tile.Accumulate = k > k0 || (begins && (accumulate || Residual != 0));
             tile.Start = begins ? Residual : 0;
@@ -251,7 +264,8 @@ internal unsafe struct GemmJob
         int k = tile.K;
         bool aliased = IsAliased(a, rows);
         (tile.RowStep, tile.AStep) = (a.Row, a.Col);
-        if ((a.Col == 1 && !aliased) || (a.Row == 1 && a.Col <= 256) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
+        if (a.Col == 1 && aliased && GemmKernel.Lanes == 16) tile.Most = AliasedRows;
+        if ((a.Col == 1 && (!aliased || tile.Most > 0)) || (a.Row == 1 && a.Col <= 256) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
         float* copy = Scratch.Floats(Scratch.Purpose.BlockA, rows * (KChunk + 16L));
         if (a.Row == 1 && a.Col != 1)
         {
@@ -275,7 +289,7 @@ internal unsafe struct GemmJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Tiles(in TileJob panel, float* a, float* b, Matrix c, int rows, int columns)
     {
-        int count = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;
+        int most = panel.Most > 0 ? panel.Most : GemmKernel.MaxRows, count = (rows + most - 1) / most, nr = GemmKernel.Panel;
         bool whole = c.Col == 1 && columns % GemmKernel.Lanes == 0 && (panel.Bias.P == null || panel.Bias is { Row: 0, Col: 1 });
         float* edge = stackalloc float[14 * 32], next = panel.Next == null ? b : panel.Next;
         var tile = panel;
@@ -305,6 +319,7 @@ internal unsafe struct GemmJob
     public static void Series(TileJob tile, int count, float* a, nint stepA, float* b, nint stepB, float* c, nint stepC, int rows)
     {
         int tiles = (rows + GemmKernel.MaxRows - 1) / GemmKernel.MaxRows, nr = GemmKernel.Panel;
+        if (tiles == 1) tile.Far = (nint)tile.TapCount * tile.K * 16;
         for (int k = 0; k < count; k++, a += stepA, b += stepB, c += stepC)
             for (int t = 0, i = 0; t < tiles; t++)
             {

@@ -27,8 +27,14 @@ internal unsafe struct TileJob
     /// <summary>Inner length of each tap.</summary>
     public int K;
 
-    /// <summary>What will be read after this tile: a line of it is asked for at each step of the inner loop.</summary>
+    /// <summary>Most rows of a tile; 0 for the kernel's own.</summary>
+    public int Most;
+
+    /// <summary>What will be read after this tile: a line of it is asked for at each step of the inner loop, and one <see cref="Far"/> floats behind it.</summary>
     public float* Next;
+
+    /// <summary>0 where the second line is the first.</summary>
+    public nint Far;
 
     /// <summary>C starts from what lies <see cref="Start"/> floats from it instead of zero: its old content, or a residual.</summary>
     public bool Accumulate;
@@ -134,7 +140,7 @@ internal static unsafe class GemmKernel
                 if (N.Value > 1) Sse.Prefetch0(p + job.Start + V.Lanes);
             }
         float* next = job.Next;
-        nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep, bs = job.BStep;
+        nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep, bs = job.BStep, far = job.Far;
         for (int t = 0; t < job.TapCount; t++)
         {
             float* p0 = a + job.Taps[t].A, p4 = p0 + (4 * rs), p8 = p4 + (4 * rs), p12 = p8 + (4 * rs), q = b + job.Taps[t].B;
@@ -155,7 +161,11 @@ internal static unsafe class GemmKernel
                 if (R.Value > 11) { x = V.Create(p8[rs3]); c11 = V.Fma(x, b0, c11); if (N.Value > 1) d11 = V.Fma(x, b1, d11); }
                 if (R.Value > 12) { x = V.Create(*p12); c12 = V.Fma(x, b0, c12); if (N.Value > 1) d12 = V.Fma(x, b1, d12); }
                 if (R.Value > 13) { x = V.Create(p12[rs]); c13 = V.Fma(x, b0, c13); if (N.Value > 1) d13 = V.Fma(x, b1, d13); }
-                if (Sse.IsSupported) Sse.Prefetch1(next);
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(next);
+                    Sse.Prefetch1(next + far);
+                }
                 next += 16;
                 p0 += ks;
                 if (R.Value > 4) p4 += ks;

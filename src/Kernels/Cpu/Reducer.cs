@@ -120,6 +120,7 @@ internal static unsafe class Reducer
         for (; j < columns; j++) Column<TOp, Vec1>(op, (nint)(x + j), rows, rowStep, y + j);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Column<TOp, V>(TOp op, nint x, long rows, nint rowStep, float* y) where TOp : struct, IReduction where V : struct, IVec<V>
     {
         V sum = Load<V>(y);

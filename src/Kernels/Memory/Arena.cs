@@ -25,14 +25,21 @@ internal sealed class Block
 /// <summary>
 /// Segments of device memory, cut into blocks. A request takes the smallest free block that holds it and leaves the rest free; a block that comes
 /// back joins its free neighbours. So the memory of one layer serves another of any size, and steps that ask for the same get the same addresses.
+/// The latest blocks that came back rest before they join: a request of the same size gets one as it is, so that each thread of a
+/// layer writes the part of it that it has written before, not one that is in the caches of another.
 /// Segments are large: of host memory that was never touched only addresses are used. Not safe for several threads at once.
 /// </summary>
 /// <param name="backend">Where segments come from.</param>
 internal sealed class Arena(Backend backend) : IComparer<Block>
 {
+    const long LeastRest = 16 << 10, MostRest = 8 << 20, MostRested = 24 << 20; // bytes: smaller ones do not matter, larger ones leave the caches
+    const int MostResting = 32;
+
     readonly List<Block> free = [];      // by size, then address
+    readonly List<Block> resting = [];   // the latest last
     readonly Stack<Block> spare = new(); // objects without memory
     readonly Block key = new();
+    long rested;
 
     /// <summary>Bytes free for reuse.</summary>
     public long Free { get; private set; }
@@ -40,8 +47,13 @@ internal sealed class Arena(Backend backend) : IComparer<Block>
     /// <summary>Takes a block of <paramref name="size"/> bytes; null where no free one is large enough.</summary>
     public Block? Take(long size)
     {
-        (key.Size, key.Pointer) = (size, 0);
-        int i = ~free.BinarySearch(key, this);
+        if (Rested(size) is { } same) return same;
+        int i = SmallestOf(size);
+        if (i == free.Count)
+        {
+            Settle(0, 0);
+            i = SmallestOf(size);
+        }
         if (i == free.Count) return null;
         var block = free[i];
         free.RemoveAt(i);
@@ -55,7 +67,51 @@ internal sealed class Arena(Backend backend) : IComparer<Block>
     public void Return(Block block)
     {
         Free += block.Size;
-        (block.IsFree, block.Used) = (true, 0);
+        block.Used = 0;
+        if (block.Size is < LeastRest or > MostRest)
+        {
+            Join(block);
+            return;
+        }
+        resting.Add(block);
+        rested += block.Size;
+        Settle(MostResting, MostRested);
+    }
+
+    /// <summary>The latest block of exactly <paramref name="size"/> bytes that rests.</summary>
+    Block? Rested(long size)
+    {
+        int i = resting.Count - 1;
+        while (i >= 0 && resting[i].Size != size) i--;
+        if (i < 0) return null;
+        var block = resting[i];
+        resting.RemoveAt(i);
+        rested -= size;
+        Free -= size;
+        return block;
+    }
+
+    /// <summary>The oldest that rest join their neighbours, until so many blocks and bytes are left.</summary>
+    void Settle(int blocks, long bytes)
+    {
+        int i = 0;
+        for (; resting.Count - i > blocks || rested > bytes; i++)
+        {
+            rested -= resting[i].Size;
+            Join(resting[i]);
+        }
+        resting.RemoveRange(0, i);
+    }
+
+    int SmallestOf(long size)
+    {
+        (key.Size, key.Pointer) = (size, 0);
+        return ~free.BinarySearch(key, this);
+    }
+
+    void Join(Block block)
+    {
+        block.IsFree = true;
         if (block.After is { IsFree: true } after)
         {
             Remove(after);
@@ -85,6 +141,7 @@ internal sealed class Arena(Backend backend) : IComparer<Block>
     /// <summary>Gives the segments back in which nothing is in use.</summary>
     public void Trim()
     {
+        Settle(0, 0);
         for (int i = free.Count - 1; i >= 0; i--)
         {
             var block = free[i];
