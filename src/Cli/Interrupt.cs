@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Tessera.Cli;
 
-/// <summary>Ctrl-C and a request to end cancel a token instead of ending the process, until disposed.</summary>
+/// <summary>Ctrl-C and a request to end cancel a token instead of ending the process, until disposed. The second one ends the process at once.</summary>
 sealed class Interrupt : IDisposable
 {
     readonly CancellationTokenSource source = new();
@@ -16,9 +16,18 @@ sealed class Interrupt : IDisposable
 
     public CancellationToken Token => source.Token;
 
+    /// <summary>Writes a file to its end, so that none is left half written; stops then, where that was asked for.</summary>
+    /// <exception cref="OperationCanceledException">It was.</exception>
+    public static void AfterWriting(Action write)
+    {
+        using var interrupt = new Interrupt();
+        write();
+        interrupt.Token.ThrowIfCancellationRequested();
+    }
+
     void Cancel(PosixSignalContext signal)
     {
-        signal.Cancel = true;
+        signal.Cancel = !source.IsCancellationRequested;
         source.Cancel();
     }
 
@@ -29,3 +38,6 @@ sealed class Interrupt : IDisposable
         source.Dispose();
     }
 }
+
+/// <summary>The work was interrupted; the message says what is left of it.</summary>
+sealed class StoppedException(string message) : OperationCanceledException(message);

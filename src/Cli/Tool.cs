@@ -51,6 +51,11 @@ public static class Tool
         {
             return parsed.Invoke(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
         }
+        catch (StoppedException e)
+        {
+            Write(e.Message, error);
+            return Interrupted;
+        }
         catch (OperationCanceledException)
         {
             error.WriteLine("stopped.");
@@ -72,10 +77,10 @@ public static class Tool
         if (trace) error.WriteLine(e);
     }
 
-    /// <summary>What is wrong, then each cure on a line of its own.</summary>
+    /// <summary>What is wrong, then each cure on a line of its own; what a damaged file says does nothing to the terminal.</summary>
     static void Write(string message, TextWriter error)
     {
-        string[] parts = message.ReplaceLineEndings(" ").Split(" Hint: ");
+        string[] parts = string.Concat(message.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? '?' : c)).Split(" Hint: ");
         error.WriteLine($"error: {parts[0]}");
         foreach (string cure in parts[1..]) error.WriteLine($"hint: {cure}");
     }

@@ -122,7 +122,7 @@ public sealed partial class TrainTests
             using var kill = Process.Start("kill", ["-INT", process.Id.ToString()]);
             Assert.That(process.WaitForExit(60_000), "did not stop");
             string error = process.StandardError.ReadToEnd();
-            Assert.That(process.ExitCode, Is.EqualTo(1), error);
+            Assert.That(process.ExitCode, Is.EqualTo(Tool.Interrupted), error);
             Assert.That(error, Does.Contain("stopped after").And.Contain(model).And.Not.Contain("   at "));
         }
         finally

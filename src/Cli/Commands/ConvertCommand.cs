@@ -20,16 +20,17 @@ static class ConvertCommand
     static int Run(string from, string to, TextWriter output)
     {
         string kind = Path.GetExtension(to).ToUpperInvariant();
+        Writable.Check("convert", to, from);
         if (kind == ".ONNX" && Path.GetExtension(from).Equals(".safetensors", StringComparison.OrdinalIgnoreCase))
         {
-            ImageClassifier.Load(from).ExportOnnx(to);
+            Interrupt.AfterWriting(() => ModelFile.Classifier(from).ExportOnnx(to));
             output.WriteLine($"{to}: written, and it computes what {from} does.");
             return Tool.Success;
         }
         if (kind != ".SAFETENSORS")
             throw new DataException($"{to}: cannot be made of {from}: expected a name that ends in .safetensors, or .onnx for a model that tessera train wrote. Hint: weights alone are no graph.");
         var tensors = Tensors(from);
-        Safetensors.Write(to, tensors);
+        Interrupt.AfterWriting(() => Safetensors.Write(to, tensors));
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{to}: {tensors.Count} tensors, {tensors.Values.Sum(t => t.Count):N0} elements"));
         return Tool.Success;
     }

@@ -9,7 +9,7 @@ static class ExportCommand
 {
     public static Command Create(TextWriter output)
     {
-        var model = Options.Path<string>("model", "A model that tessera train wrote.", ArgumentArity.ExactlyOne);
+        var model = ModelFile.Argument();
         var onnx = new Option<string>("--onnx") { Description = "The ONNX file to write.", Required = true };
         var fold = new Option<bool>("--fold") { Description = "Fold batch norms into the convolutions: smaller and faster, for inference only." };
         var preprocess = new Option<bool>("--preprocess") { Description = "Take a photo's bytes [N, H, W, 3] instead of normalised floats [N, 3, H, W]." };
@@ -21,7 +21,8 @@ static class ExportCommand
 
     static int Run(string model, string onnx, bool fold, bool preprocess, bool probabilities, TextWriter output)
     {
-        ImageClassifier.Load(model).ExportOnnx(onnx, preprocess, probabilities, fold);
+        Writable.Check("--onnx", onnx, model);
+        Interrupt.AfterWriting(() => ModelFile.Classifier(model).ExportOnnx(onnx, preprocess, probabilities, fold));
         output.WriteLine($"{onnx}: written, and it computes what {model} does.");
         output.Write(OnnxModel.Load(onnx).Describe());
         return Tool.Success;

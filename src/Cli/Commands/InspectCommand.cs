@@ -23,15 +23,12 @@ static class InspectCommand
         return Tool.Success;
     }
 
-    /// <summary>By name, or by content: eight bytes of the header's length, then the header, which is JSON.</summary>
+    /// <summary>By name, or by content.</summary>
     static bool IsSafetensors(string path)
     {
         if (Directory.Exists(path)) throw new DataException($"{path}: is a folder: expected a model file. Hint: name an .onnx, .onnx.gz, .safetensors or .pth file.");
         if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return true;
-        if (!File.Exists(path)) return false;
-        using var file = File.OpenRead(path);
-        Span<byte> head = stackalloc byte[9];
-        return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head[8] == '{';
+        return File.Exists(path) && ModelFile.IsSafetensors(path);
     }
 
     static void PrintOnnx(string path, TextWriter output)

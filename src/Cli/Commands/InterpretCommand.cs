@@ -19,8 +19,8 @@ static class InterpretCommand
 
     public static Command Create(TextWriter output)
     {
-        var model = Options.Path<string>("model", "A model that tessera train wrote.", ArgumentArity.ExactlyOne);
-        var photos = new PhotoOptions();
+        var model = ModelFile.Argument();
+        var photos = new PhotoOptions(ofModel: true);
         var set = Options.OneOf("--set", "valid: the photos held back; train: the others, as they are.", hasDefault: true, "valid", "train");
         var tta = new Option<bool>("--tta") { Description = "Look at each photo nine times: test-time augmentation." };
         var top = Options.Number("--top-losses", "Photos of largest loss in the page.", 0, 16);
@@ -34,8 +34,8 @@ static class InterpretCommand
         {
             Device.Default = Device.Parse(args.GetValue(device)!);
             string file = args.GetValue(page)!, modelFile = args.GetValue(model)!;
-            Writable.Check("--out", file);
-            var learn = ImageLearner.LoadLearner(modelFile);
+            Writable.Check("--out", file, [modelFile, photos.Table(args)]);
+            var learn = ModelFile.Learner(modelFile);
             var trained = learn.Images.ValidationSplit;
             var data = photos.ToBunch(args, learn);
             bool held = args.GetValue(set) == "valid";

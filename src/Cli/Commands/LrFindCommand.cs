@@ -8,6 +8,9 @@ namespace Tessera.Cli;
 /// <summary><c>tessera lr-find</c>: a learning rate for photos and a network, by trying rates that grow batch by batch.</summary>
 static class LrFindCommand
 {
+    /// <summary>Batches that are left out at both ends, and two between them.</summary>
+    const int Fewest = 17;
+
     const string Examples = """
         Nothing is saved: the weights are as before. Photos, classes and networks are named as for tessera train.
 
@@ -22,7 +25,7 @@ static class LrFindCommand
         var network = new NetworkOptions(new PhotoOptions());
         var start = new Option<double>("--start") { Description = "The first rate.", DefaultValueFactory = _ => 1e-7 };
         var end = new Option<double>("--end") { Description = "The last rate.", DefaultValueFactory = _ => 10 };
-        var batches = Options.Number("--batches", "How many batches to try; the first 10 and the last 5 do not count.", 17, 100);
+        var batches = Options.Number("--batches", "How many batches to try; the first 10 and the last 5 do not count.", Fewest, 100);
         var plot = new Option<string?>("--plot") { Description = "Draws the losses over the rates into this file: .png or .svg." };
         var unfreeze = new Option<bool>("--unfreeze") { Description = "Train all layers, not only the head." };
         var command = new ExampleCommand("lr-find", "Find a learning rate for photos and a network.", Examples);
@@ -32,6 +35,8 @@ static class LrFindCommand
         {
             network.ChooseDevice(args);
             if (args.GetValue(plot) is { } file) CheckPlot(file);
+            double first = args.GetValue(start), last = args.GetValue(end);
+            if (last <= first) throw new TesseraException(FormattableString.Invariant($"--end: got {last}, expected a rate above that of --start, {first}."));
             var data = network.Photos.ToBunch(args);
             foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
             var learn = network.ToLearner(args, data);
@@ -39,12 +44,16 @@ static class LrFindCommand
             learn.Display = null;
             writer.WriteLine($"network  {learn.Report}");
             using var interrupt = new Interrupt();
-            var curve = learn.FindLearningRate(args.GetValue(start), args.GetValue(end), args.GetValue(batches), cancellation: interrupt.Token);
+            var curve = learn.FindLearningRate(first, last, args.GetValue(batches), cancellation: interrupt.Token);
+            if (curve.Lrs.Count < Fewest) throw TooFew(curve);
             Print(curve, args.GetValue(plot), writer);
             return Tool.Success;
         });
         return command;
     }
+
+    static TesseraException TooFew(LearningRateCurve curve) => new(string.Create(CultureInfo.InvariantCulture,
+        $"lr-find: the loss had grown too far after {curve.Lrs.Count} batches, at a rate of {curve.Lrs[^1]:0.0E+00}: expected at least {Fewest}. Hint: begin with a smaller --start."));
 
     static void CheckPlot(string file)
     {

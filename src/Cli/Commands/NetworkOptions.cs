@@ -39,6 +39,9 @@ sealed class NetworkOptions
         LabelSmoothing = args.GetValue(smoothing),
     }, Metrics.ErrorRate);
 
+    /// <summary>The file of pretrained weights; null where none was named.</summary>
+    public string? Weights(ParseResult args) => args.GetValue(weights);
+
     Architecture Network(ParseResult args)
     {
         string? name = args.GetValue(arch), file = args.GetValue(weights);

@@ -5,8 +5,11 @@ using Tessera.Vision;
 namespace Tessera.Cli;
 
 /// <summary>Which photos, and how their classes are known: options that commands share.</summary>
-sealed class PhotoOptions
+/// <param name="ofModel">True where a trained model says what is not given: its size, seed and share held back.</param>
+sealed class PhotoOptions(bool ofModel = false)
 {
+    const ulong usualSeed = 42;
+
     readonly Argument<string?> folder = Options.Path<string?>("data", "Folder of photos.", ArgumentArity.ZeroOrOne);
     readonly Option<string?> regex = new("--regex") { Description = "Pattern whose first group in a photo's path is its class." };
     readonly Option<string?> csv = new("--csv") { Description = "Table of separated values with a header row: file and class." };
@@ -14,11 +17,11 @@ sealed class PhotoOptions
     readonly Option<string?> delimiter = new("--delimiter") { Description = "What stands between two values of the table (found out)." };
     readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
-    readonly Option<int?> size = Options.Number<int?>("--size", "Side of a photo in pixels (224; 160 for the photos of the repository).", 1, null);
-    readonly Option<int?> presize = Options.Number<int?>("--presize", "Cut photos to a square of so many pixels first: a random window for training, the centre for validation (460 is usual for --size 224).", 1, null);
+    readonly Option<int?> size = Options.Number<int?>("--size", $"Side of a photo in pixels ({(ofModel ? "that of the model" : "224; 160 for the photos of the repository")}).", 1, null);
+    readonly Option<int?> presize = Options.Number<int?>("--presize", $"Cut photos to a square of so many pixels first: a random window for training, the centre for validation ({(ofModel ? "as in training" : "460 is usual for --size 224")}).", 1, null);
     readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
-    readonly Option<ulong> seed = new("--seed") { Description = "Fixes split, order, transforms and start weights.", DefaultValueFactory = _ => 42 };
-    readonly Option<double?> valid = new("--valid") { Description = "Share of the photos held back for validation (0.2; the folder valid/ or val/ where there is one beside train/)." };
+    readonly Option<ulong?> seed = new("--seed") { Description = ofModel ? "Fixes the split (that of training)." : $"Fixes split, order, transforms and start weights ({usualSeed})." };
+    readonly Option<double?> valid = new("--valid") { Description = $"Share of the photos held back for validation ({(ofModel ? "as in training" : "0.2")}; the folder valid/ or val/ where there is one beside train/)." };
     readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
 
     /// <summary>The argument and the options that say which photos and classes.</summary>
@@ -35,8 +38,11 @@ sealed class PhotoOptions
         foreach (Option option in new Option[] { size, presize, batchSize, workers }) command.Add(option);
     }
 
+    /// <summary>The table of classes; null where none was named.</summary>
+    public string? Table(ParseResult args) => args.GetValue(csv);
+
     /// <summary>Seed of split, order, transforms and start weights.</summary>
-    public ulong Seed(ParseResult args) => args.GetValue(seed);
+    public ulong Seed(ParseResult args) => args.GetValue(seed) ?? usualSeed;
 
     /// <summary>False where the photos of the repository are meant: they are small and few.</summary>
     public bool AreOwn(ParseResult args) => args.GetValue(folder) is not null || args.GetValue(csv) is not null;
@@ -71,7 +77,7 @@ sealed class PhotoOptions
 
     ImageDataOptions Like(ParseResult args, ImageDataOptions options, ImageDataBunch model) => options with
     {
-        Seed = args.GetResult(seed) is { Implicit: false } ? options.Seed : model.ValidationSplit?.Seed ?? options.Seed,
+        Seed = args.GetValue(seed) ?? model.ValidationSplit?.Seed ?? usualSeed,
         ValidFraction = options.ValidFraction ?? model.ValidationSplit?.Share,
         Classes = model.Classes,
         Resize = model.Resize,

@@ -20,7 +20,7 @@ static class PredictCommand
 
     public static Command Create(TextWriter output)
     {
-        var model = Options.Path<string>("model", "A model that tessera train wrote.", ArgumentArity.ExactlyOne);
+        var model = ModelFile.Argument();
         var photos = Options.Path<string[]>("photo", "Photos, or folders of photos.", ArgumentArity.OneOrMore);
         var top = Options.Number("--top", "How many classes to show for each photo, as text.", 1, 3);
         var recurse = new Option<bool>("--recurse") { Description = "Look into sub-folders." };
@@ -32,11 +32,13 @@ static class PredictCommand
         command.SetAction(args =>
         {
             Device.Default = Device.Parse(args.GetValue(device)!);
-            if (args.GetValue(file) is { } path) Writable.Check("--out", path);
-            var classifier = ImageClassifier.Load(args.GetValue(model)!);
+            string modelFile = args.GetValue(model)!;
+            if (args.GetValue(file) is { } path) Writable.Check("--out", path, [modelFile, .. args.GetValue(photos)!]);
+            var classifier = ModelFile.Classifier(modelFile);
             string[] paths = [.. args.GetValue(photos)!.SelectMany(p => Files(p, args.GetValue(recurse)))];
             Func<string, Prediction> predict = args.GetValue(tta) ? p => classifier.PredictWithTestTimeAugmentation(Image.Load(p)) : classifier.Predict;
-            Write(args.GetValue(file), output, writer => Run(paths, predict, PredictionWriter.For(args.GetValue(format)!, writer, classifier.Classes, args.GetValue(top))));
+            using var interrupt = new Interrupt();
+            Write(args.GetValue(file), output, writer => Run(paths, predict, interrupt.Token, PredictionWriter.For(args.GetValue(format)!, writer, classifier.Classes, args.GetValue(top))));
             return Tool.Success;
         });
         return command;
@@ -61,12 +63,13 @@ static class PredictCommand
 
     /// <summary>Classifies one photo after the other.</summary>
     /// <returns>What to say of those that could not be read; null where all could.</returns>
-    static DataException? Run(string[] paths, Func<string, Prediction> predict, PredictionWriter writer)
+    static DataException? Run(string[] paths, Func<string, Prediction> predict, CancellationToken cancellation, PredictionWriter writer)
     {
         List<DataException> unread = [];
         writer.Begin();
         foreach (string path in paths)
         {
+            cancellation.ThrowIfCancellationRequested();
             try
             {
                 writer.Photo(path, predict(path));

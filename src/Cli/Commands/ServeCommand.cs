@@ -18,7 +18,7 @@ static class ServeCommand
 
     public static Command Create(TextWriter output, TextWriter error)
     {
-        var model = Options.Path<string>("model", "A model that tessera train wrote.", ArgumentArity.ExactlyOne);
+        var model = ModelFile.Argument();
         var port = Options.Number("--port", "Where to listen; 0 for any free port.", 0, 8080);
         var host = Host();
         var batch = Options.Number("--max-batch", "Photos classified together at most.", 1, 32);
@@ -45,7 +45,7 @@ static class ServeCommand
 
     static async Task<int> Run(string model, ServingOptions options, TextWriter output, TextWriter error)
     {
-        var learner = ImageLearner.LoadLearner(model);
+        var learner = ModelFile.Learner(model);
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);

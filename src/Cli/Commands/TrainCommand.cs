@@ -40,8 +40,7 @@ static class TrainCommand
     {
         network.ChooseDevice(args);
         var (callbacks, train) = (recipe.Callbacks(args), recipe.Stages(args));
-        Writable.Check("--out", model);
-        if (recipe.KeptIn(args) is { } kept) Writable.Check("--resume", kept);
+        CheckFiles(args, network, recipe, model);
         var data = network.Photos.ToBunch(args);
         foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
         var learn = network.ToLearner(args, data);
@@ -59,13 +58,22 @@ static class TrainCommand
         catch (OperationCanceledException)
         {
             string goOn = recipe.KeptIn(args) is { } file ? $" Hint: the same command goes on from {file}." : "";
-            throw new TesseraException((learn.EpochsTrained > 0
+            throw new StoppedException((learn.EpochsTrained > 0
                 ? $"train: stopped after {learn.EpochsTrained} epochs: the model of the last finished epoch is in {model}."
                 : "train: stopped before the first epoch was finished: no model was saved.") + goOn);
         }
         learn.Export(model); // after the last epoch averages may have taken the weights' place, or the run was complete before
         PrintEnd(data, learn, model, writer, interrupt.Token);
         return Tool.Success;
+    }
+
+    static void CheckFiles(ParseResult args, NetworkOptions network, RecipeOptions recipe, string model)
+    {
+        if (Path.GetExtension(model).ToUpperInvariant() is ".ONNX" or ".PTH" or ".PT")
+            throw new TesseraException($"--out: got {model}, expected a name such as model.safetensors. Hint: tessera export makes an ONNX file of it.");
+        string?[] read = [network.Weights(args), network.Photos.Table(args)];
+        Writable.Check("--out", model, read);
+        if (recipe.KeptIn(args) is { } kept) Writable.Check("--resume", kept, [.. read, model]);
     }
 
     static void PrintHead(ParseResult args, NetworkOptions network, RecipeOptions recipe, ImageDataBunch data, ImageLearner learn, TextWriter writer)
@@ -88,10 +96,13 @@ static class TrainCommand
         writer.WriteLine($"model saved: {Path.GetFullPath(model)}");
         writer.WriteLine();
         writer.WriteLine("Next (in a clone, tessera is: dotnet run -c Release --project src/Cli --):");
-        writer.WriteLine($"  tessera predict {model} {Path.GetRelativePath(Environment.CurrentDirectory, (data.ValidSet ?? data.TrainSet).Items[0].Path)}");
-        writer.WriteLine($"  tessera inspect {model}");
+        writer.WriteLine($"  tessera predict {Quoted(model)} {Quoted(Path.GetRelativePath(Environment.CurrentDirectory, (data.ValidSet ?? data.TrainSet).Items[0].Path))}");
+        writer.WriteLine($"  tessera inspect {Quoted(model)}");
         writer.WriteLine("  tessera train --help");
     }
+
+    /// <summary>A path as a shell takes it.</summary>
+    static string Quoted(string path) => path.All(c => char.IsLetterOrDigit(c) || "/\\._-:+,@~".Contains(c)) ? path : $"\"{path}\"";
 
     static string Shortened(IReadOnlyList<string> classes) => string.Join(", ", classes.Take(8)) + (classes.Count > 8 ? ", ..." : "");
 

@@ -25,23 +25,25 @@ public static class ImageFiles
     public static string[] In(
         string folder, bool recurse = false, bool checkExtension = true, IReadOnlyCollection<string>? include = null, IReadOnlyCollection<string>? exclude = null)
     {
+        if (File.Exists(folder))
+            throw new DataException($"{folder}: is a file: expected a folder of photos. Hint: name the folder it is in.");
         if (!Directory.Exists(folder))
             throw new DataException($"{folder}: no such folder. Hint: check the path, or unpack the archive first.");
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        var files = new FileSystemEnumerable<string>(folder, (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions
-        {
-            RecurseSubdirectories = recurse,
-            AttributesToSkip = 0,
-            IgnoreInaccessible = false,
-        })
-        {
-            ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && entry.FileName[0] != '.'
-                && (!checkExtension || Extensions.Contains(Path.GetExtension(entry.FileName).ToString())),
-            ShouldRecursePredicate = (ref entry) => entry.FileName[0] != '.' && (entry.Attributes & FileAttributes.ReparsePoint) == 0
-                && Enters(ref entry, root, include, exclude),
-        };
         try
         {
+            var files = new FileSystemEnumerable<string>(folder, (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions
+            {
+                RecurseSubdirectories = recurse,
+                AttributesToSkip = 0,
+                IgnoreInaccessible = false,
+            })
+            {
+                ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && entry.FileName[0] != '.'
+                    && (!checkExtension || Extensions.Contains(Path.GetExtension(entry.FileName).ToString())),
+                ShouldRecursePredicate = (ref entry) => entry.FileName[0] != '.' && (entry.Attributes & FileAttributes.ReparsePoint) == 0
+                    && Enters(ref entry, root, include, exclude),
+            };
             var paths = files.ToArray();
             Array.Sort(paths, StringComparer.Ordinal);
             return paths;
