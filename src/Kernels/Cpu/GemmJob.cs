@@ -11,8 +11,8 @@ namespace Tessera.Cpu;
 /// </summary>
 internal unsafe struct GemmJob
 {
-    const int KChunk = 512, BlockTiles = 12, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8, FewProducts = 128;
-    const int CopyRows = 16, ManyColumns = 3, AliasedRows = 10;
+    const int KChunk = 1024, BlockTiles = 12, BlockFloats = 84 * KChunk, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8, FewProducts = 128;
+    const int CopyRows = 16, ManyColumns = 3, ManyTiles = 64, AliasedRows = 10;
     const long NearWeights = 1 << 17; // floats that stay in the second-level cache
     const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
 
@@ -111,7 +111,8 @@ internal unsafe struct GemmJob
         packParts = (panels + PackPanels - 1) / PackPanels;
         sharedB = offsetB == null || SameOffsets(batch);
         inPlaceB = Weights is null && tiles == 1 && B.Col == 1 && N % GemmKernel.Lanes == 0 && Alpha == 1; // read once: nothing repays a copy
-        (rowBlocks, columnBlocks) = ((tiles + BlockTiles - 1) / BlockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
+        int blockTiles = Math.Clamp(BlockFloats / (mr * Math.Min(K, KChunk)), 1, BlockTiles);
+        (rowBlocks, columnBlocks) = ((tiles + blockTiles - 1) / blockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
         splits = 1;
         rowsFirst = Weights is not null && 2L * M * (K + N) >= (long)K * N;
         if (rowsFirst)
@@ -183,8 +184,8 @@ internal unsafe struct GemmJob
         }
     }
 
-    // Blocks of nearly equal height, lest one thread has a tile more than another.
-    readonly int RowOf(int block) => (int)((long)M * block / rowBlocks);
+    // Where tiles are few, blocks of nearly equal height, lest one thread has a tile more than another; else whole tiles.
+    readonly int RowOf(int block) => tiles < ManyTiles ? (int)((long)M * block / rowBlocks) : Math.Min(M, (int)((long)tiles * block / rowBlocks) * GemmKernel.MaxRows);
 
     readonly int ColumnOf(int block) => Math.Min(N, panels * block / columnBlocks * GemmKernel.Panel);
 
@@ -284,7 +285,7 @@ internal unsafe struct GemmJob
         return copy;
     }
 
-    /// <summary>All tiles of one panel: rows are shared out evenly, so that 16 rows are 8 + 8 and not 14 + 2. The first two ask for the next panel.</summary>
+    /// <summary>All tiles of one panel, as high as can be: only the last two share what is left, so that 16 rows are 8 + 8 and not 14 + 2. The first ask for the next panel.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Tiles(in TileJob panel, float* a, float* b, Matrix c, int rows, int columns)
@@ -292,12 +293,13 @@ internal unsafe struct GemmJob
         int most = panel.Most > 0 ? panel.Most : GemmKernel.MaxRows, count = (rows + most - 1) / most, nr = GemmKernel.Panel;
         bool whole = c.Col == 1 && columns % GemmKernel.Lanes == 0 && (panel.Bias.P == null || panel.Bias is { Row: 0, Col: 1 });
         float* edge = stackalloc float[14 * 32], next = panel.Next == null ? b : panel.Next;
+        int asking = Math.Max(1, nr / 16); // each step of a tile asks for 16 numbers
         var tile = panel;
         for (int t = 0, i = 0; t < count; t++)
         {
-            int end = rows * (t + 1) / count, height = end - i;
+            int height = t < count - 2 ? most : (rows - i) / (count - t);
             float* from = a + (i * tile.RowStep);
-            tile.Next = t == 1 ? next + ((nint)tile.TapCount * tile.K * 16) : next;
+            tile.Next = t < asking ? next + (t * (nint)tile.TapCount * tile.K * 16) : b;
             if (whole) GemmKernel.Tile(height, columns, tile, from, b, c.At(i, 0), c.Row);
             else
             {
@@ -307,7 +309,7 @@ internal unsafe struct GemmJob
                 GemmKernel.Tile(height, columns, started, from, b, edge, nr);
                 Panels.Move(new Matrix(edge, nr, 1), at, height, columns);
             }
-            i = end;
+            i += height;
         }
     }
 

@@ -140,38 +140,38 @@ internal static unsafe class GemmKernel
                 if (N.Value > 1) Sse.Prefetch0(p + job.Start + V.Lanes);
             }
         float* next = job.Next;
-        nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep, bs = job.BStep, far = job.Far;
+        nint rs = job.RowStep, rs2 = 2 * rs, rs3 = 3 * rs, ks = job.AStep * sizeof(float), bs = job.BStep * sizeof(float), far = job.Far; // steps in bytes: one addition
         for (int t = 0; t < job.TapCount; t++)
         {
-            float* p0 = a + job.Taps[t].A, p4 = p0 + (4 * rs), p8 = p4 + (4 * rs), p12 = p8 + (4 * rs), q = b + job.Taps[t].B;
-            for (int k = job.K; k > 0; k--)
+            float* p0 = a + job.Taps[t].A, p4 = p0 + (4 * rs), p8 = p4 + (4 * rs), p12 = p8 + (4 * rs), q = b + job.Taps[t].B, end = q + (job.K * job.BStep);
+            while (q != end)
             {
                 V x, b0 = Unsafe.ReadUnaligned<V>(q), b1 = N.Value > 1 ? Unsafe.ReadUnaligned<V>(q + V.Lanes) : z;
-                { x = V.Create(*p0); c0 = V.Fma(x, b0, c0); if (N.Value > 1) d0 = V.Fma(x, b1, d0); }
-                if (R.Value > 1) { x = V.Create(p0[rs]); c1 = V.Fma(x, b0, c1); if (N.Value > 1) d1 = V.Fma(x, b1, d1); }
-                if (R.Value > 2) { x = V.Create(p0[rs2]); c2 = V.Fma(x, b0, c2); if (N.Value > 1) d2 = V.Fma(x, b1, d2); }
-                if (R.Value > 3) { x = V.Create(p0[rs3]); c3 = V.Fma(x, b0, c3); if (N.Value > 1) d3 = V.Fma(x, b1, d3); }
-                if (R.Value > 4) { x = V.Create(*p4); c4 = V.Fma(x, b0, c4); if (N.Value > 1) d4 = V.Fma(x, b1, d4); }
-                if (R.Value > 5) { x = V.Create(p4[rs]); c5 = V.Fma(x, b0, c5); if (N.Value > 1) d5 = V.Fma(x, b1, d5); }
-                if (R.Value > 6) { x = V.Create(p4[rs2]); c6 = V.Fma(x, b0, c6); if (N.Value > 1) d6 = V.Fma(x, b1, d6); }
-                if (R.Value > 7) { x = V.Create(p4[rs3]); c7 = V.Fma(x, b0, c7); if (N.Value > 1) d7 = V.Fma(x, b1, d7); }
-                if (R.Value > 8) { x = V.Create(*p8); c8 = V.Fma(x, b0, c8); if (N.Value > 1) d8 = V.Fma(x, b1, d8); }
-                if (R.Value > 9) { x = V.Create(p8[rs]); c9 = V.Fma(x, b0, c9); if (N.Value > 1) d9 = V.Fma(x, b1, d9); }
-                if (R.Value > 10) { x = V.Create(p8[rs2]); c10 = V.Fma(x, b0, c10); if (N.Value > 1) d10 = V.Fma(x, b1, d10); }
-                if (R.Value > 11) { x = V.Create(p8[rs3]); c11 = V.Fma(x, b0, c11); if (N.Value > 1) d11 = V.Fma(x, b1, d11); }
-                if (R.Value > 12) { x = V.Create(*p12); c12 = V.Fma(x, b0, c12); if (N.Value > 1) d12 = V.Fma(x, b1, d12); }
-                if (R.Value > 13) { x = V.Create(p12[rs]); c13 = V.Fma(x, b0, c13); if (N.Value > 1) d13 = V.Fma(x, b1, d13); }
+                { x = V.Create(*p0); V.AddProduct(ref c0, x, b0); if (N.Value > 1) V.AddProduct(ref d0, x, b1); }
+                if (R.Value > 1) { x = V.Create(p0[rs]); V.AddProduct(ref c1, x, b0); if (N.Value > 1) V.AddProduct(ref d1, x, b1); }
+                if (R.Value > 2) { x = V.Create(p0[rs2]); V.AddProduct(ref c2, x, b0); if (N.Value > 1) V.AddProduct(ref d2, x, b1); }
+                if (R.Value > 3) { x = V.Create(p0[rs3]); V.AddProduct(ref c3, x, b0); if (N.Value > 1) V.AddProduct(ref d3, x, b1); }
+                if (R.Value > 4) { x = V.Create(*p4); V.AddProduct(ref c4, x, b0); if (N.Value > 1) V.AddProduct(ref d4, x, b1); }
+                if (R.Value > 5) { x = V.Create(p4[rs]); V.AddProduct(ref c5, x, b0); if (N.Value > 1) V.AddProduct(ref d5, x, b1); }
+                if (R.Value > 6) { x = V.Create(p4[rs2]); V.AddProduct(ref c6, x, b0); if (N.Value > 1) V.AddProduct(ref d6, x, b1); }
+                if (R.Value > 7) { x = V.Create(p4[rs3]); V.AddProduct(ref c7, x, b0); if (N.Value > 1) V.AddProduct(ref d7, x, b1); }
+                if (R.Value > 8) { x = V.Create(*p8); V.AddProduct(ref c8, x, b0); if (N.Value > 1) V.AddProduct(ref d8, x, b1); }
+                if (R.Value > 9) { x = V.Create(p8[rs]); V.AddProduct(ref c9, x, b0); if (N.Value > 1) V.AddProduct(ref d9, x, b1); }
+                if (R.Value > 10) { x = V.Create(p8[rs2]); V.AddProduct(ref c10, x, b0); if (N.Value > 1) V.AddProduct(ref d10, x, b1); }
+                if (R.Value > 11) { x = V.Create(p8[rs3]); V.AddProduct(ref c11, x, b0); if (N.Value > 1) V.AddProduct(ref d11, x, b1); }
+                if (R.Value > 12) { x = V.Create(*p12); V.AddProduct(ref c12, x, b0); if (N.Value > 1) V.AddProduct(ref d12, x, b1); }
+                if (R.Value > 13) { x = V.Create(p12[rs]); V.AddProduct(ref c13, x, b0); if (N.Value > 1) V.AddProduct(ref d13, x, b1); }
                 if (Sse.IsSupported)
                 {
                     Sse.Prefetch1(next);
                     Sse.Prefetch1(next + far);
                 }
                 next += 16;
-                p0 += ks;
-                if (R.Value > 4) p4 += ks;
-                if (R.Value > 8) p8 += ks;
-                if (R.Value > 12) p12 += ks;
-                q += bs;
+                p0 = (float*)((byte*)p0 + ks);
+                if (R.Value > 4) p4 = (float*)((byte*)p4 + ks);
+                if (R.Value > 8) p8 = (float*)((byte*)p8 + ks);
+                if (R.Value > 12) p12 = (float*)((byte*)p12 + ks);
+                q = (float*)((byte*)q + bs);
             }
         }
         if (job.Accumulate)

@@ -45,6 +45,9 @@ public interface IVec<V> where V : struct, IVec<V>
     /// <summary>a · b + c, rounded once.</summary>
     static abstract V Fma(V a, V b, V c);
 
+    /// <summary>sum ← a · b + sum, rounded once. In place: from <see cref="Fma"/> the compiler makes a product in a's register, and a copy.</summary>
+    internal static virtual void AddProduct(ref V sum, V a, V b) => sum = V.Fma(a, b, sum);
+
     /// <summary>The correctly rounded square root.</summary>
     static abstract V Sqrt(V x);
 

@@ -47,6 +47,9 @@ public readonly struct Vec16 : IVec<Vec16>
     /// <inheritdoc/>
     public static Vec16 Fma(Vec16 a, Vec16 b, Vec16 c) => new(Vector512.FusedMultiplyAdd(a.v, b.v, c.v));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void IVec<Vec16>.AddProduct(ref Vec16 sum, Vec16 a, Vec16 b) => Unsafe.AsRef(in sum.v) = Vector512.FusedMultiplyAdd(a.v, b.v, sum.v);
+
     /// <inheritdoc/>
     public static Vec16 Sqrt(Vec16 x) => new(Vector512.Sqrt(x.v));
 

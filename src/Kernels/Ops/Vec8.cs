@@ -47,6 +47,9 @@ public readonly struct Vec8 : IVec<Vec8>
     /// <inheritdoc/>
     public static Vec8 Fma(Vec8 a, Vec8 b, Vec8 c) => new(Vector256.FusedMultiplyAdd(a.v, b.v, c.v));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void IVec<Vec8>.AddProduct(ref Vec8 sum, Vec8 a, Vec8 b) => Unsafe.AsRef(in sum.v) = Vector256.FusedMultiplyAdd(a.v, b.v, sum.v);
+
     /// <inheritdoc/>
     public static Vec8 Sqrt(Vec8 x) => new(Vector256.Sqrt(x.v));
 
