@@ -45,6 +45,8 @@ public sealed class MisuseTests
         ("label smoothing", () => ImageLearner.Create(digits.Value, Architecture.ResNet18(), new ImageLearnerOptions { LabelSmoothing = 1 })),
         ("hidden of a learner", () => ImageLearner.Create(digits.Value, Architecture.ResNet18(), new ImageLearnerOptions { Hidden = [-1] })),
         ("dropout of a learner", () => ImageLearner.Create(digits.Value, Architecture.ResNet18(), new ImageLearnerOptions { Dropout = -0.1 })),
+        ("no classes", () => ImageDataBunch.FromFolder(mnist, size: 32, options: new() { Classes = [] })),
+        ("sides of no multiple", () => ImageDataBunch.FromFolder(mnist, size: 32, options: new() { Multiple = 0 })),
         ("photo size", () => _ = new ImageSize(0)),
         ("photo sides", () => _ = new ImageSize(-1, 5)),
         ("photo bytes", () => _ = new Image(2, 2, new byte[3])),

@@ -8,8 +8,9 @@ public sealed record FlatCosine(int Batches)
     /// <exception cref="TesseraException">It is no fraction.</exception>
     public double PctStart { get; init => field = OneCycle.Fraction(value, nameof(FlatCosine)); } = 0.72;
 
-    /// <summary>The momentum (Adam's β₁) while the rate is flat and while it falls.</summary>
-    public (double Flat, double Falling) Momenta { get; init; } = (0.95, 0.85);
+    /// <summary>The momentum (Adam's β₁) while the rate is flat and while it falls, each at least 0 and below 1.</summary>
+    /// <exception cref="TesseraException">One is not.</exception>
+    public (double Flat, double Falling) Momenta { get; init => field = OneCycle.OfMomentum(value, nameof(FlatCosine)); } = (0.95, 0.85);
 
     /// <summary>⌊<see cref="PctStart"/>·N⌋ flat batches, at least one.</summary>
     public int Flat => Math.Max(1, (int)(PctStart * Batches));

@@ -20,8 +20,9 @@ public sealed record OneCycle(int Batches)
     /// <exception cref="TesseraException">It is not positive.</exception>
     public double? FinalDiv { get; init => field = value is { } div ? Positive(div, nameof(FinalDiv)) : null; }
 
-    /// <summary>The momentum (Adam's β₁) at both ends and at the peak of the rate.</summary>
-    public (double Ends, double Peak) Momenta { get; init; } = (0.95, 0.85);
+    /// <summary>The momentum (Adam's β₁) at both ends and at the peak of the rate, each at least 0 and below 1.</summary>
+    /// <exception cref="TesseraException">One is not.</exception>
+    public (double Ends, double Peak) Momenta { get; init => field = OfMomentum(value, nameof(OneCycle)); } = (0.95, 0.85);
 
     /// <summary>n₁ = ⌊<see cref="PctStart"/>·N⌋ rising batches.</summary>
     public int Rising => (int)(PctStart * Batches);
@@ -43,6 +44,9 @@ public sealed record OneCycle(int Batches)
 
     internal static double Fraction(double value, string schedule) => value is >= 0 and <= 1 ? value
         : throw new TesseraException(FormattableString.Invariant($"{schedule}: pctStart: got {value}, expected a fraction of the batches, 0..1. Hint: 0.3 is usual."));
+
+    internal static (double, double) OfMomentum((double A, double B) momenta, string schedule) => momenta is ( >= 0 and < 1, >= 0 and < 1) ? momenta
+        : throw new TesseraException(FormattableString.Invariant($"{schedule}: momenta: got {momenta.A} and {momenta.B}, expected numbers of at least 0 and below 1. Hint: 0.95 and 0.85 are usual."));
 
     static double Positive(double value, string name) => value is > 0 and < double.PositiveInfinity ? value
         : throw new TesseraException(FormattableString.Invariant($"OneCycle: {name}: got {value}, expected a positive number to divide the largest rate by. Hint: 25 is usual for the first rate."));

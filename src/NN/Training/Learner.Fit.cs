@@ -116,7 +116,11 @@ public partial class Learner
         RequireEpochs(first, epochs);
         var loader = Data.Train;
         if (loader.BatchCount == 0)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Fit: the training loader gives no batch: got {loader.Dataset.Count} items and batch size {loader.BatchSize}, expected at least one whole batch. Hint: use a smaller batch size."));
+        {
+            string cure = loader.Dataset.Count > 0 ? "use a smaller batch size" : "give the learner training items; one from a file gets them by WithData";
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"Fit: the training loader gives no batch: got {loader.Dataset.Count} items and batch size {loader.BatchSize}, expected at least one whole batch. Hint: {cure}."));
+        }
         SetLr((lr ?? LearningRate.Default).ForGroups(LayerGroups.Count));
         SetWd(wd ?? Wd);
         Recorder = new Recorder();

@@ -65,6 +65,8 @@ public partial class Learner
 
     void SetWd(double wd)
     {
+        if (wd is not (>= 0 and < double.PositiveInfinity))
+            throw new TesseraException(FormattableString.Invariant($"Fit: weight decay: got {wd}, expected at least 0. Hint: 0.01 is usual, 0 is none."));
         foreach (var (i, group) in Made().Groups.Index()) group.WeightDecay = i % 2 == 0 || BnWd ? wd : 0;
     }
 

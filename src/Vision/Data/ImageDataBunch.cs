@@ -217,9 +217,10 @@ public sealed partial class ImageDataBunch : DataBunch
     {
         string? test = options.TestFolder is { } name ? TestFolderOf(photos.Root, name) : null;
         options = options with { TestFolder = test };
-        var (exclude, inside) = (options.Exclude, test is null ? null : Inside(test, photos.Root));
-        if (exclude is null && inside is null) return photos;
-        return photos.Filter(p => exclude?.Contains(p) != true && (inside is null || !Path.GetFullPath(p).StartsWith(inside, StringComparison.Ordinal)));
+        string? inside = test is null ? null : Inside(test, photos.Root);
+        if (options.Exclude is null && inside is null) return photos;
+        var exclude = options.Exclude?.Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+        return photos.Filter(p => Path.GetFullPath(p) is var path && exclude?.Contains(path) != true && (inside is null || !path.StartsWith(inside, StringComparison.Ordinal)));
     }
 
     /// <summary>A folder among the photos, else as the working directory has it.</summary>
@@ -233,7 +234,12 @@ public sealed partial class ImageDataBunch : DataBunch
         return of.Length > all.Length && of.StartsWith(all, StringComparison.Ordinal) ? of : null;
     }
 
-    static ImageDataBunch Bunch(LabeledSplit labeled, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions options) =>
-        (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)
+    static ImageDataBunch Bunch(LabeledSplit labeled, TransformPair? transforms, ImageSize? size, int batchSize, ImageDataOptions options)
+    {
+        string[] absent = [.. options.Exclude?.Where(p => !File.Exists(p)).Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>()];
+        if (absent.Length > 0)
+            labeled = labeled.Warn(string.Create(CultureInfo.InvariantCulture, $"Exclude names {absent.Length} files that are not there, such as {absent[0]}: paths count from the working directory, {Environment.CurrentDirectory}."));
+        return (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)
             .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).Presized(options.Presize).ToBunch(batchSize, options);
+    }
 }

@@ -5,6 +5,11 @@ namespace Tessera.Vision;
 /// <param name="Std">One a channel, above 0.</param>
 public sealed record ImageStats(IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
 {
+    /// <summary>Such as <c>mean 0.485, 0.456, 0.406; std 0.229, 0.224, 0.225</c>.</summary>
+    public override string ToString() => FormattableString.Invariant($"mean {Numbers(Mean)}; std {Numbers(Std)}");
+
+    static string Numbers(IReadOnlyList<float> values) => string.Join(", ", values.Select(v => v.ToString("0.####", System.Globalization.CultureInfo.InvariantCulture)));
+
     /// <summary>Mean and (unbiased) standard deviation of each channel of a batch <c>[N, C, H, W]</c>.</summary>
     public static ImageStats Of(Tensor x)
     {

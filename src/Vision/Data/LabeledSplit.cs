@@ -26,7 +26,9 @@ public sealed class LabeledSplit
         warnings.AddRange(other.warnings);
     }
 
-    static string[] Given(IReadOnlyList<string> classes) => classes.GroupBy(c => c, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice
+    static string[] Given(IReadOnlyList<string> classes) => classes.Count == 0
+        ? throw new DataException("classes: none were given: got an empty list, expected at least one name. Hint: null takes the labels of the training photos.")
+        : classes.GroupBy(c => c, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice
         ? throw new DataException($"classes: a name twice: got '{twice.Key}' in {string.Join(", ", classes)}, expected each once. Hint: leave the second out.")
         : [.. classes];
 
@@ -75,6 +77,7 @@ public sealed class LabeledSplit
         InterpolationMode interpolation = InterpolationMode.Bilinear, int multiple = 1, bool scaledDecoding = false)
     {
         if (size is null) throw new ShapeException("Transform: no size: got none, expected one, since photos of different sizes do not fit into one batch. Hint: give size, for example size: 224.");
+        if (multiple < 1) throw new ShapeException(FormattableString.Invariant($"Transform: multiple: got {multiple}, expected at least 1. Hint: 32 fits most networks, 1 leaves the size as it is."));
         transforms ??= Transforms.None();
         return new(this, Pipeline(transforms.Train), Pipeline(transforms.Valid), scaledDecoding);
 

@@ -169,6 +169,24 @@ public sealed class ImageDataBunchTests
         Assert.That(() => ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 8, options: new() { TestFolder = folder.Path }), Throws.TypeOf<DataException>().With.Message.Contains("no photos"));
     }
 
+    /// <summary>However a path is written; one that leads nowhere is said.</summary>
+    [Test]
+    public void ExcludedPathsCountFromTheWorkingDirectory()
+    {
+        string[] photos = ImageFiles.In(pets);
+        int Left(IEnumerable<string> excluded, out string warnings)
+        {
+            var data = ImageDataBunch.FromNameRegex(pets, Pattern, size: 32, batchSize: 8, options: new() { Exclude = excluded.ToHashSet(), ValidFraction = 0, Check = false });
+            warnings = string.Join('\n', data.Warnings);
+            return data.TrainSet.Count;
+        }
+
+        Assert.That(Left(photos.Take(30).Select(p => Path.GetRelativePath(Environment.CurrentDirectory, p)), out string none), Is.EqualTo(photos.Length - 30));
+        Assert.That(none, Does.Not.Contain("Exclude"));
+        Assert.That(Left([Path.GetFileName(photos[0]), "other.jpg"], out string both), Is.EqualTo(photos.Length));
+        Assert.That(both, Does.Contain($"Exclude names 2 files that are not there, such as {Path.GetFileName(photos[0])}: paths count from the working directory"));
+    }
+
     /// <summary>A name is that of a folder among the photos, and its photos are only predicted.</summary>
     [Test]
     public void ATestFolderAmongThePhotosIsLeftOutOfTheOtherSets()

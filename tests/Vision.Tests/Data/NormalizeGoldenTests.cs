@@ -29,4 +29,8 @@ public sealed class NormalizeGoldenTests
             Assert.That(s.Denormalize(normal).ToArray<float>(), Is.EqualTo(pixels).Within(1e-6), key);
         }
     }
+
+    [Test]
+    public void StatisticsArePrintedAsNumbers() =>
+        Assert.That(ImageNet.Stats.ToString(), Is.EqualTo("mean 0.485, 0.456, 0.406; std 0.229, 0.224, 0.225"));
 }

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Tessera.NN;
 using Tessera.Testing;
 using Tessera.Vision;
@@ -104,6 +105,38 @@ public sealed class LearnerOptionsTests
             learner.Fit(1, 1e-2, callbacks: [new StopAfterNBatches(3)]);
             return [.. learner.Recorder.BatchLosses];
         }
+    }
+
+    /// <summary>Each file is whole and checksummed.</summary>
+    [Test]
+    public void AHeadThatIsDamagedOrOfAnotherBodyIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("m.safetensors"), changed = folder.File("changed.safetensors");
+        Make(new() { Head = Own }).Export(path);
+        var file = Safetensors.Read(path);
+        var metadata = file.Metadata.Where(m => m.Key != "sha256_file").ToDictionary(StringComparer.Ordinal);
+        void Refused(string message, byte[]? head, Func<string, string>? describe = null)
+        {
+            var tensors = new Dictionary<string, Tensor>(file.Tensors, StringComparer.Ordinal);
+            tensors.Remove("head");
+            if (head is not null) tensors["head"] = Tensor.From(head, [head.Length]);
+            Safetensors.Write(changed, tensors, new Dictionary<string, string>(metadata) { ["model"] = describe?.Invoke(metadata["model"]) ?? metadata["model"] });
+            Assert.That(() => ImageClassifier.Load(changed), Throws.TypeOf<DataException>().With.Message.StartsWith(changed).And.Message.Contains(message), message);
+        }
+
+        byte[] sound = file.Tensors["head"].ToArray<byte>();
+        Refused("got no head beside it", null);
+        Refused("got a head beside it", sound, text => text.Replace("\"OwnHead\":true", "\"OwnHead\":false", StringComparison.Ordinal));
+        Refused("head", sound[..(sound.Length / 2)]);
+        Refused("head", []);
+        Refused("the head is of another body: got one for 32 features, expected 64", Own(32, 7).ToOnnxBytes([32, 1, 1]));
+        Refused("a score a class: got [1, 5]", Own(64, 5).ToOnnxBytes([64, 1, 1]));
+        Refused("no head: got a graph of the input", new Linear(64, 7).ToOnnxBytes([64]));
+        Refused("does not fit", new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Linear(64, 7)).ToOnnxBytes([64, 1, 1]));
+        var large = ModelProto.Parser.ParseFrom(sound);
+        foreach (int side in new[] { 2, 3 }) large.Graph.Input[0].Type.TensorType.Shape.Dim[side].DimValue = 1 << 14;
+        Refused("too much memory", large.ToByteArray());
     }
 
     sealed class Keeps : Module
