@@ -31,7 +31,12 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
         var source = PtxSource.Open(parsed.GetValue(file)!);
         PtxModule module = PtxModule.Parse(source.Text, source.Name).Verify();
         return new(module, source.Text, Entered(module, source.Name, parsed.GetValue(entry)),
-            new(parsed.GetValue(grid), parsed.GetValue(block)) { SharedBytes = parsed.GetValue(shared), Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null }, parsed.GetValue(arguments) ?? []);
+            new(parsed.GetValue(grid), parsed.GetValue(block))
+            {
+                SharedBytes = parsed.GetValue(shared),
+                Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null,
+            },
+            parsed.GetValue(arguments) ?? []);
     }
 
     /// <summary>A command with the options of a launch, and its own.</summary>
