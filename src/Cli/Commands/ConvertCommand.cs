@@ -12,7 +12,12 @@ static class ConvertCommand
     {
         var from = Options.Path<string>("in", "An .onnx, .onnx.gz, .safetensors, .pth or .pt file.", ArgumentArity.ExactlyOne);
         var to = Options.Path<string>("out", "The file to write: .safetensors (named tensors), or .onnx (of a model that tessera train wrote).", ArgumentArity.ExactlyOne);
-        var command = new ExampleCommand("convert", "Write the weights of one kind of file as another kind.", "Examples:\n  tessera convert resnet34.onnx resnet34.safetensors\n  tessera convert resnet34.pth resnet34.safetensors\n  tessera convert model.safetensors model.onnx") { from, to };
+        var command = new ExampleCommand("convert", "Write the weights of one kind of file as another kind.",
+            "Examples:\n  tessera convert resnet34.onnx resnet34.safetensors\n  tessera convert resnet34.pth resnet34.safetensors\n"
+                + "  tessera convert model.safetensors model.onnx")
+        {
+            from, to,
+        };
         command.SetAction(parsed => Run(parsed.GetValue(from)!, parsed.GetValue(to)!, output));
         return command;
     }

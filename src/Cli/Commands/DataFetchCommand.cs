@@ -38,7 +38,12 @@ static class DataFetchCommand
         var set = Options.Path<string>("set", "A name that tessera data list shows, an address of a .tgz or .tar, or such a file on this machine.", ArgumentArity.ExactlyOne);
         var to = new Option<string?>("--to") { Description = "The folder to unpack into (data/ in TESSERA_HOME, or in .tessera of your home folder)." };
         var force = new Option<bool>("--force") { Description = "Fetch and unpack again what is there already." };
-        var command = new ExampleCommand("fetch", "Fetch a data set once, check it, and unpack it whole or not at all.", "Examples:\n  tessera data fetch mnist_sample\n  tessera data fetch oxford-iiit-pet --to photos\n  tessera data fetch downloads/pets.tgz --to photos") { set, to, force };
+        var command = new ExampleCommand("fetch", "Fetch a data set once, check it, and unpack it whole or not at all.",
+            "Examples:\n  tessera data fetch mnist_sample\n  tessera data fetch oxford-iiit-pet --to photos\n"
+                + "  tessera data fetch downloads/pets.tgz --to photos")
+        {
+            set, to, force,
+        };
         command.SetAction(args =>
         {
             using var interrupt = new Interrupt();
@@ -66,7 +71,9 @@ static class DataFetchCommand
         if (Array.Find(known, k => k.Set.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Set is { } set) return (set, null);
         if (name.Contains("://", StringComparison.Ordinal)) return (name, null);
         if (File.Exists(name)) return (Datasets.MnistTiny, name); // the source counts, not the address
-        throw new DataException($"{name}: no such data set or file: expected one of {string.Join(", ", known.Select(k => k.Set.Name))}, an address, or an archive on this machine. Hint: tessera data list shows what they are.");
+        throw new DataException(
+            $"{name}: no such data set or file: expected one of {string.Join(", ", known.Select(k => k.Set.Name))}, an address, or an archive on this machine. "
+                + "Hint: tessera data list shows what they are.");
     }
 
     static string Megabytes(long? bytes) => bytes is { } b ? string.Create(CultureInfo.InvariantCulture, $"{b / 1e6:0.#} MB") : "";

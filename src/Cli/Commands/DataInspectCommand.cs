@@ -74,7 +74,9 @@ static class DataInspectCommand
         PrintDoubles(data, items, seen, output);
         string[] unreadable = [.. seen.Where(p => p.Error is not null).Select(p => p.Error!.Split(" Hint: ")[0])];
         if (unreadable.Length > 0)
-            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{unreadable.Length} of {items.Length} photos cannot be read: {First(unreadable, "; ")} Hint: fetch them again or delete them: training would stop at them."));
+            throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{unreadable.Length} of {items.Length} photos cannot be read: {First(unreadable, "; ")} "
+                    + $"Hint: fetch them again or delete them: training would stop at them."));
     }
 
     static void PrintSizes(Photo[] seen, TextWriter output)
@@ -96,7 +98,9 @@ static class DataInspectCommand
         if (groups.Length == 0) return;
         int train = data.TrainSet.Count;
         int classes = groups.Count(g => g.Select(i => items[i].Label).Distinct().Count() > 1), sets = groups.Count(g => g.Any(i => i < train) && g.Any(i => i >= train));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"warning: {groups.Length} photos are there more than once, byte for byte; {classes} of them in different classes, {sets} in training and in validation:"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"warning: {groups.Length} photos are there more than once, byte for byte; {classes} of them in different classes, "
+                + $"{sets} in training and in validation:"));
         foreach (int[] group in groups.Take(named)) output.WriteLine($"  {string.Join(" = ", group.Select(i => items[i].Path))}");
         if (groups.Length > named) output.WriteLine("  ...");
     }

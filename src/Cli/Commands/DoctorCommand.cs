@@ -16,7 +16,12 @@ static class DoctorCommand
         var size = Options.Number("--size", "Height and width of the images for --convolutions.", 8, 224);
         var selfTest = new Option<bool>("--self-test") { Description = "Compare each family of kernels of a device with the CPU." };
         var device = new Option<string?>("--device") { Description = "The device for --self-test; by default the first GPU, or without one the emulator." };
-        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.", "Examples:\n  tessera doctor\n  tessera doctor --self-test --device cuda:0\n  tessera doctor --convolutions resnet34.onnx --batch 1") { selfTest, device, convolutions, batch, size };
+        var command = new ExampleCommand("doctor", "Show processor features, threads, memory, and which devices can be used and why not.",
+            "Examples:\n  tessera doctor\n  tessera doctor --self-test --device cuda:0\n"
+                + "  tessera doctor --convolutions resnet34.onnx --batch 1")
+        {
+            selfTest, device, convolutions, batch, size,
+        };
         command.SetAction(parsed => parsed.GetValue(convolutions) is { } path
             ? ConvolutionReport.Print(path, parsed.GetValue(batch), parsed.GetValue(size), output)
             : parsed.GetValue(selfTest) ? Test(parsed.GetValue(device), output) : Run(output));

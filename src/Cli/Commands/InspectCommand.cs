@@ -10,7 +10,12 @@ static class InspectCommand
     public static Command Create(TextWriter output)
     {
         var file = Options.Path<string>("file", "An .onnx, .onnx.gz, .safetensors, .pth or .pt file.", ArgumentArity.ExactlyOne);
-        var command = new ExampleCommand("inspect", "Show what is in a model file: graph, parameters, folded batch norms, and whether it is a network we know.", "Examples:\n  tessera inspect resnet34.onnx\n  tessera inspect model.safetensors") { file };
+        var command = new ExampleCommand("inspect",
+            "Show what is in a model file: graph, parameters, folded batch norms, and whether it is a network we know.",
+            "Examples:\n  tessera inspect resnet34.onnx\n  tessera inspect model.safetensors")
+        {
+            file,
+        };
         command.SetAction(parsed => Run(parsed.GetValue(file)!, output));
         return command;
     }

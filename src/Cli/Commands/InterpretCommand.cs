@@ -42,7 +42,9 @@ static class InterpretCommand
             IEnumerable<string> warnings = held && data.ValidSet is not null && Doubt(modelFile, data.ValidationSplit!, trained) is { } doubt ? [.. data.Warnings, doubt] : data.Warnings;
             foreach (string warning in warnings) output.WriteLine($"warning: {warning}");
             learn.WithData(data);
-            var loader = held ? data.Valid ?? throw new DataException("interpret: no photos were held back: expected a share for validation, or a folder valid/. Hint: --valid 0.2, or --set train for all of them.") : data.Fix;
+            var loader = held ? data.Valid ?? throw new DataException(
+                "interpret: no photos were held back: expected a share for validation, or a folder valid/. "
+                    + "Hint: --valid 0.2, or --set train for all of them.") : data.Fix;
             var interpretation = ClassificationInterpretation.FromLearner(learn, loader, args.GetValue(tta));
             interpretation.SaveReport(file, new ReportOptions
             {
@@ -60,7 +62,8 @@ static class InterpretCommand
     /// <summary>Why the photos held back may have been trained on; null where they are those of training.</summary>
     static string? Doubt(string model, ValidationSplit held, ValidationSplit? trained) => held.HasSamePhotos(trained) ? null
         : trained is null ? $"{model} does not say which photos were held back in its training: some of these ({held}) may have been trained on."
-        : $"these are not the photos that were held back in training, and some may have been trained on: got {held}; expected {trained}. For the same ones give the folder of training, without --seed and --valid; for all photos of a new folder --valid 0 --set train.";
+        : $"these are not the photos that were held back in training, and some may have been trained on: got {held}; expected {trained}. "
+            + "For the same ones give the folder of training, without --seed and --valid; for all photos of a new folder --valid 0 --set train.";
 
     static KeyValuePair<string, string>[] Record(ImageLearner learn, ImageDataBunch data, string set, bool tta) =>
     [

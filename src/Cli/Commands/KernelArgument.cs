@@ -39,7 +39,8 @@ sealed class KernelArgument
         public bool AtEnd => at == text.Length;
 
         public TesseraException Wrong(string expected) =>
-            new($"--arg: cannot read '{text}': got {(AtEnd ? "its end" : $"'{text[at..]}'")}, expected {expected}. Hint: write f32:2.5, f32[1024], f32[1024]@in.bin, bytes:00ff, or {{f32[8]@x.bin, s64:8}}.");
+            new($"--arg: cannot read '{text}': got {(AtEnd ? "its end" : $"'{text[at..]}'")}, expected {expected}. "
+                + $"Hint: write f32:2.5, f32[1024], f32[1024]@in.bin, bytes:00ff, or {{f32[8]@x.bin, s64:8}}.");
 
         public KernelArgument Argument(bool inStruct)
         {

@@ -31,7 +31,11 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
     {
         var source = PtxSource.Open(parsed.GetValue(file)!);
         PtxModule module = PtxModule.Parse(source.Text, source.Name).Verify();
-        PtxLaunch launch = new(parsed.GetValue(grid), parsed.GetValue(block)) { SharedBytes = parsed.GetValue(shared), Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null };
+        PtxLaunch launch = new(parsed.GetValue(grid), parsed.GetValue(block))
+        {
+            SharedBytes = parsed.GetValue(shared),
+            Cluster = parsed.GetResult(cluster) is { Implicit: false } ? parsed.GetValue(cluster) : null,
+        };
         var console = parsed.InvocationConfiguration;
         launch = launch with { Print = parsed.GetValue(KernelJson.Option) ? console.Error.Write : console.Output.Write };
         if (parsed.GetValue(limit) is long most) launch = launch with { StepLimit = most };

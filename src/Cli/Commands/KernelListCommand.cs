@@ -8,7 +8,11 @@ static class KernelListCommand
     public static Command Create(TextWriter output)
     {
         var files = Options.Path<string[]>("file", "PTX files; without any, those that are part of Tessera.", ArgumentArity.ZeroOrMore);
-        var command = new ExampleCommand("list", "List the kernels of Tessera, or of PTX files, with what their comments say.", "Examples:\n  tessera kernels list\n  tessera kernels list kernel.ptx") { files };
+        var command = new ExampleCommand("list", "List the kernels of Tessera, or of PTX files, with what their comments say.",
+            "Examples:\n  tessera kernels list\n  tessera kernels list kernel.ptx")
+        {
+            files,
+        };
         command.SetAction(parsed =>
         {
             string[] names = parsed.GetValue(files) ?? [];

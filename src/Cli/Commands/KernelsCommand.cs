@@ -14,11 +14,16 @@ static class KernelsCommand
     {
         var paths = Options.Path<string[]>("file", "PTX files, or folders that hold some (*.ptx, at any depth).", ArgumentArity.OneOrMore);
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
-        var verify = new ExampleCommand("verify", "Check PTX files as NVIDIA's assembler would: one line a file.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels verify kernels/ --json") { paths, json };
+        var verify = new ExampleCommand("verify", "Check PTX files as NVIDIA's assembler would: one line a file.",
+            "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels verify kernels/ --json")
+        {
+            paths, json,
+        };
         verify.SetAction(parsed => Verify(parsed.GetValue(paths)!, parsed.GetValue(json), output, parsed.InvocationConfiguration.Error));
         return new ExampleCommand("kernels", "Check PTX files, and run, follow and measure their kernels.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels run --help")
         {
-            KernelListCommand.Create(output), KernelListCommand.CreateShow(output), verify, KernelRunCommand.Create(output), KernelRunCommand.CreateCheck(output), KernelCountCommand.Create(output), KernelStepCommand.Create(output),
+            KernelListCommand.Create(output), KernelListCommand.CreateShow(output), verify, KernelRunCommand.Create(output),
+                KernelRunCommand.CreateCheck(output), KernelCountCommand.Create(output), KernelStepCommand.Create(output),
         };
     }
 

@@ -8,10 +8,16 @@ namespace Tessera.Cli;
 /// <summary>Which network learns from which photos: options that commands share.</summary>
 sealed class NetworkOptions
 {
-    readonly Option<string?> arch = new("--arch", "--architecture") { Description = "resnet34, squeezenet1_1, vgg16_bn, densenet121, mobilenet_v3_large, efficientnet_b0, convnext_tiny ...; by default what the weights are." };
+    readonly Option<string?> arch = new("--arch", "--architecture")
+    {
+        Description = "resnet34, squeezenet1_1, vgg16_bn, densenet121, "
+            + "mobilenet_v3_large, efficientnet_b0, convnext_tiny ...; by default what the weights are.",
+    };
     readonly Option<string?> weights = new("--weights") { Description = "Pretrained weights: .onnx, .onnx.gz, .safetensors, .pth or .pt." };
     readonly Option<bool> recreateBn = new("--recreate-bn") { Description = "Measure folded batch norms on the photos and put them back." };
-    readonly Option<string?> bn = Options.OneOf("--bn", "live: the body's batch norms follow the photos; frozen: they stay as they came, better for a few hundred photos (live; frozen for the photos of the repository).", hasDefault: false, "live", "frozen");
+    readonly Option<string?> bn = Options.OneOf("--bn",
+        "live: the body's batch norms follow the photos; frozen: they stay as they came, better for a few hundred photos (live; "
+            + "frozen for the photos of the repository).", hasDefault: false, "live", "frozen");
     readonly Option<double> smoothing = new("--label-smoothing") { Description = "Asks for a little of every class: 0.1 is usual; the losses shown are of it too.", DefaultValueFactory = _ => 0 };
     readonly Option<string> device = Options.Device();
 

@@ -17,8 +17,11 @@ sealed class PhotoOptions(bool ofModel = false)
     readonly Option<string?> delimiter = new("--delimiter") { Description = "What stands between two values of the table (found out)." };
     readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
-    readonly Option<int?> size = Options.Number<int?>("--size", $"Side of a photo in pixels ({(ofModel ? "that of the model" : "224; 160 for the photos of the repository")}).", 1, null);
-    readonly Option<int?> presize = Options.Number<int?>("--presize", $"Cut photos to a square of so many pixels first: a random window for training, the centre for validation ({(ofModel ? "as in training" : "460 is usual for --size 224")}).", 1, null);
+    readonly Option<int?> size = Options.Number<int?>("--size",
+        $"Side of a photo in pixels ({(ofModel ? "that of the model" : "224; 160 for the photos of the repository")}).", 1, null);
+    readonly Option<int?> presize = Options.Number<int?>("--presize",
+        "Cut photos to a square of so many pixels first: a random window for training, the centre for validation "
+        + $"({(ofModel ? "as in training" : "460 is usual for --size 224")}).", 1, null);
     readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     readonly Option<ulong?> seed = new("--seed") { Description = ofModel ? "Fixes the split (that of training)." : $"Fixes split, order, transforms and start weights ({usualSeed})." };
     readonly Option<double?> valid = new("--valid") { Description = $"Share of the photos held back for validation ({(ofModel ? "as in training" : "0.2")}; the folder valid/ or val/ where there is one beside train/)." };
@@ -58,7 +61,14 @@ sealed class PhotoOptions(bool ofModel = false)
 
     ImageDataBunch Bunch(ParseResult args, TransformPair transforms, bool check, ImageDataBunch? like = null)
     {
-        var options = new ImageDataOptions { Seed = Seed(args), ValidFraction = args.GetValue(valid), Workers = args.GetValue(workers), Check = check, Presize = args.GetValue(presize) is { } cut ? new Presize(cut) : like?.Presize };
+        var options = new ImageDataOptions
+        {
+            Seed = Seed(args),
+            ValidFraction = args.GetValue(valid),
+            Workers = args.GetValue(workers),
+            Check = check,
+            Presize = args.GetValue(presize) is { } cut ? new Presize(cut) : like?.Presize,
+        };
         if (like is not null) options = Like(args, options, like);
         int bs = Math.Max(1, args.GetValue(batchSize));
         ImageSize side = args.GetValue(size) ?? like?.Size ?? (AreOwn(args) ? 224 : 160);
@@ -66,7 +76,8 @@ sealed class PhotoOptions(bool ofModel = false)
         if (args.GetValue(csv) is { } table)
         {
             return ImageDataBunch.FromCsv(
-                table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs, options: options, header: !args.GetValue(noHeader), delimiter: args.GetValue(delimiter));
+                table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs,
+                    options: options, header: !args.GetValue(noHeader), delimiter: args.GetValue(delimiter));
         }
         path ??= Assets.Find("pets/images", "give a folder of photos: tessera train photos/");
         string? pattern = args.GetValue(regex);

@@ -85,7 +85,9 @@ static class PredictCommand
         {
             [] => null,
             [var only] when paths.Length == 1 => only,
-            _ => new DataException($"{unread.Count} of {paths.Length} photos could not be read: {string.Join("; ", unread.Take(named).Select(e => e.Message.Split(" Hint: ")[0]))}{(unread.Count > named ? "; ..." : "")}", unread[0]),
+            _ => new DataException(
+                $"{unread.Count} of {paths.Length} photos could not be read: "
+                    + $"{string.Join("; ", unread.Take(named).Select(e => e.Message.Split(" Hint: ")[0]))}{(unread.Count > named ? "; ..." : "")}", unread[0]),
         };
     }
 

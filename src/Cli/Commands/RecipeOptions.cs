@@ -21,7 +21,11 @@ sealed class RecipeOptions
     readonly Option<double?> clip = Optional("--clip", "Scale the gradients of a step so that their norm is at most this.");
     readonly Option<bool> fp16 = new("--fp16") { Description = "Mixed precision with float16: half the memory of activations, and tensor cores on a GPU; the loss is scaled." };
     readonly Option<bool> bf16 = new("--bf16") { Description = "Mixed precision with bfloat16, which has float32's range and 8 bits of mantissa." };
-    readonly Option<string?> resume = new("--resume") { Description = "Keeps the run in this file (and one beside it for the frozen epochs), after every step; where it is there already, goes on behind the last one." };
+    readonly Option<string?> resume = new("--resume")
+    {
+        Description = "Keeps the run in this file (and one beside it for the frozen epochs), "
+            + "after every step; where it is there already, goes on behind the last one.",
+    };
     readonly Option<int> resumeEvery = Options.Number("--resume-every", "With --resume: write after so many steps. A kill costs as many; more are for large models on slow disks.", 1, 1);
 
     public RecipeOptions(PhotoOptions photos) => this.photos = photos;
@@ -69,7 +73,9 @@ sealed class RecipeOptions
         if (args.GetValue(mixup) is { } a) callbacks.Add(new Mixup(a));
         if (args.GetValue(cutmix) is { } b) callbacks.Add(new CutMix(b));
         if (args.GetValue(clip) is { } norm) callbacks.Add(new GradientClip(Positive("--clip", norm)));
-        if (args.GetValue(ema) is { } decay) callbacks.Add(new Ema(decay is >= 0 and < 1 ? decay : throw new TesseraException(FormattableString.Invariant($"--ema: got {decay}, expected at least 0 and below 1. Hint: 0.999 averages about the last 1000 steps."))));
+        if (args.GetValue(ema) is { } decay)
+            callbacks.Add(new Ema(decay is >= 0 and < 1 ? decay : throw new TesseraException(FormattableString.Invariant(
+                $"--ema: got {decay}, expected at least 0 and below 1. Hint: 0.999 averages about the last 1000 steps."))));
         return callbacks;
     }
 

@@ -67,7 +67,8 @@ static class ServeCommand
         var option = new Option<string>("--host") { Description = "Address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for all.", DefaultValueFactory = _ => "127.0.0.1" };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count > 0 && Address(result.Tokens[0].Value) is null) result.AddError($"--host: got '{result.Tokens[0].Value}', expected an address such as 127.0.0.1, 0.0.0.0 or localhost.");
+            if (result.Tokens.Count > 0 && Address(result.Tokens[0].Value) is null)
+                result.AddError($"--host: got '{result.Tokens[0].Value}', expected an address such as 127.0.0.1, 0.0.0.0 or localhost.");
         });
         return option;
     }

@@ -81,7 +81,9 @@ static class TrainCommand
         writer.WriteLine($"photos   {data.TrainSet.Count} for training, {data.ValidSet?.Count ?? 0} for validation, {data.Classes.Count} classes: {Shortened(data.Classes)}");
         writer.WriteLine($"network  {learn.Report}");
         writer.WriteLine($"device   {Device.Default}, {CpuThreads.Count} threads");
-        writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {recipe.Describe(args)}, batch norms {(network.IsLive(args) ? "live" : "frozen")}, seed {network.Photos.Seed(args)}"));
+        writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {recipe.Describe(args)}, "
+                + $"batch norms {(network.IsLive(args) ? "live" : "frozen")}, seed {network.Photos.Seed(args)}"));
         writer.WriteLine();
     }
 

@@ -88,7 +88,9 @@ sealed class PhotoServer
         {
             SocketError.AddressAlreadyInUse => new TesseraException($"serve: {where}: another program listens there. Hint: stop it, or give another --port; 0 takes any free one.", e),
             SocketError.AccessDenied => new TesseraException($"serve: {where}: you may not listen there. Hint: give a --port of 1024 or more.", e),
-            SocketError.AddressNotAvailable => new TesseraException($"serve: {where}: this machine has no such address. Hint: --host 127.0.0.1 for this machine only, 0.0.0.0 for all its addresses.", e),
+            SocketError.AddressNotAvailable => new TesseraException(
+                $"serve: {where}: this machine has no such address. "
+                    + "Hint: --host 127.0.0.1 for this machine only, 0.0.0.0 for all its addresses.", e),
             _ => new TesseraException($"serve: {where}: cannot listen there: {e.Message.TrimEnd('.')}.", e),
         };
     }

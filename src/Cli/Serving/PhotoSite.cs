@@ -40,7 +40,8 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
 
     Task AnswerPage(HttpContext context)
     {
-        context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+        context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; "
+            + "script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; form-action 'none'";
         return Send(context, "text/html; charset=utf-8", page);
     }
 
@@ -58,7 +59,10 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
         }
         catch (BadHttpRequestException e)
         {
-            await Refuse(context, e.StatusCode, e.StatusCode == StatusCodes.Status413PayloadTooLarge && !e.Message.Contains("Hint", StringComparison.Ordinal) ? "the request is too large." : e.Message);
+            await Refuse(
+                context, e.StatusCode,
+                e.StatusCode == StatusCodes.Status413PayloadTooLarge && !e.Message.Contains("Hint", StringComparison.Ordinal)
+                ? "the request is too large." : e.Message);
         }
         catch (DataException e)
         {
@@ -138,14 +142,17 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
     {
         var (height, width) = Image.SizeOf(file, "photo");
         if ((long)height * width > options.MaxPixels)
-            throw new BadHttpRequestException(FormattableString.Invariant($"photo: too many pixels: got {height} x {width}, expected at most {options.MaxPixels} in all. Hint: shrink the photo."), StatusCodes.Status413PayloadTooLarge);
+            throw new BadHttpRequestException(FormattableString.Invariant(
+                $"photo: too many pixels: got {height} x {width}, expected at most {options.MaxPixels} in all. Hint: shrink the photo."), StatusCodes.Status413PayloadTooLarge);
         return Image.Decode(file, "photo");
     }
 
     PhotoAnswer Described(Prediction prediction, GradCam? map)
     {
         var classes = prediction.Probabilities.Zip(classifier.Classes, (p, label) => new ClassAnswer(label, p)).OrderByDescending(c => c.Probability);
-        return new PhotoAnswer(prediction.Label, prediction.Probabilities[prediction.Index], [.. classes], map is null ? null : "data:image/jpeg;base64," + Convert.ToBase64String(map.Overlay().ToJpeg()));
+        return new PhotoAnswer(
+            prediction.Label, prediction.Probabilities[prediction.Index], [.. classes],
+            map is null ? null : "data:image/jpeg;base64," + Convert.ToBase64String(map.Overlay().ToJpeg()));
     }
 
     static Task Refuse(HttpContext context, int status, string message)

@@ -56,6 +56,7 @@ static class Upload
     }
 
     static BadHttpRequestException TooLarge(long atMost) => new(
-        FormattableString.Invariant($"the photo's file is too large: expected at most {atMost / (double)(1 << 20):0.##} MiB. Hint: shrink the photo, or let the server take more with --max-upload-mb."),
+        FormattableString.Invariant(
+            $"the photo's file is too large: expected at most {atMost / (double)(1 << 20):0.##} MiB. Hint: shrink the photo, or let the server take more with --max-upload-mb."),
         StatusCodes.Status413PayloadTooLarge);
 }

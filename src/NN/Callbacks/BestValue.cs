@@ -37,7 +37,9 @@ sealed class BestValue(string column, MonitorMode mode, double minDelta = 0, int
         (Best, waited) = (null, 0);
         s.Value(column);
         if (column is not "train_loss" && s.Learner.Data.Valid is not { BatchCount: > 0 })
-            throw new TesseraException($"Monitor: {column} is not computed: got a data bunch without validation items, expected some. Hint: watch train_loss, or give the data bunch a validation set.");
+            throw new TesseraException(
+                $"Monitor: {column} is not computed: got a data bunch without validation items, expected some. "
+                    + "Hint: watch train_loss, or give the data bunch a validation set.");
     }
 
     public void Remember(RunState run) => (Best, waited) = (run.Value("best", Best), (int)run.Value("waited", waited));

@@ -18,7 +18,9 @@ public sealed class DataSchedule : Callback
         ArgumentNullException.ThrowIfNull(stages);
         for (int i = 1; i < stages.Length; i++)
             if (stages[i].Epoch <= stages[i - 1].Epoch)
-                throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataSchedule: the epochs do not grow: got {stages[i].Epoch} after {stages[i - 1].Epoch}, expected a later one. Hint: give the stages in the order of their epochs."));
+                throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                    $"DataSchedule: the epochs do not grow: got {stages[i].Epoch} after {stages[i - 1].Epoch}, expected a later one. "
+                        + $"Hint: give the stages in the order of their epochs."));
         this.stages = [.. stages];
     }
 
@@ -31,7 +33,9 @@ public sealed class DataSchedule : Callback
         ArgumentNullException.ThrowIfNull(s);
         if (stages.LastOrDefault(stage => stage.Epoch <= s.Epoch).Data is not { } data || data == s.Learner.Data) return;
         if (data.Train.BatchCount != s.Batches)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataSchedule: batches an epoch: got {data.Train.BatchCount} from epoch {s.Epoch} on, expected {s.Batches} as before, since schedules count them. Hint: keep the batch size, or make a fit call for each size."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"DataSchedule: batches an epoch: got {data.Train.BatchCount} from epoch {s.Epoch} on, expected {s.Batches} as before, "
+                    + $"since schedules count them. Hint: keep the batch size, or make a fit call for each size."));
         s.Learner.Data = data;
     }
 }

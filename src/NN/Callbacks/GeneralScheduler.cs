@@ -28,7 +28,10 @@ public sealed class GeneralScheduler : BatchSchedule
     {
         ArgumentNullException.ThrowIfNull(phases);
         if (phases.Length == 0 || phases.Any(p => p.Batches < 1))
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"GeneralScheduler: got {phases.Length} phases, the shortest of {phases.Select(p => p.Batches).DefaultIfEmpty().Min()} batches, expected at least one phase of at least one batch. Hint: learn.Data.Train.BatchCount is the batches of an epoch."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"GeneralScheduler: got {phases.Length} phases, "
+                    + $"the shortest of {phases.Select(p => p.Batches).DefaultIfEmpty().Min()} batches, expected at least one phase of at least one batch. "
+                    + $"Hint: learn.Data.Train.BatchCount is the batches of an epoch."));
         this.phases = [.. phases];
     }
 

@@ -73,7 +73,10 @@ public sealed class TensorBoard(string folder = "logs") : Callback
         Writing(() => Record(file!, bytes));
     }
 
-    /// <summary>message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }, Summary { Value { string tag = 1; float simple_value = 2; } value = 1; }</summary>
+    /// <summary>
+    /// message Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }, Summary { Value { string tag
+    /// = 1; float simple_value = 2; } value = 1; }
+    /// </summary>
     static byte[] Event(long step, Action<CodedOutputStream> what) => Message(e =>
     {
         e.WriteTag(1, WireFormat.WireType.Fixed64);

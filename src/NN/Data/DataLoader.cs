@@ -25,7 +25,9 @@ public sealed class DataLoader
     {
         ArgumentNullException.ThrowIfNull(dataset);
         if (batchSize < 1 || workers < 0)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"DataLoader: got batch size {batchSize} and {workers ?? 0} workers, expected at least 1 and at least 0. Hint: 64 photos of 224 pixels fit into 4 GB."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"DataLoader: got batch size {batchSize} and {workers ?? 0} workers, expected at least 1 and at least 0. "
+                    + $"Hint: 64 photos of 224 pixels fit into 4 GB."));
         (Dataset, BatchSize, Shuffle, DropLast, Seed, Device) = (dataset, batchSize, shuffle, dropLast, seed, device ?? Device.Default);
         Workers = workers ?? Math.Min(Environment.ProcessorCount, 16);
     }

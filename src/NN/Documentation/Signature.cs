@@ -55,7 +55,8 @@ static class Signature
 
     static string Parameter(ParameterInfo p)
     {
-        string before = p.IsOut ? "out " : p.ParameterType.IsByRef ? p.IsIn ? "in " : "ref " : p.IsDefined(typeof(ParamArrayAttribute)) || p.IsDefined(typeof(ParamCollectionAttribute)) ? "params " : "";
+        string before = p.IsOut ? "out " : p.ParameterType.IsByRef ? p.IsIn ? "in " : "ref " : p.IsDefined(typeof(ParamArrayAttribute))
+            || p.IsDefined(typeof(ParamCollectionAttribute)) ? "params " : "";
         string text = $"{before}{Text(p.ParameterType, new NullabilityInfoContext().Create(p))} {p.Name}";
         return p.HasDefaultValue ? $"{text} = {Value(p.DefaultValue, p.ParameterType)}" : text;
     }
@@ -88,5 +89,7 @@ static class Signature
         return n is { ReadState: NullabilityState.Nullable } && !t.IsValueType ? text + "?" : text;
     }
 
-    static IEnumerable<string> Nested(Type t, NullabilityInfo? n) => t.GetGenericArguments().Select((a, i) => Text(a, n is not null && i < n.GenericTypeArguments.Length ? n.GenericTypeArguments[i] : null));
+    static IEnumerable<string> Nested(Type t, NullabilityInfo? n) =>
+        t.GetGenericArguments().Select(
+            (a, i) => Text(a, n is not null && i < n.GenericTypeArguments.Length ? n.GenericTypeArguments[i] : null));
 }

@@ -31,7 +31,9 @@ static class Predictions
     public static (float[] Scores, bool[] Truth) Labels(Tensor output, Tensor target, bool sigmoid, string op)
     {
         if (output.Shape != target.Shape)
-            throw new ShapeException($"{op}: shapes differ: got output {output.Shape} and target {target.Shape}, expected a score and a truth for each label of each item. Hint: targets are 0 or 1, [items, labels].");
+            throw new ShapeException(
+                $"{op}: shapes differ: got output {output.Shape} and target {target.Shape}, expected a score and a truth for each label of each item. "
+                    + "Hint: targets are 0 or 1, [items, labels].");
         float[] p = output.To(DType.Float32).ToArray<float>();
         if (sigmoid) p = Array.ConvertAll(p, x => 1 / (1 + MathF.Exp(-x)));
         return (p, Array.ConvertAll(target.To(DType.Float32).ToArray<float>(), y => y > 0.5f));

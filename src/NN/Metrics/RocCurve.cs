@@ -40,7 +40,9 @@ public sealed class RocCurve
         ArgumentNullException.ThrowIfNull(truth);
         int positives = truth.Count(t => t), negatives = truth.Count - positives;
         if (scores.Count != truth.Count || positives == 0 || negatives == 0 || scores.Any(float.IsNaN))
-            throw new TesseraException($"RocCurve: not defined: got {scores.Count} scores, {positives} positives and {negatives} negatives, expected as many truths as scores, both kinds, and no NaN. Hint: a set of one kind has no curve.");
+            throw new TesseraException(
+                $"RocCurve: not defined: got {scores.Count} scores, {positives} positives and {negatives} negatives, "
+                    + "expected as many truths as scores, both kinds, and no NaN. Hint: a set of one kind has no curve.");
         List<double> fpr = [0], tpr = [0], thresholds = [double.PositiveInfinity];
         double precisions = 0;
         int tp = 0, fp = 0;

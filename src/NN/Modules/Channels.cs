@@ -15,7 +15,9 @@ static class Channels
     public static void Require(string op, int inChannels, int outChannels, int groups)
     {
         if (inChannels < 1 || outChannels < 1 || groups < 1 || inChannels % groups != 0 || outChannels % groups != 0)
-            throw new ShapeException($"{op}: channels: got {inChannels} in, {outChannels} out, {groups} groups, expected at least 1 and groups that divide both. Hint: groups: 1 is a plain convolution.");
+            throw new ShapeException(
+                $"{op}: channels: got {inChannels} in, {outChannels} out, {groups} groups, expected at least 1 and groups that divide both. "
+                    + "Hint: groups: 1 is a plain convolution.");
     }
 
     /// <summary><c>kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), bias=False</c>: what differs from the default, as PyTorch prints it.</summary>

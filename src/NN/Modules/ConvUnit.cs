@@ -31,7 +31,8 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
     }
 
     /// <summary>True where nobody watches and all is one convolution that no gradient is wanted of.</summary>
-    public bool IsOnePass(Tensor x) => !Module.IsWatched && Autocast.Type == DType.Float32 && norm is not FoldedNorm { Statistics: not null } && norm is not BatchNorm { IsTraining: true } && !Records(x);
+    public bool IsOnePass(Tensor x) => !Module.IsWatched && Autocast.Type == DType.Float32
+        && norm is not FoldedNorm { Statistics: not null } && norm is not BatchNorm { IsTraining: true } && !Records(x);
 
     bool Records(Tensor x) => Autograd.IsEnabled && (x.RequiresGrad || conv.Parameters().Concat(norm?.Parameters() ?? []).Any(p => p.RequiresGrad));
 

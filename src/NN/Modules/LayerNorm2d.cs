@@ -27,7 +27,10 @@ public sealed class LayerNorm2d : Module
     /// <inheritdoc/>
     public override Tensor Forward(Tensor x)
     {
-        if (Given(x).Rank != 4 || x.Shape[1] != Weight.Shape[0]) throw new ShapeException($"LayerNorm2d: got shape {x.Shape}, expected [N, {Weight.Shape[0]}, H, W]. Hint: make it with as many channels as its input has.");
+        if (Given(x).Rank != 4 || x.Shape[1] != Weight.Shape[0])
+            throw new ShapeException(
+                $"LayerNorm2d: got shape {x.Shape}, expected [N, {Weight.Shape[0]}, H, W]. "
+                    + "Hint: make it with as many channels as its input has.");
         var d = x - x.Mean(1, keepDim: true);
         return d * (d.Square().Mean(1, keepDim: true) + (float)eps).Rsqrt() * Weight.Reshape(1, -1, 1, 1) + Bias.Reshape(1, -1, 1, 1);
     }

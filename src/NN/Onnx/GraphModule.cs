@@ -50,7 +50,9 @@ public sealed class GraphModule : Module
         ArgumentNullException.ThrowIfNull(inputs);
         var live = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (string name in InputNames)
-            live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException($"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}. Hint: name every input of the graph.");
+            live[name] = inputs.TryGetValue(name, out var x) ? x : throw new DataException(
+                $"{file}: input '{name}' is missing: got {string.Join(", ", inputs.Keys)}, expected {string.Join(", ", InputNames)}. "
+                    + "Hint: name every input of the graph.");
         foreach (var run in Schedule(live))
             if (run.Items == 0) RunSteps(run, live, inputs);
             else RunByParts(run, live, inputs);
@@ -227,7 +229,8 @@ internal sealed record GraphStep(OnnxNode Node, Func<NodeCall, Tensor[]> Run, st
         }
         catch (Exception e) when (e is ShapeException or DTypeException or ArgumentException or OverflowException or InvalidCastException)
         {
-            throw Node.Error("cannot be computed", $"inputs {string.Join(", ", call.Inputs.Select(t => t is null ? "none" : $"{t.DType} {t.Shape}"))}", $"inputs the operator takes ({e.Message.TrimEnd('.')})");
+            throw Node.Error("cannot be computed",
+                $"inputs {string.Join(", ", call.Inputs.Select(t => t is null ? "none" : $"{t.DType} {t.Shape}"))}", $"inputs the operator takes ({e.Message.TrimEnd('.')})");
         }
     }
 }

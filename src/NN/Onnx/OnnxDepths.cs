@@ -38,7 +38,8 @@ internal static class OnnxDepths
         {
             using var json = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 2 });
             foreach (var p in json.RootElement.EnumerateObject())
-                depths[p.Name] = p.Value.ValueKind == JsonValueKind.Number && p.Value.GetDouble() is >= 0 and <= 1 and var probability ? probability : throw Error(model, p.ToString(), "a number of 0 to 1");
+                depths[p.Name] = p.Value.ValueKind == JsonValueKind.Number && p.Value.GetDouble() is >= 0 and <= 1 and var probability
+                    ? probability : throw Error(model, p.ToString(), "a number of 0 to 1");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

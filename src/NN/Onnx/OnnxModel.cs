@@ -144,7 +144,9 @@ public sealed partial class OnnxModel
     internal MemoryAllowance Allowance(string what)
     {
         long bytes = Source.TensorBytes;
-        return MemoryAllowance.Begin(bytes, wanted => Error($"too much memory {what}: got more than {wanted} bytes for a file of {Source.Packed ?? Source.TotalBytes}, expected at most {bytes}. Hint: export the network with its constants stored, or without the part that repeats them."));
+        return MemoryAllowance.Begin(bytes, wanted => Error(
+            $"too much memory {what}: got more than {wanted} bytes for a file of {Source.Packed ?? Source.TotalBytes}, expected at most {bytes}. "
+                + "Hint: export the network with its constants stored, or without the part that repeats them."));
     }
 
     internal DataException Error(string what) => new($"{File}: {what}");

@@ -7,7 +7,8 @@ static class OnnxPreprocessing
 
     /// <summary>Operators that pass pixels on, changed, moved or cut.</summary>
     static readonly HashSet<string> passing = new(
-        [.. arithmetic, "Cast", "Clip", "Concat", "Gather", "Identity", "Neg", "Pad", "Pow", "Reshape", "Resize", "Slice", "Split", "Sqrt", "Squeeze", "Transpose", "Unsqueeze", "Upsample"], StringComparer.Ordinal);
+        [.. arithmetic, "Cast", "Clip", "Concat", "Gather", "Identity", "Neg", "Pad", "Pow", "Reshape", "Resize", "Slice", "Split", "Sqrt",
+            "Squeeze", "Transpose", "Unsqueeze", "Upsample"], StringComparer.Ordinal);
 
     /// <summary>The operators that scale or shift pixels on their way to the first convolution, in the order of the graph; none where it gets the input as it is.</summary>
     public static IReadOnlyList<string> Of(OnnxModel model)

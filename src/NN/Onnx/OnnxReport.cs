@@ -27,7 +27,8 @@ public sealed record OnnxReport(
 
     /// <summary>What to do about it; null where there is nothing.</summary>
     internal string? PreprocessingHint => Preprocessing.Count == 0 ? null
-        : $"{File}: the graph prepares photos itself: {string.Join(", ", Preprocessing)} before the first convolution. It may normalise, and expect 0 to 255 or blue before red, where it is given red, green, blue of 0 to 1. "
+        : $"{File}: the graph prepares photos itself: {string.Join(", ", Preprocessing)} before the first convolution. It may normalise, "
+            + "and expect 0 to 255 or blue before red, where it is given red, green, blue of 0 to 1. "
             + "Hint: leave out Normalize where the graph normalises, and compare its output for a known photo.";
 
     /// <summary>Several lines for a reader.</summary>
@@ -42,7 +43,9 @@ public sealed record OnnxReport(
         if (Unsupported.Count > 0) text.Append(CultureInfo.InvariantCulture, $"  not supported: {string.Join(", ", Unsupported)}\n");
         text.Append(CultureInfo.InvariantCulture, $"  {Parameters:N0} parameters, {BatchNorms} batch norms");
         if (FoldedBatchNorms > 0)
-            text.Append(CultureInfo.InvariantCulture, $"; {FoldedBatchNorms} convolutions with a bias and no batch norm: folded by the exporter, so a frozen body cannot follow new images. RecreateBatchNorms(images) puts them back");
+            text.Append(CultureInfo.InvariantCulture,
+                $"; {FoldedBatchNorms} convolutions with a bias and no batch norm: folded by the exporter, "
+                    + $"so a frozen body cannot follow new images. RecreateBatchNorms(images) puts them back");
         return text.Append(".\n").ToString();
     }
 }

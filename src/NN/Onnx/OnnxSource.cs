@@ -86,10 +86,14 @@ internal sealed record OnnxSource(string Name, string? Folder)
         if (!entry.TryGetValue("location", out string? location) || location.Length == 0)
             throw new DataException($"{where}: external data without a location: got none, expected a file name. Hint: export the model again.");
         string path = Inside(location, where);
-        long size = new FileInfo(path) is { Exists: true } f ? f.Length : throw new DataException($"{where}: external data file is missing: got '{location}', expected a file beside the model. Hint: copy the data file along with the model.");
+        long size = new FileInfo(path) is { Exists: true } f ? f.Length : throw new DataException(
+            $"{where}: external data file is missing: got '{location}', expected a file beside the model. "
+                + "Hint: copy the data file along with the model.");
         long offset = Number(entry, "offset", 0, where), length = Number(entry, "length", expected, where);
         if (length != expected || offset > size - length)
-            throw new DataException($"{where}: external data do not fit: got offset {offset} and length {length} in '{location}' of {size} bytes, expected {expected} bytes inside the file. Hint: the data file is cut short or belongs to another model.");
+            throw new DataException(
+                $"{where}: external data do not fit: got offset {offset} and length {length} in '{location}' of {size} bytes, "
+                    + $"expected {expected} bytes inside the file. Hint: the data file is cut short or belongs to another model.");
         if (counted.Add(t))
         {
             external[path] = size;
@@ -102,7 +106,9 @@ internal sealed record OnnxSource(string Name, string? Folder)
     public void CheckExternal()
     {
         if (claimed > 2 * external.Values.Sum())
-            throw new DataException($"{Name}: tensors share external data: got tensors of {claimed} bytes in files of {external.Values.Sum()}, expected at most twice as much. Hint: export the model again.");
+            throw new DataException(
+                $"{Name}: tensors share external data: got tensors of {claimed} bytes in files of {external.Values.Sum()}, expected at most twice as much. "
+                    + "Hint: export the model again.");
     }
 
     /// <summary>Reads external data.</summary>
@@ -178,7 +184,10 @@ internal sealed record OnnxSource(string Name, string? Folder)
             long length = zip.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             byte[] block = new byte[1 << 16];
             for (int n; (n = zip.Read(block)) > 0;)
-                if ((length += n) > limit) throw new DataException($"{name}: unpacks to more than an ONNX model does: got over {limit} bytes from {packed}. Hint: if you trust the file, unpack it with gunzip.");
+                if ((length += n) > limit)
+                    throw new DataException(
+                        $"{name}: unpacks to more than an ONNX model does: got over {limit} bytes from {packed}. "
+                            + "Hint: if you trust the file, unpack it with gunzip.");
             return length;
         }
     }

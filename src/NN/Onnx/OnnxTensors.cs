@@ -35,11 +35,18 @@ internal static class OnnxTensors
         for (int i = 0; i < dims.Length; i++)
         {
             long d = t.Dims[i];
-            if (d is < 0 or > int.MaxValue) throw new DataException($"{where}: a size is out of range: got [{string.Join(", ", t.Dims)}], expected sizes of 0..2147483647. Hint: the file is damaged: fetch or export it again.");
-            count = d == 0 || count <= int.MaxValue ? count * d : throw new DataException($"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. Hint: the file is damaged: fetch or export it again.");
+            if (d is < 0 or > int.MaxValue)
+                throw new DataException(
+                    $"{where}: a size is out of range: got [{string.Join(", ", t.Dims)}], expected sizes of 0..2147483647. "
+                        + "Hint: the file is damaged: fetch or export it again.");
+            count = d == 0 || count <= int.MaxValue ? count * d : throw new DataException(
+                $"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. "
+                    + "Hint: the file is damaged: fetch or export it again.");
             dims[i] = (int)d;
         }
-        return count <= int.MaxValue ? dims : throw new DataException($"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. Hint: the file is damaged: fetch or export it again.");
+        return count <= int.MaxValue ? dims : throw new DataException(
+            $"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. "
+                + "Hint: the file is damaged: fetch or export it again.");
     }
 
     /// <summary>Checks type, sizes and length of the data without decoding.</summary>
@@ -47,7 +54,9 @@ internal static class OnnxTensors
     {
         long count = ShapeOf(t, where).Count;
         if (Kept(t.DataType) is null)
-            throw new DataException($"{where}: unsupported element type: got {TypeName(t.DataType)}, expected float, float16, bfloat16, double, an integer type or bool. Hint: export the model in float32.");
+            throw new DataException(
+                $"{where}: unsupported element type: got {TypeName(t.DataType)}, expected float, float16, bfloat16, double, an integer type or bool. "
+                    + "Hint: export the model in float32.");
         if (t.DataLocation == TensorProto.Types.DataLocation.External)
         {
             _ = source.Locate(t, count * Width(t.DataType), where);
@@ -56,7 +65,9 @@ internal static class OnnxTensors
         int raw = source.Raw(t).Length;
         long got = raw > 0 ? raw / Width(t.DataType) : TypedCount(t);
         if (got != count || raw % Width(t.DataType) != 0)
-            throw new DataException($"{where}: data do not fill the shape: got {got} elements, expected {count} for [{string.Join(", ", t.Dims)}]. Hint: the file is damaged: fetch or export it again.");
+            throw new DataException(
+                $"{where}: data do not fill the shape: got {got} elements, expected {count} for [{string.Join(", ", t.Dims)}]. "
+                    + "Hint: the file is damaged: fetch or export it again.");
     }
 
     /// <summary>The tensor, after <see cref="Check"/>.</summary>

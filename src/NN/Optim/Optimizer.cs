@@ -23,7 +23,9 @@ public abstract class Optimizer
         foreach (var group in Groups)
             foreach (var p in group.Parameters)
                 if (!seen.Add(p))
-                    throw new TesseraException($"{GetType().Name}: a parameter is in two groups: got one of shape {p.Shape} again in group \"{group.Name}\", expected each once. Hint: give every parameter to one group.");
+                    throw new TesseraException(
+                        $"{GetType().Name}: a parameter is in two groups: got one of shape {p.Shape} again in group \"{group.Name}\", expected each once. "
+                            + "Hint: give every parameter to one group.");
     }
 
     /// <summary>The groups of parameters; schedules set their learning rate and momentum.</summary>
@@ -126,7 +128,9 @@ public abstract class Optimizer
                 if (Read(state, g, p, w, known) is { } m) loaded.Add(w, m);
         }
         if (state.Keys.FirstOrDefault(k => !known.Contains(k)) is { } other)
-            throw new TesseraException($"{GetType().Name}.LoadState: unexpected entry: got {other}, expected the state of {Groups.Count} groups. Hint: the state belongs to other groups or another optimizer.");
+            throw new TesseraException(
+                $"{GetType().Name}.LoadState: unexpected entry: got {other}, expected the state of {Groups.Count} groups. "
+                    + "Hint: the state belongs to other groups or another optimizer.");
 
         foreach (var m in moments.Values) m.Dispose();
         moments.Clear();

@@ -21,7 +21,9 @@ public sealed class RmsProp : Optimizer
         : base(groups, decoupledDecay) => (this.alpha, this.eps, this.centered) = (alpha, (float)eps, centered);
 
     /// <summary>RMSprop over one group.</summary>
-    public RmsProp(IEnumerable<Tensor> parameters, double lr = 0.01, double alpha = 0.99, double eps = 1e-8, double weightDecay = 0, double momentum = 0, bool centered = false, bool decoupledDecay = false)
+    public RmsProp(
+        IEnumerable<Tensor> parameters, double lr = 0.01, double alpha = 0.99, double eps = 1e-8, double weightDecay = 0,
+        double momentum = 0, bool centered = false, bool decoupledDecay = false)
         : this([new ParameterGroup(parameters, "", lr, momentum, weightDecay)], alpha, eps, centered, decoupledDecay) { }
 
     internal override bool CanRecord => true;

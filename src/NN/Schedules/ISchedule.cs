@@ -86,7 +86,8 @@ public sealed class PhasesSchedule : ISchedule
         ArgumentNullException.ThrowIfNull(phases);
         double sum = phases.Sum(p => p.Fraction);
         if (phases.Any(p => p.Fraction < 0) || Math.Abs(sum - 1) > 1e-9)
-            throw new TesseraException(FormattableString.Invariant($"PhasesSchedule: the fractions do not fill the run: got a sum of {sum}, expected fractions of at least 0 that sum to 1. Hint: such as 0.3 and 0.7."));
+            throw new TesseraException(FormattableString.Invariant(
+                $"PhasesSchedule: the fractions do not fill the run: got a sum of {sum}, expected fractions of at least 0 that sum to 1. Hint: such as 0.3 and 0.7."));
         this.phases = [.. phases];
     }
 

@@ -24,7 +24,10 @@ public static class StepSchedules
     /// <exception cref="TesseraException"><paramref name="period"/> is below 1.</exception>
     public static double Cosine(double lr, int k, int period, double min = 0) => new CosineSchedule(lr, min).At((double)k / AtLeastOne(period));
 
-    /// <summary>CosineAnnealingWarmRestarts (Loshchilov &amp; Hutter, "SGDR", 2017): falls in <paramref name="period"/> steps, starts again, each period <paramref name="multiplier"/> times the last.</summary>
+    /// <summary>
+    /// CosineAnnealingWarmRestarts (Loshchilov &amp; Hutter, "SGDR", 2017): falls in <paramref name="period"/> steps, starts again, each
+    /// period <paramref name="multiplier"/> times the last.
+    /// </summary>
     /// <exception cref="TesseraException"><paramref name="period"/> or <paramref name="multiplier"/> is below 1.</exception>
     public static double WarmRestarts(double lr, int k, int period, int multiplier = 1, double min = 0)
     {

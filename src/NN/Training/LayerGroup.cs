@@ -40,7 +40,10 @@ public sealed class LayerGroup
         List<int> cuts = [0, .. splitPoints.Select(p => layers.IndexOf(Layers(p).First())), layers.Count];
         for (int i = 1; i < cuts.Count; i++)
             if (cuts[i] <= cuts[i - 1])
-                throw new TesseraException($"LayerGroup.Split: split point {i} of {splitPoints.Count} is not a later part of the model: got a {splitPoints[i - 1].GetType().Name}, expected modules of the model in its order. Hint: the first group begins with the model itself.");
+                throw new TesseraException(
+                    $"LayerGroup.Split: split point {i} of {splitPoints.Count} is not a later part of the model: "
+                        + $"got a {splitPoints[i - 1].GetType().Name}, expected modules of the model in its order. "
+                        + "Hint: the first group begins with the model itself.");
         return [.. Enumerable.Range(0, cuts.Count - 1).Select(i => new LayerGroup(Named(i, cuts.Count - 1), layers[cuts[i]..cuts[i + 1]]))];
     }
 

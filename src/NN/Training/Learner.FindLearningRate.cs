@@ -12,7 +12,9 @@ public partial class Learner
     /// <param name="stopOnDivergence">Whether a growing loss ends it.</param>
     /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
     /// <param name="cancellation">Stops after the running batch; all is restored then too.</param>
-    public LearningRateCurve FindLearningRate(LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, double? wd = null, CancellationToken cancellation = default)
+    public LearningRateCurve FindLearningRate(
+        LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, double? wd = null,
+        CancellationToken cancellation = default)
     {
         var finder = new LearningRateFinder(new LearningRateSearch(start, end, batches, stopOnDivergence));
         var (optimizer, recorder, history, epochs, position, scale) = (Optimizer, Recorder, History, EpochsTrained, Generator.Default.Position, LossScaler?.State);

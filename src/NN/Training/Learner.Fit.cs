@@ -34,11 +34,14 @@ public partial class Learner
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
     /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FitOneCycle(int epochs, LearningRate? lr = null, (double Ends, double Peak)? momenta = null, double divFactor = 25, double pctStart = 0.3,
-        double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
+        double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0,
+        RunFile? resume = null, CancellationToken cancellation = default)
     {
         int batches = Data.Train.BatchCount;
         var cycle = new OneCycle(batches * (totalEpochs ?? epochs)) { PctStart = pctStart, DivFactor = divFactor, FinalDiv = finalDiv, Momenta = momenta ?? (0.95, 0.85) };
-        string name = string.Create(CultureInfo.InvariantCulture, $"one cycle over {cycle.Batches} batches up to {lr ?? LearningRate.Default}, momenta {cycle.Momenta}, div {divFactor}, final div {finalDiv}, start {pctStart}");
+        string name = string.Create(CultureInfo.InvariantCulture,
+            $"one cycle over {cycle.Batches} batches up to {lr ?? LearningRate.Default}, momenta {cycle.Momenta}, div {divFactor}, "
+                + $"final div {finalDiv}, start {pctStart}");
         Train(name, startEpoch, epochs, lr, wd, [.. Running(callbacks), Scheduled(lr, cycle.Lr, cycle.Momentum, startEpoch * batches, cycle.Batches)], resume, cancellation);
     }
 
@@ -124,10 +127,12 @@ public partial class Learner
         SetLr((lr ?? LearningRate.Default).ForGroups(LayerGroups.Count));
         SetWd(wd ?? Wd);
         Recorder = new Recorder();
-        string call = string.Create(CultureInfo.InvariantCulture, $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}{(Precision == DType.Float32 ? "" : $", {Precision}")}");
+        string call = string.Create(CultureInfo.InvariantCulture,
+            $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}{(Precision == DType.Float32 ? "" : $", {Precision}")}");
         var keeper = resume is null ? null : new RunKeeper(resume, this, call, OptimizerContent(Made()));
         var s = new TrainingState(this, first, epochs, loader.BatchCount) { Resumes = keeper is { Resumes: true } };
-        Run(s, [Recorder, History, new MetricsCallback(), .. callbacks, .. LossScaler is { } scaler ? new Callback[] { scaler } : [], .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
+        Run(s, [Recorder, History, new MetricsCallback(), .. callbacks, .. LossScaler is { } scaler ? new Callback[] { scaler } : [],
+            .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
     }
 
     void Run(TrainingState s, IEnumerable<Callback> callbacks, CancellationToken cancellation)
@@ -192,7 +197,9 @@ public partial class Learner
     }
 
     internal static TesseraException BadLoss(TrainingState s) => new(string.Create(CultureInfo.InvariantCulture,
-        $"Fit: the loss is not a number: got {s.LossValue} at epoch {s.Epoch}, batch {s.Batch}, expected a finite loss. Hint: lower the learning rate, and look for bad values in the inputs{(s.Learner.Precision == DType.Float16 ? "; float16 ends at 65504, ToBf16() has float32's range" : "")}."));
+        $"Fit: the loss is not a number: got {s.LossValue} at epoch {s.Epoch}, batch {s.Batch}, expected a finite loss. "
+            + $"Hint: lower the learning rate, "
+            + $"and look for bad values in the inputs{(s.Learner.Precision == DType.Float16 ? "; float16 ends at 65504, ToBf16() has float32's range" : "")}."));
 
     void Raise(TrainingState s, Action<Callback, TrainingState> happening)
     {

@@ -100,7 +100,9 @@ public partial class Learner
 
     DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
         ? filled
-        : throw new TesseraException("Validate: nothing to evaluate: got no validation items, expected a loader with at least one batch. Hint: give the data bunch a validation set, or name a loader.");
+        : throw new TesseraException(
+            "Validate: nothing to evaluate: got no validation items, expected a loader with at least one batch. "
+                + "Hint: give the data bunch a validation set, or name a loader.");
 
     static Tensor Joined(List<Tensor> parts)
     {

@@ -33,17 +33,22 @@ public sealed record LearningRateCurve(IReadOnlyList<double> Lrs, IReadOnlyList<
     public LearningRateCurve Part(int skipStart = 10, int skipEnd = 5, double smooth = 0)
     {
         if (skipStart < 0 || skipEnd < 0 || smooth is not (>= 0 and < double.PositiveInfinity))
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRateCurve: got skipStart {skipStart}, skipEnd {skipEnd} and smooth {smooth}, expected at least 0. Hint: 10, 5 and 0 are usual."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"LearningRateCurve: got skipStart {skipStart}, skipEnd {skipEnd} and smooth {smooth}, expected at least 0. "
+                    + $"Hint: 10, 5 and 0 are usual."));
         int[] kept = [.. Enumerable.Range(skipStart, Math.Max(0, Losses.Count - skipStart - skipEnd)).Where(i => double.IsFinite(Losses[i]))];
         if (kept.Length < 2)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"LearningRateCurve: too few batches: got {Losses.Count}, expected at least {skipStart + skipEnd + 2} with finite losses. Hint: skip fewer, or search over more batches."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"LearningRateCurve: too few batches: got {Losses.Count}, expected at least {skipStart + skipEnd + 2} with finite losses. "
+                    + $"Hint: skip fewer, or search over more batches."));
         double[] losses = [.. kept.Select(i => Losses[i])];
         return new([.. kept.Select(i => Lrs[i])], smooth > 0 ? SmoothingSpline.Of(losses, smooth) : losses, EndedEarly);
     }
 
     /// <summary>What was tried, and whether it ended early.</summary>
     public override string ToString() => Lrs.Count == 0 ? "No learning rate was tried." : string.Create(CultureInfo.InvariantCulture,
-        $"Tried learning rates from {Lrs[0]:0.00E+00} to {Lrs[^1]:0.00E+00} in {Lrs.Count} batches{(EndedEarly ? ", then the loss had grown too far: where its end hides the rest, plot with a larger skipEnd" : "")}.");
+        $"Tried learning rates from {Lrs[0]:0.00E+00} to {Lrs[^1]:0.00E+00} in {Lrs.Count} batches"
+            + $"{(EndedEarly ? ", then the loss had grown too far: where its end hides the rest, plot with a larger skipEnd" : "")}.");
 
     /// <summary>From batch to batch, by central differences; one-sided at the ends.</summary>
     static double Slope(IReadOnlyList<double> l, int i) =>

@@ -18,7 +18,9 @@ public sealed class TrainingGraph : IDisposable
     /// <summary>Does one training step on what its input tensors hold now, then records the same step without doing it.</summary>
     /// <param name="device">A GPU, or the emulator.</param>
     /// <param name="optimizer">SGD, RMSprop, Adam or AdamW over the parameters; its groups' numbers may change between replays, its parameters not.</param>
-    /// <param name="gradients">Forward and backward pass, on tensors that stay the same: <see cref="Tensor.CopyFrom"/> brings them new content. The same work each time, nothing of it on the host; no dropout. Batch norms count this batch once, however often it is replayed.</param>
+    /// <param name="gradients">Forward and backward pass, on tensors that stay the same: <see cref="Tensor.CopyFrom"/> brings them new
+    /// content. The same work each time, nothing of it on the host; no dropout. Batch norms count this batch once, however often it is
+    /// replayed.</param>
     /// <exception cref="TesseraException">The optimizer's step, or the pass, cannot be recorded.</exception>
     /// <exception cref="DeviceException">The device cannot record.</exception>
     public static TrainingGraph Record(Device device, Optimizer optimizer, Action gradients)
@@ -26,7 +28,9 @@ public sealed class TrainingGraph : IDisposable
         ArgumentNullException.ThrowIfNull(optimizer);
         ArgumentNullException.ThrowIfNull(gradients);
         if (!optimizer.CanRecord)
-            throw new TesseraException($"TrainingGraph.Record: optimizer: got {optimizer.GetType().Name}, expected Sgd, RmsProp, Adam or AdamW. Hint: the step of others takes its rates from the host; call Step() after replaying a DeviceGraph of the gradients.");
+            throw new TesseraException(
+                $"TrainingGraph.Record: optimizer: got {optimizer.GetType().Name}, expected Sgd, RmsProp, Adam or AdamW. "
+                    + "Hint: the step of others takes its rates from the host; call Step() after replaying a DeviceGraph of the gradients.");
         int steps = 0;
         try
         {
@@ -39,7 +43,9 @@ public sealed class TrainingGraph : IDisposable
             });
             if (!graph.DrawsRandom) return new TrainingGraph(graph, optimizer);
             graph.Dispose();
-            throw new TesseraException("TrainingGraph.Record: the step draws random numbers: got dropout or noise, expected a step without. Hint: each replay would draw the same ones; train such a model step by step.");
+            throw new TesseraException(
+                "TrainingGraph.Record: the step draws random numbers: got dropout or noise, expected a step without. "
+                    + "Hint: each replay would draw the same ones; train such a model step by step.");
         }
         finally
         {

@@ -115,7 +115,9 @@ public sealed class TrainingState
     public void JumpToEpoch(int epoch)
     {
         if (epoch < FirstEpoch || epoch > Epochs || HasBegun)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"JumpToEpoch: got epoch {epoch}{(HasBegun ? " after the first had begun" : "")}, expected {FirstEpoch}..{Epochs}, within TrainBegin. Hint: call it before the first epoch."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"JumpToEpoch: got epoch {epoch}{(HasBegun ? " after the first had begun" : "")}, expected {FirstEpoch}..{Epochs}, within TrainBegin. "
+                    + $"Hint: call it before the first epoch."));
         Epoch = epoch;
     }
 
@@ -132,7 +134,9 @@ public sealed class TrainingState
         int i = names.IndexOf(column);
         return i >= 0
             ? MetricValues?[i]
-            : throw new TesseraException($"Monitor: no such column: got \"{column}\", expected one of {string.Join(", ", ["train_loss", "valid_loss", .. names])}. Hint: metrics are columns under their names.");
+            : throw new TesseraException(
+                $"Monitor: no such column: got \"{column}\", expected one of {string.Join(", ", ["train_loss", "valid_loss", .. names])}. "
+                    + "Hint: metrics are columns under their names.");
     }
 
     /// <summary>The place in the run, to or from a state: the next batch to train is <paramref name="batch"/> of <paramref name="epoch"/>.</summary>
@@ -165,5 +169,7 @@ public sealed class TrainingState
     /// <summary>Lets the tensors of the batch go.</summary>
     internal void End() => x = y = output = loss = null;
 
-    static Tensor Now(Tensor? t) => t ?? throw new TesseraException("TrainingState: not known at this event: expected a later event of the batch. Hint: inputs from BatchBegin on, the output from LossBegin, the loss from BackwardBegin.");
+    static Tensor Now(Tensor? t) => t ?? throw new TesseraException(
+        "TrainingState: not known at this event: expected a later event of the batch. "
+            + "Hint: inputs from BatchBegin on, the output from LossBegin, the loss from BackwardBegin.");
 }

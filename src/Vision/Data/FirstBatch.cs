@@ -27,8 +27,13 @@ static class FirstBatch
                 unreadable.Add(e.Message.Split(" Hint: ")[0]);
             }
         }
-        if (unreadable.Count > 0) yield return string.Create(CultureInfo.InvariantCulture, $"{unreadable.Count} of the {items.Count} photos of the first batch cannot be read, and training would stop at them: {First(unreadable)}");
-        if (misfits.Count > 0) yield return string.Create(CultureInfo.InvariantCulture, $"{misfits.Count} of the {items.Count} photos of the first batch do not come out as {set.Size.Height}x{set.Size.Width}, so that they form no batch: {First(misfits)}");
+        if (unreadable.Count > 0)
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"{unreadable.Count} of the {items.Count} photos of the first batch cannot be read, and training would stop at them: {First(unreadable)}");
+        if (misfits.Count > 0)
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"{misfits.Count} of the {items.Count} photos of the first batch do not come out as {set.Size.Height}x{set.Size.Width}, "
+                    + $"so that they form no batch: {First(misfits)}");
     }
 
     /// <summary>Height x width of a photo; null where it cannot be read.</summary>

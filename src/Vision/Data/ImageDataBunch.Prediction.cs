@@ -14,9 +14,12 @@ public sealed partial class ImageDataBunch
         var labeled = new LabeledSplit(new ImageSplit(ImageList.None, [], []), [], [], classes, integers: false);
         if (testFolder is not null) labeled = labeled.AddTest(testFolder);
         ImageDataset Set(IReadOnlyList<LabeledImage> items) => new(items, pipeline);
-        var data = new ImageDataBunch(labeled, Set([]), Set([]), null, labeled.Test is { } test ? Set(test) : null, 64, new ImageDataOptions { Resize = pipeline.Method, Check = false }) { ValidationSplit = held };
+        var options = new ImageDataOptions { Resize = pipeline.Method, Check = false };
+        var test = labeled.Test is { } photos ? Set(photos) : null;
+        var data = new ImageDataBunch(labeled, Set([]), Set([]), null, test, 64, options) { ValidationSplit = held };
         return stats is null ? data : data.Normalize(stats);
     }
+
     /// <summary>From a photo to the floats of a validation batch.</summary>
     internal TransformPipeline ValidPipeline => (ValidSet ?? (ImageDataset)Fix.Dataset).Pipeline;
 }

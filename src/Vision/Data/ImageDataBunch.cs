@@ -97,14 +97,18 @@ public sealed partial class ImageDataBunch : DataBunch
         => Bunch(Split(ImageList.FromFolder(folder), ref options).LabelFromRegex(pattern, options.Classes), transforms, size, batchSize, options);
 
     /// <summary>Photos whose class a function tells from the path.</summary>
-    public static ImageDataBunch FromNameFunction(IReadOnlyList<string> paths, Func<string, string> label, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    public static ImageDataBunch FromNameFunction(
+        IReadOnlyList<string> paths, Func<string, string> label, TransformPair? transforms = null, ImageSize? size = null,
+        int batchSize = 64, ImageDataOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(label);
         return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromFunction(label, options.Classes), transforms, size, batchSize, options);
     }
 
     /// <summary>Photos whose class, an integer, a function tells from the path.</summary>
-    public static ImageDataBunch FromNameFunction(IReadOnlyList<string> paths, Func<string, int> label, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    public static ImageDataBunch FromNameFunction(
+        IReadOnlyList<string> paths, Func<string, int> label, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64,
+        ImageDataOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(label);
         return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromFunction(label, options.Classes), transforms, size, batchSize, options);
@@ -112,7 +116,9 @@ public sealed partial class ImageDataBunch : DataBunch
 
     /// <summary>Photos and their classes, given in two lists of equal length.</summary>
     /// <exception cref="DataException">The lists have different lengths.</exception>
-    public static ImageDataBunch FromLists(IReadOnlyList<string> paths, IReadOnlyList<string> labels, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    public static ImageDataBunch FromLists(
+        IReadOnlyList<string> paths, IReadOnlyList<string> labels, TransformPair? transforms = null, ImageSize? size = null,
+        int batchSize = 64, ImageDataOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
         return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromList(labels, options.Classes), transforms, size, batchSize, options);
@@ -120,7 +126,9 @@ public sealed partial class ImageDataBunch : DataBunch
 
     /// <summary>Photos and their classes as integers, given in two lists of equal length.</summary>
     /// <exception cref="DataException">The lists have different lengths.</exception>
-    public static ImageDataBunch FromLists(IReadOnlyList<string> paths, IReadOnlyList<int> labels, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    public static ImageDataBunch FromLists(
+        IReadOnlyList<string> paths, IReadOnlyList<int> labels, TransformPair? transforms = null, ImageSize? size = null,
+        int batchSize = 64, ImageDataOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(labels);
         return Bunch(Split(ImageList.FromPaths(paths), ref options).LabelFromList(labels, options.Classes), transforms, size, batchSize, options);
@@ -139,7 +147,9 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <param name="batchSize">As in <see cref="FromNameRegex"/>.</param>
     /// <param name="options">As in <see cref="FromNameRegex"/>.</param>
     /// <exception cref="DataException">No photos, fewer than two classes, or only one of the two sub-folders, or none where they were named.</exception>
-    public static ImageDataBunch FromFolder(string folder, string train = TwoFolders.Train, string valid = TwoFolders.Valid, TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    public static ImageDataBunch FromFolder(
+        string folder, string train = TwoFolders.Train, string valid = TwoFolders.Valid, TransformPair? transforms = null,
+        ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
     {
         options ??= new ImageDataOptions();
         var two = TwoFolders.Find(folder, train, valid);
@@ -180,17 +190,25 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <param name="batchSize">As in <see cref="FromNameRegex"/>.</param>
     /// <param name="options">As in <see cref="FromNameRegex"/>.</param>
     /// <exception cref="DataException">The table lacks the column, or has an empty cell.</exception>
-    public static ImageDataBunch FromTable(Table table, string folder, string fileColumn = "0", string labelColumn = "1", string suffix = "", TransformPair? transforms = null, ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
+    public static ImageDataBunch FromTable(
+        Table table, string folder, string fileColumn = "0", string labelColumn = "1", string suffix = "", TransformPair? transforms = null,
+        ImageSize? size = null, int batchSize = 64, ImageDataOptions? options = null)
         => Bunch(Split(ImageList.FromTable(table, folder, fileColumn, suffix), ref options).LabelFromColumn(labelColumn, options.Classes), transforms, size, batchSize, options);
 
     /// <summary>Normalises batches on the device: (x - mean) / std by channel. Returns this bunch.</summary>
     /// <exception cref="TesseraException">It is normalised already.</exception>
     public ImageDataBunch Normalize(ImageStats stats)
     {
-        if (Stats is not null) throw new TesseraException("Normalize: called twice: got a bunch whose batches are normalised already, expected one whose batches are not. Hint: make a new bunch for other statistics.");
+        if (Stats is not null)
+            throw new TesseraException(
+                "Normalize: called twice: got a bunch whose batches are normalised already, expected one whose batches are not. "
+                    + "Hint: make a new bunch for other statistics.");
         ArgumentNullException.ThrowIfNull(stats);
         if (stats.Mean.Count is not (1 or Image.Channels) || stats.Std.Count != stats.Mean.Count || !stats.Std.All(s => s > 0))
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no statistics of photos: got means {string.Join(", ", stats.Mean)} and deviations {string.Join(", ", stats.Std)}, expected 3 of each (or 1), deviations above 0. Hint: ImageNet.Stats for photos."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"Normalize: no statistics of photos: "
+                    + $"got means {string.Join(", ", stats.Mean)} and deviations {string.Join(", ", stats.Std)}, expected 3 of each (or 1), deviations above 0. "
+                    + $"Hint: ImageNet.Stats for photos."));
         Stats = stats;
         BatchTransform = stats.Normalize;
         return this;
@@ -199,7 +217,9 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <summary>Normalises batches with mean and standard deviation of the first training batch. Returns this bunch.</summary>
     /// <exception cref="TesseraException">It is normalised already, or there is no whole training batch.</exception>
     public ImageDataBunch Normalize() => Normalize(Train.BatchCount > 0 ? Train.Epoch().Take(1).Select(batch => ImageStats.Of(batch.X)).Single()
-        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}, expected at least one whole batch. Hint: use a smaller batch size, or give statistics.")));
+        : throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+            $"Normalize: no training batch to measure: got {TrainSet.Count} photos and batch size {Train.BatchSize}, expected at least one whole batch. "
+                + $"Hint: use a smaller batch size, or give statistics.")));
 
     /// <summary>Classes, counts and the first photos of each set, the folder, and the warnings.</summary>
     public override string ToString() => Listing.Of(labeled, TrainSet.InputShape, Warnings);
@@ -238,7 +258,9 @@ public sealed partial class ImageDataBunch : DataBunch
     {
         string[] absent = [.. options.Exclude?.Where(p => !File.Exists(p)).Order(StringComparer.Ordinal) ?? Enumerable.Empty<string>()];
         if (absent.Length > 0)
-            labeled = labeled.Warn(string.Create(CultureInfo.InvariantCulture, $"Exclude names {absent.Length} files that are not there, such as {absent[0]}: paths count from the working directory, {Environment.CurrentDirectory}."));
+            labeled = labeled.Warn(string.Create(CultureInfo.InvariantCulture,
+                $"Exclude names {absent.Length} files that are not there, such as {absent[0]}: paths count from the working directory, "
+                    + $"{Environment.CurrentDirectory}."));
         return (options.TestFolder is { } test ? labeled.AddTest(test) : labeled)
             .Transform(transforms, size, options.Resize, options.Padding, options.Interpolation, options.Multiple, options.ScaledDecoding).Presized(options.Presize).ToBunch(batchSize, options);
     }

@@ -123,7 +123,9 @@ public sealed class ImageList
 
     ImageSplit SplitByPermutation(double validFraction, Func<int, int[]> permutation, ulong seed)
     {
-        if (validFraction is not (>= 0 and < 1)) throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"ValidFraction: not a share: got {validFraction}, expected at least 0 and below 1. Hint: 0.2 is usual."));
+        if (validFraction is not (>= 0 and < 1))
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"ValidFraction: not a share: got {validFraction}, expected at least 0 and below 1. Hint: 0.2 is usual."));
         int[] order = permutation(Count);
         int n = (int)(validFraction * Count);
         return new(this, [.. order[n..].Order().Select(i => Items[i])], [.. order[..n].Select(i => Items[i])], seed, validFraction);
@@ -164,7 +166,8 @@ public sealed class ImageList
         bool[] isValid = [.. Items.Select(item => Find(Path.GetFileName(item.Path)) | Find(Path.GetRelativePath(Root, item.Path).Replace('\\', '/')))];
         string[] absent = [.. names.Except(found, StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         return absent.Length == 0 ? SplitAt(i => isValid[i]) : throw new DataException(string.Create(CultureInfo.InvariantCulture,
-            $"SplitByFiles: {absent.Length} of {names.Count} names are no photo's: {string.Join(", ", absent.Take(5))}{(absent.Length > 5 ? ", ..." : "")}. Hint: give file names with their endings, or paths from {Root}."));
+            $"SplitByFiles: {absent.Length} of {names.Count} names are no photo's: {string.Join(", ", absent.Take(5))}{(absent.Length > 5 ? ", ..." : "")}. "
+                + $"Hint: give file names with their endings, or paths from {Root}."));
 
         bool Find(string name) => names.Contains(name) && (found.Add(name) || true);
     }
@@ -206,7 +209,9 @@ public sealed class ImageList
 
     static string CommonFolder(IReadOnlyList<string> paths)
     {
-        string[][] folders = [.. paths.Select(p => (Path.GetDirectoryName(Path.GetFullPath(p)) ?? "/").Split(Path.DirectorySeparatorChar)).DistinctBy(f => string.Join('/', f), StringComparer.Ordinal)];
+        string[][] folders = [.. paths.Select(
+            p => (Path.GetDirectoryName(Path.GetFullPath(p)) ?? "/").Split(Path.DirectorySeparatorChar)).DistinctBy(
+            f => string.Join('/', f), StringComparer.Ordinal)];
         if (folders.Length == 0) return ".";
         int common = Enumerable.Range(0, folders.Min(f => f.Length)).TakeWhile(k => Array.TrueForAll(folders, f => string.Equals(f[k], folders[0][k], StringComparison.Ordinal))).Count();
         return common <= 1 ? Path.GetPathRoot(Path.GetFullPath(paths[0]))! : string.Join(Path.DirectorySeparatorChar, folders[0][..common]);

@@ -5,7 +5,9 @@ namespace Tessera.Vision;
 /// <summary>Photos for training and for validation without labels: the second of five steps, see <see cref="ImageList"/>.</summary>
 public sealed class ImageSplit
 {
-    internal ImageSplit(ImageList list, IReadOnlyList<ListedImage> train, IReadOnlyList<ListedImage> valid, ulong seed = 42, double? share = null) => (List, Train, Valid, Seed, Share) = (list, train, valid, seed, share);
+    internal ImageSplit(
+        ImageList list, IReadOnlyList<ListedImage> train, IReadOnlyList<ListedImage> valid, ulong seed = 42, double? share = null) =>
+        (List, Train, Valid, Seed, Share) = (list, train, valid, seed, share);
 
     internal ImageList List { get; }
 
@@ -83,7 +85,8 @@ public sealed class ImageSplit
     {
         ArgumentNullException.ThrowIfNull(labels);
         return labels.Count == List.Given ? Label(i => labels[i.Row], classes, integers)
-            : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"lists: got {List.Given} paths and {labels.Count} labels, expected one label a path. Hint: the lists go side by side."));
+            : throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"lists: got {List.Given} paths and {labels.Count} labels, expected one label a path. Hint: the lists go side by side."));
     }
 
     /// <summary>All photos have one class: for lists that are only looked at or predicted.</summary>

@@ -14,7 +14,10 @@ public sealed class LabeledSplit
         ClassNumbers = integers && Classes.All(Labels.IsInteger) ? [.. Classes.Select(c => long.Parse(c, CultureInfo.InvariantCulture))] : null;
         Train = Number(train, "training");
         if (train.Count > 0 && Train.Count == 0)
-            throw new DataException($"classes: no photo is of any of them: got photos of {string.Join(", ", train.Select(p => p.Label).Distinct(StringComparer.Ordinal).Take(5))}, expected {string.Join(", ", Classes.Take(5))}. Hint: names count letter by letter, capitals too.");
+            throw new DataException(
+                $"classes: no photo is of any of them: "
+                    + $"got photos of {string.Join(", ", train.Select(p => p.Label).Distinct(StringComparer.Ordinal).Take(5))}, "
+                    + $"expected {string.Join(", ", Classes.Take(5))}. Hint: names count letter by letter, capitals too.");
         Valid = Number(valid, "validation");
         if (Train.Count == 0) warnings.Add("no training photos: nothing can be learned.");
         if (Valid.Count == 0) warnings.Add("no validation photos: the error of the model will not be measured.");

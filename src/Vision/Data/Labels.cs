@@ -42,5 +42,6 @@ static class Labels
 
     /// <summary>Whether a label is an integer as one writes it: 7 and -1, not 07 and +7, which are names.</summary>
     public static bool IsInteger(string label) =>
-        long.TryParse(label, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && string.Equals(value.ToString(CultureInfo.InvariantCulture), label, StringComparison.Ordinal);
+        long.TryParse(label, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
+            && string.Equals(value.ToString(CultureInfo.InvariantCulture), label, StringComparison.Ordinal);
 }

@@ -12,7 +12,9 @@ readonly record struct LoadedItem(float[] Elements, Shape Shape, int Label)
     public static LoadedItem Of(DataLoader set, int item)
     {
         var (data, shape) = (set.Dataset, set.Dataset.InputShape);
-        if ((uint)item >= (uint)data.Count) throw new TesseraException(FormattableString.Invariant($"Items: no such item: got {item}, expected 0..{data.Count - 1}. Hint: items are numbered as in the data set, from 0."));
+        if ((uint)item >= (uint)data.Count)
+            throw new TesseraException(FormattableString.Invariant(
+                $"Items: no such item: got {item}, expected 0..{data.Count - 1}. Hint: items are numbered as in the data set, from 0."));
         if (shape.Rank != 3) throw new ShapeException($"no pictures: got items of shape {shape}, expected [C, H, W]. Hint: only pictures can be shown.");
         float[] elements = new float[shape.Count];
         data.Load(item, new Philox(set.Seed).At(0, (uint)item), elements, out long label);

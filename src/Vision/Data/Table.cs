@@ -50,7 +50,9 @@ public sealed class Table
     {
         ArgumentNullException.ThrowIfNull(text);
         if (delimiter is "" || delimiter?.AsSpan().IndexOfAny("\"\r\n") >= 0)
-            throw new TesseraException($"Table.Read: delimiter: got {(delimiter.Length == 0 ? "an empty text" : "a quote or a line end")}, expected what stands between two values. Hint: \",\", \";\" and \"\\t\" are usual.");
+            throw new TesseraException(
+                $"Table.Read: delimiter: got {(delimiter.Length == 0 ? "an empty text" : "a quote or a line end")}, expected what stands between two values. "
+                    + "Hint: \",\", \";\" and \"\\t\" are usual.");
         try
         {
             var format = new CsvConfiguration(CultureInfo.InvariantCulture) { DetectDelimiter = delimiter is null, MissingFieldFound = null, BadDataFound = null };
@@ -60,7 +62,9 @@ public sealed class Table
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
         {
-            throw new DataException($"{name}: the table cannot be read: {e.Message.Split('\n')[0].TrimEnd('\r', '.')}. Hint: open it with a text editor and look at the first rows: a header, then one row a photo.", e);
+            throw new DataException(
+                $"{name}: the table cannot be read: {e.Message.Split('\n')[0].TrimEnd('\r', '.')}. "
+                    + "Hint: open it with a text editor and look at the first rows: a header, then one row a photo.", e);
         }
     }
 
@@ -89,7 +93,8 @@ public sealed class Table
             taken += row.Sum(cell => ofCell + (2L * cell.Length)); // short rows are filled up to the length of the header
             if (taken > (4 * table.Parser.CharCount) + MostTaken)
                 throw new DataException(string.Create(CultureInfo.InvariantCulture,
-                    $"{name}: the table fills the memory: got {taken} bytes in {rows.Count} rows of {columns} columns, expected at most {MostTaken} and 4 a letter. Hint: leave out columns, or split the table."));
+                    $"{name}: the table fills the memory: got {taken} bytes in {rows.Count} rows of {columns} columns, "
+                        + $"expected at most {MostTaken} and 4 a letter. Hint: leave out columns, or split the table."));
         }
         return [.. rows];
     }
@@ -113,7 +118,9 @@ public sealed class Table
     {
         ArgumentNullException.ThrowIfNull(table);
         var columns = table.Columns.Cast<DataColumn>().ToArray();
-        return new(table.TableName.Length > 0 ? table.TableName : "table", [.. columns.Select(c => c.ColumnName)], [.. table.Rows.Cast<DataRow>().Select(r => columns.Select(c => Text(r[c])).ToArray())], firstRow: 0);
+        return new(
+            table.TableName.Length > 0 ? table.TableName : "table", [.. columns.Select(c => c.ColumnName)],
+            [.. table.Rows.Cast<DataRow>().Select(r => columns.Select(c => Text(r[c])).ToArray())], firstRow: 0);
     }
 
     static string Text(object? value) => value is null or DBNull ? "" : Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
@@ -150,7 +157,9 @@ public sealed class Table
     {
         int at = Array.IndexOf(columns, column);
         if (at < 0 && int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < Columns.Count) at = number;
-        return at >= 0 ? at : throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{name}: no column '{column}': expected one of {string.Join(", ", Columns)}, or a number from 0 to {Columns.Count - 1}. Hint: names count letter by letter, capitals too."));
+        return at >= 0 ? at : throw new DataException(string.Create(CultureInfo.InvariantCulture,
+            $"{name}: no column '{column}': expected one of {string.Join(", ", Columns)}, or a number from 0 to {Columns.Count - 1}. "
+                + $"Hint: names count letter by letter, capitals too."));
     }
 
     /// <summary>The table in columns, with numbered rows; of a long one the first five rows.</summary>

@@ -24,11 +24,16 @@ readonly record struct TwoFolders(string Root, string TrainName, string ValidNam
         if (found is not null || !(named || one)) return;
         string[] folders = [.. Directory.EnumerateDirectories(root).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
         string got = folders.Length == 0 ? "none" : string.Join(", ", folders.Take(8)) + (folders.Length > 8 ? ", ..." : "");
-        throw new DataException($"{root}: not both folders of a split: got the sub-folders {got}, expected '{train}' and '{valid}'. Hint: name the two that are meant, or set ImageDataOptions.ValidFraction (--valid in a shell) to hold back a random share of all photos below.");
+        throw new DataException(
+            $"{root}: not both folders of a split: got the sub-folders {got}, expected '{train}' and '{valid}'. "
+                + "Hint: name the two that are meant, "
+                + "or set ImageDataOptions.ValidFraction (--valid in a shell) to hold back a random share of all photos below.");
     }
 
     /// <summary>What is said where neither is there, nor named.</summary>
-    public static string Missing(string root) => $"{root} has no folders {Train}/ and {Valid}/ (or {Short}/): a random fifth of the photos is held back. ImageDataOptions.ValidFraction (--valid in a shell) sets the share.";
+    public static string Missing(string root) =>
+        $"{root} has no folders {Train}/ and {Valid}/ (or {Short}/): a random fifth of the photos is held back. "
+            + "ImageDataOptions.ValidFraction (--valid in a shell) sets the share.";
 
     /// <summary>The photos of both.</summary>
     public ImageList Photos() =>

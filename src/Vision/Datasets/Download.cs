@@ -103,7 +103,9 @@ sealed class Download
             if (done - reported < mebibyte) continue;
             options.Progress?.Invoke(new(dataset.Name, UntarStep.Download, reported = done, total));
         }
-        if (total is not null && done < total) throw new IOException($"the connection ended after {done.ToString(CultureInfo.InvariantCulture)} of {total.Value.ToString(CultureInfo.InvariantCulture)} bytes");
+        if (total is not null && done < total)
+            throw new IOException(
+                $"the connection ended after {done.ToString(CultureInfo.InvariantCulture)} of {total.Value.ToString(CultureInfo.InvariantCulture)} bytes");
         options.Progress?.Invoke(new(dataset.Name, UntarStep.Download, done, total));
     }
 

@@ -60,7 +60,9 @@ sealed class TarArchive
             foreach (var link in links) Copy(link, grace + (expansion * file.Length));
             report((file.Length, file.Length));
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or PathTooLongException or FormatException or ArgumentException or NotSupportedException or InvalidOperationException or OverflowException or OutOfMemoryException)
+        catch (Exception e) when (
+            e is InvalidDataException or EndOfStreamException or PathTooLongException or FormatException
+                or ArgumentException or NotSupportedException or InvalidOperationException or OverflowException or OutOfMemoryException)
         {
             throw new DataException($"{archive}: no sound archive: {e.Message.TrimEnd('.')}. Hint: delete the file and fetch it again.", e);
         }

@@ -48,7 +48,8 @@ static class ImageCodec
         };
         if (needed > (4L * file.Length) + Image.MemoryLimit)
             throw new DataException(
-                $"{name}: too large to decode: got {codec.Info.Height} x {codec.Info.Width} pixels in {file.Length} bytes, which take {needed} bytes of memory, expected at most {(4L * file.Length) + Image.MemoryLimit}, "
+                $"{name}: too large to decode: got {codec.Info.Height} x {codec.Info.Width} pixels in {file.Length} bytes, "
+                    + $"which take {needed} bytes of memory, expected at most {(4L * file.Length) + Image.MemoryLimit}, "
                 + "4 times the file and Image.MemoryLimit. Hint: shrink the picture with another program, or raise Image.MemoryLimit if you trust it.");
     }
 

@@ -18,7 +18,9 @@ public sealed class ClassificationInterpretation
         (Learner, Set, Probabilities) = (learner, set, predictions.Probabilities);
         Classes = classes ?? [.. Enumerable.Range(0, n).Select(c => c.ToString(CultureInfo.InvariantCulture))];
         if (Classes.Count != n)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Interpretation: names of the classes: got {Classes.Count}, expected {n}, one an output of the model. Hint: data.Classes are those names."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"Interpretation: names of the classes: got {Classes.Count}, expected {n}, one an output of the model. "
+                    + $"Hint: data.Classes are those names."));
         probabilities = Probabilities.To(DType.Float32).ToArray<float>();
         Targets = [.. predictions.Targets.To(DType.Int64).ToArray<long>().Select(y => (int)y)];
         Losses = predictions.Losses!.To(DType.Float32).ToArray<float>();
@@ -37,7 +39,9 @@ public sealed class ClassificationInterpretation
         set = learner.WholeSet(set);
         var images = learner as ImageLearner;
         if (set.Dataset is ImageDataset photos && photos.Items.FirstOrDefault(i => i.Label < 0) is { Path: { } path })
-            throw new TesseraException($"Interpretation: the class of {path} is not known: got a photo without a label, expected photos with labels. Hint: use the validation set; photos without labels can only be predicted.");
+            throw new TesseraException(
+                $"Interpretation: the class of {path} is not known: got a photo without a label, expected photos with labels. "
+                    + "Hint: use the validation set; photos without labels can only be predicted.");
         if (tta && images is null)
             throw new TesseraException($"Interpretation: test-time augmentation changes photos: got a {learner.GetType().Name}, expected an ImageLearner. Hint: leave tta out.");
         var predictions = tta ? images!.TestTimeAugmentation(set: set) : learner.GetPreds(set, withLoss: true);

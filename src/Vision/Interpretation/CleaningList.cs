@@ -49,7 +49,9 @@ public sealed class CleaningList(IReadOnlyList<CleaningRow> rows)
     /// <exception cref="TesseraException">There are no photos.</exception>
     public static CleaningList Of(ImageLearner learner, int losses = 100, int duplicates = 100, double similarity = 0.8, IReadOnlyList<DataLoader>? sets = null)
     {
-        if (similarity is not (>= -1 and <= 1)) throw new TesseraException(FormattableString.Invariant($"CleaningList: similarity: got {similarity}, expected a cosine of -1 to 1. Hint: 0.8 finds pictures of one scene."));
+        if (similarity is not (>= -1 and <= 1))
+            throw new TesseraException(FormattableString.Invariant(
+                $"CleaningList: similarity: got {similarity}, expected a cosine of -1 to 1. Hint: 0.8 finds pictures of one scene."));
         ArgumentNullException.ThrowIfNull(learner);
         var seen = SeenPhotos.Of(learner, sets ?? (learner.Images.Valid is { } valid ? [learner.Images.Fix, valid] : [learner.Images.Fix]));
         var classes = learner.Images.Classes;

@@ -14,7 +14,10 @@ sealed class LayerProbe
     {
         (this.learner, this.name) = (learner, name);
         layer = learner.Model.NamedModules().FirstOrDefault(m => m.Name == name).Module
-            ?? throw new TesseraException($"Patches: no such layer: got \"{name}\", expected a name of NamedModules, such as {string.Join(", ", learner.Model.NamedModules().Select(m => m.Name).Where(n => n.Length > 0).Take(6))}. Hint: print learn.Model to see them all.");
+            ?? throw new TesseraException(
+                $"Patches: no such layer: got \"{name}\", expected a name of NamedModules, "
+                    + $"such as {string.Join(", ", learner.Model.NamedModules().Select(m => m.Name).Where(n => n.Length > 0).Take(6))}. "
+                    + "Hint: print learn.Model to see them all.");
     }
 
     /// <summary>The largest output of each channel for each item: <c>[channels][items]</c>.</summary>
@@ -84,7 +87,9 @@ sealed class LayerProbe
         {
             4 => output,
             2 => Scope.Keep(output.Reshape([.. output.Shape, 1, 1])),
-            _ => throw new ShapeException($"Patches: layer \"{name}\" has no channels: got an output of shape {output.Shape}, expected [N, C, h, w] or [N, C]. Hint: choose a convolution or a linear layer."),
+            _ => throw new ShapeException(
+                $"Patches: layer \"{name}\" has no channels: got an output of shape {output.Shape}, expected [N, C, h, w] or [N, C]. "
+                    + "Hint: choose a convolution or a linear layer."),
         };
     }
 

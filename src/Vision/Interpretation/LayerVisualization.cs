@@ -12,7 +12,10 @@ public static class LayerVisualization
         ArgumentNullException.ThrowIfNull(model);
         var w = model.NamedModules().Select(m => m.Module).OfType<Conv2d>().FirstOrDefault()?.Weight
             ?? throw new TesseraException($"Filters: no convolution: got a {model.GetType().Name} without Conv2d, expected at least one. Hint: give a network of photos.");
-        if (w.Shape[1] is not (1 or 3)) throw new ShapeException($"Filters: no colours: got weights {w.Shape} in the first convolution, expected 1 or 3 input channels. Hint: only the first layer of a photo network sees colours.");
+        if (w.Shape[1] is not (1 or 3))
+            throw new ShapeException(
+                $"Filters: no colours: got weights {w.Shape} in the first convolution, expected 1 or 3 input channels. "
+                    + "Hint: only the first layer of a photo network sees colours.");
         using var noGrad = Autograd.NoGrad();
         float[] krsc = w.Permute(0, 2, 3, 1).ToArray<float>();
         return [.. krsc.Chunk(krsc.Length / w.Shape[0]).Select(rsc => Pictures.OfSigned(rsc, w.Shape[2], w.Shape[3]))];

@@ -20,7 +20,10 @@ sealed record SeenPhotos(IReadOnlyList<LabeledImage> Photos, IReadOnlyList<int> 
         using var noGrad = Autograd.NoGrad();
         foreach (var set in sets.Select(s => s.InOrder()))
         {
-            if (set.Dataset is not ImageDataset images) throw new TesseraException($"CleaningList: no photos: got a {set.Dataset.GetType().Name}, expected an ImageDataset. Hint: use loaders of the image data bunch.");
+            if (set.Dataset is not ImageDataset images)
+                throw new TesseraException(
+                    $"CleaningList: no photos: got a {set.Dataset.GetType().Name}, expected an ImageDataset. "
+                        + "Hint: use loaders of the image data bunch.");
             foreach (var batch in set.Epoch())
             {
                 using var scope = Scope.Begin();

@@ -58,5 +58,6 @@ public static class Head
     static double[] Probabilities(int layers, double last, IReadOnlyList<double>? each) => each is null ? [.. Enumerable.Repeat(last / 2, layers - 1), last]
         : each.Count == layers ? [.. each]
         : throw new TesseraException(FormattableString.Invariant(
-            $"Head: dropouts: got {each.Count} probabilities, expected {layers}: one for each of {layers - 1} hidden layers and one for the last. Hint: dropout is one number for all: half of it for the hidden layers."));
+            $"Head: dropouts: got {each.Count} probabilities, expected {layers}: one for each of {layers - 1} hidden layers and one for the last. ")
+                + "Hint: dropout is one number for all: half of it for the hidden layers.");
 }

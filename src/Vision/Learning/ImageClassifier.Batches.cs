@@ -28,7 +28,8 @@ public sealed partial class ImageClassifier
         if (photos.Count == 0) return [];
         int length = Size.Height * Size.Width * Image.Channels;
         if (photos.FirstOrDefault(p => p.Length != length) is { } odd)
-            throw new ShapeException(FormattableString.Invariant($"PredictPrepared: a photo of another size: got {odd.Length} numbers, expected {length} = {Size.Height} x {Size.Width} x 3. Hint: Prepare makes them."));
+            throw new ShapeException(FormattableString.Invariant(
+                $"PredictPrepared: a photo of another size: got {odd.Length} numbers, expected {length} = {Size.Height} x {Size.Width} x 3. Hint: Prepare makes them."));
         return [.. Classify(photos).Select(Named)];
     }
 

@@ -18,12 +18,26 @@ public sealed partial class ImageClassifier
     /// <exception cref="TesseraException">The file cannot be written; an older one stays as it was.</exception>
     public void Save(string path)
     {
-        var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats) { Padding = Pipeline.Padding, Interpolation = Pipeline.Mode, Transforms = [.. Pipeline.Transforms], Presize = Pipeline.Presize, Learning = Learning };
+        var description = new Description(Network, [.. Classes], Size.Height, Size.Width, Resize, Stats)
+        {
+            Padding = Pipeline.Padding,
+            Interpolation = Pipeline.Mode,
+            Transforms = [.. Pipeline.Transforms],
+            Presize = Pipeline.Presize,
+            Learning = Learning,
+        };
         if (!description.IsModest())
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Save: photos become too large on their way: got {description.Transforms.Length} transforms of validation that pad by {description.Padded} pixels, and {description.Presize?.ToString() ?? "no Presize"}, expected at most 100 of them, padding up to the side of {Math.Max(Size.Height, Size.Width)}, and Presize up to 8 times as much. Hint: pad training photos only."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"Save: photos become too large on their way: "
+                    + $"got {description.Transforms.Length} transforms of validation that pad by {description.Padded} pixels, "
+                    + $"and {description.Presize?.ToString() ?? "no Presize"}, expected at most 100 of them, "
+                    + $"padding up to the side of {Math.Max(Size.Height, Size.Width)}, and Presize up to 8 times as much. "
+                    + $"Hint: pad training photos only."));
         string text = Text(description);
         if (text.Length > MaxDescription)
-            throw new TesseraException(string.Create(CultureInfo.InvariantCulture, $"Save: the description of the model is too long: got {text.Length} characters for {Classes.Count} classes, expected at most {MaxDescription}. Hint: give the classes shorter names."));
+            throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+                $"Save: the description of the model is too long: got {text.Length} characters for {Classes.Count} classes, expected at most {MaxDescription}. "
+                    + $"Hint: give the classes shorter names."));
         var tensors = new Dictionary<string, Tensor>(Model.StateDict(), StringComparer.Ordinal);
         if (Backbone.Graph is { } graph) tensors[GraphKey] = Tensor.From(graph, [graph.Length]);
         if (Network.OwnHead)
@@ -51,11 +65,16 @@ public sealed partial class ImageClassifier
         }
         catch (ArgumentException e)
         {
-            throw new TesseraException($"Save: the model cannot be written: a setting of it is no number: got {e.Message.TrimEnd('.')}, expected finite ones. Hint: look at Wd and at the rates of the optimizer's groups.", e);
+            throw new TesseraException(
+                $"Save: the model cannot be written: a setting of it is no number: got {e.Message.TrimEnd('.')}, expected finite ones. "
+                    + "Hint: look at Wd and at the rates of the optimizer's groups.", e);
         }
         catch (NotSupportedException e)
         {
-            throw new TesseraException($"Save: the model cannot be written: a transform of validation is a stranger's: got {string.Join(", ", description.Transforms!.Select(t => t.GetType().Name))}, expected those of this library. Hint: validate with transforms of this library; those of training are not stored and may be any.", e);
+            throw new TesseraException(
+                $"Save: the model cannot be written: a transform of validation is a stranger's: "
+                    + $"got {string.Join(", ", description.Transforms!.Select(t => t.GetType().Name))}, expected those of this library. "
+                    + "Hint: validate with transforms of this library; those of training are not stored and may be any.", e);
         }
     }
 
@@ -75,7 +94,10 @@ public sealed partial class ImageClassifier
         try
         {
             CheckFormat(file.Metadata.GetValueOrDefault("format"), path);
-            if (!Safetensors.HasChecksum(file)) throw new DataException($"{path}: the file has no checksum: got none, expected the SHA-256 that Save writes: it is damaged. Hint: copy or train it again.");
+            if (!Safetensors.HasChecksum(file))
+                throw new DataException(
+                    $"{path}: the file has no checksum: got none, expected the SHA-256 that Save writes: it is damaged. "
+                        + "Hint: copy or train it again.");
             return Rebuild(Describe(file.Metadata.GetValueOrDefault("model", ""), path), file, path);
         }
         catch (TesseraException e) when (e is not DataException)
@@ -135,11 +157,15 @@ public sealed partial class ImageClassifier
         }
         using var allowance = AllowanceOf(weights, d, path);
         var backbone = d.Network.Body is { } form ? Backbone.Of(new ResNet(form), path) : Architecture.Body(d.Network.Name)
-            ?? throw new DataException($"{path}: neither the form nor the graph of the body is in the file, and its name is unknown: got '{d.Network.Name}', expected one of {string.Join(", ", Architecture.Names)}.");
+            ?? throw new DataException(
+                $"{path}: neither the form nor the graph of the body is in the file, and its name is unknown: got '{d.Network.Name}', "
+                    + $"expected one of {string.Join(", ", Architecture.Names)}.");
         return (backbone, Joined(backbone));
 
         Sequential Joined(Backbone body) => own is { Features: var features } && features != body.Features
-            ? throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{path}: the head is of another body: got one for {features} features, expected {body.Features}. Hint: train and save the model again."))
+            ? throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{path}: the head is of another body: got one for {features} features, expected {body.Features}. "
+                    + $"Hint: train and save the model again."))
             : d.Network.Join(body, d.Classes.Length, own?.Head);
     }
 
@@ -148,7 +174,9 @@ public sealed partial class ImageClassifier
         const long small = 1 << 16; // numbers on the way
         long bytes = small + weights.Sum(t => MemoryPool.RoundedUp(t.Count * (t.DType.IsFloat() ? DType.Float32 : t.DType).Size()));
         return MemoryAllowance.Begin(bytes, wanted => new DataException(string.Create(CultureInfo.InvariantCulture,
-            $"{path}: the description of the model does not fit its tensors: got tensors for {bytes} bytes of weights, expected at least {wanted} for {d.Network.Name} with {d.Classes.Length} classes. Hint: train and save the model again.")));
+            $"{path}: the description of the model does not fit its tensors: got tensors for {bytes} bytes of weights, "
+                + $"expected at least {wanted} for {d.Network.Name} with {d.Classes.Length} classes. "
+                + $"Hint: train and save the model again.")));
     }
 
     internal sealed record Description(NetworkDescription Network, string[] Classes, int Height, int Width, ResizeMethod Resize, ImageStats? Stats)
@@ -173,7 +201,9 @@ public sealed partial class ImageClassifier
         public long Padded => Transforms?.OfType<Pad>().Sum(p => (long)p.Padding) ?? 0;
 
         /// <summary>Whether a photo takes little memory on its way: no more padding than the photo's side, not cut to far more pixels, not many transforms.</summary>
-        public bool IsModest() => Padded <= Math.Max(Height, Width) && (Presize is null || Presize.Size + Presize.ValidExtra <= Math.Max(1 << 10, 8L * Math.Max(Height, Width))) && !(Transforms?.Length > MaxTransforms);
+        public bool IsModest() => Padded <= Math.Max(Height, Width)
+            && (Presize is null || Presize.Size + Presize.ValidExtra <= Math.Max(1 << 10, 8L * Math.Max(Height, Width)))
+            && !(Transforms?.Length > MaxTransforms);
 
         /// <summary>Nothing is missing, and the numbers are possible; each transform has looked at its own.</summary>
         public bool IsWhole() =>

@@ -7,7 +7,9 @@ public sealed partial class ImageClassifier
 {
     /// <summary>
     /// Writes the network as an ONNX file for other programs, for any batch size. Its metadata say what goes in and what comes out, as JSON by key: <c>classes</c>,
-    /// <c>size</c> (rows, columns), <c>presize</c> (the centre square that photos are cut to before, and the margin around it; not always there), <c>resize</c> (crop, pad, squish), <c>color</c>, <c>layout</c>, <c>range</c> of the input's numbers, <c>mean</c> and <c>std</c> still to be
+    /// <c>size</c> (rows, columns), <c>presize</c> (the centre square that photos are cut to before, and the margin around it; not always
+    /// there), <c>resize</c> (crop, pad, squish), <c>color</c>, <c>layout</c>, <c>range</c> of the input's numbers, <c>mean</c> and
+    /// <c>std</c> still to be
     /// applied by the caller, and <c>output</c>.
     /// </summary>
     /// <param name="path">The file; it appears whole or not at all.</param>

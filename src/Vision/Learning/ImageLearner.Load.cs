@@ -42,7 +42,9 @@ public sealed partial class ImageLearner
     {
         ArgumentNullException.ThrowIfNull(data);
         if (!data.Classes.SequenceEqual(images.Classes, StringComparer.Ordinal))
-            throw new DataException($"WithData: other classes: got {string.Join(", ", data.Classes)}, expected {string.Join(", ", images.Classes)}. Hint: give ImageDataOptions.Classes = learn.Images.Classes, or make a new learner.");
+            throw new DataException(
+                $"WithData: other classes: got {string.Join(", ", data.Classes)}, expected {string.Join(", ", images.Classes)}. "
+                    + "Hint: give ImageDataOptions.Classes = learn.Images.Classes, or make a new learner.");
         if (data.Stats is null && images.Stats is { } stats) data.Normalize(stats);
         Data = data;
         return this;

@@ -64,7 +64,8 @@ public sealed record ImageLearnerOptions
             throw new TesseraException(FormattableString.Invariant($"ImageLearner: label smoothing: got {LabelSmoothing}, expected at least 0 and below 1. Hint: 0.1 is usual."));
         if (Loss is not null && LabelSmoothing != 0)
             throw new TesseraException(FormattableString.Invariant(
-                $"ImageLearner: two losses: got Loss = {Loss.Name} and LabelSmoothing = {LabelSmoothing}, expected one of them. Hint: Loss = new CrossEntropyLoss(weight, labelSmoothing: {LabelSmoothing}) is both."));
+                $"ImageLearner: two losses: got Loss = {Loss.Name} and LabelSmoothing = {LabelSmoothing}, expected one of them. ")
+                    + FormattableString.Invariant($"Hint: Loss = new CrossEntropyLoss(weight, labelSmoothing: {LabelSmoothing}) is both."));
         if (Loss is CrossEntropyLoss { Weight: { } weight } && weight.Shape != new Shape(classes))
             throw new TesseraException(FormattableString.Invariant(
                 $"ImageLearner: class weights of the loss: got shape {weight.Shape}, expected [{classes}]. Hint: one weight a class, in the order of data.Classes."));

@@ -53,7 +53,8 @@ internal sealed record LearningDescription(
         Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && double.IsFinite(Wd)
         && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and <= 1
         && (ClassWeights is null || (ClassWeights.Length == classes && Array.TrueForAll(ClassWeights, float.IsFinite)))
-        && OptimizerSettings?.IsWhole() != false && Callbacks?.All(c => c is not null && c.IsWhole()) != false && OtherCallbacks?.All(c => c is not null) != false && Precision?.IsWhole() != false && Split?.IsWhole() != false;
+        && OptimizerSettings?.IsWhole() != false && Callbacks?.All(c => c is not null && c.IsWhole()) != false
+            && OtherCallbacks?.All(c => c is not null) != false && Precision?.IsWhole() != false && Split?.IsWhole() != false;
 
     /// <summary>The loss, where it is a cross-entropy; else the usual one.</summary>
     public Loss MakeLoss() => Loss == nameof(LabelSmoothingCrossEntropy)

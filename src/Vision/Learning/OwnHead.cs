@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -21,7 +22,9 @@ static class OwnHead
         }
         catch (TesseraException e)
         {
-            throw new TesseraException($"ImageLearner: the head does not take the feature maps of the body: got maps {maps.Shape}, expected a head for them. Hint: it begins with a pool, such as new AdaptiveAvgPool2d(1). {e.Message}", e);
+            throw new TesseraException(
+                $"ImageLearner: the head does not take the feature maps of the body: got maps {maps.Shape}, expected a head for them. "
+                    + $"Hint: it begins with a pool, such as new AdaptiveAvgPool2d(1). {e.Message}", e);
         }
         return scores == new Shape(1, classes) ? head : throw Unfit(scores, classes);
     }
@@ -39,11 +42,14 @@ static class OwnHead
         }
         catch (TesseraException e)
         {
-            throw new TesseraException($"Save: the head cannot be written: got a {head.GetType().Name}, expected operations that an ONNX graph can say. Hint: Learner.Save keeps the weights of any network. {e.Message}", e);
+            throw new TesseraException(
+                $"Save: the head cannot be written: got a {head.GetType().Name}, expected operations that an ONNX graph can say. "
+                    + $"Hint: Learner.Save keeps the weights of any network. {e.Message}", e);
         }
         string[] own = [.. head.StateDict().Keys], again = [.. OnnxModel.Parse(graph, "head").ToModule().StateDict().Keys];
         return own.ToHashSet(StringComparer.Ordinal).SetEquals(again) ? graph : throw new TesseraException(
-            $"Save: the head cannot be written: got the tensors {string.Join(", ", own)}, expected those that its graph keeps: {string.Join(", ", again)}. Hint: let the head have parameters and batch norms only, each of them used.");
+            $"Save: the head cannot be written: got the tensors {string.Join(", ", own)}, expected those that its graph keeps: {string.Join(", ", again)}. "
+                + "Hint: let the head have parameters and batch norms only, each of them used.");
     }
 
     /// <summary>The head of a model file, and the channels of the feature maps that it takes.</summary>
@@ -53,14 +59,20 @@ static class OwnHead
         var model = OnnxModel.Parse(graph, $"{path}: head");
         using var allowance = model.Allowance("to run the head on the feature maps of one photo");
         var head = model.ToModule();
-        int[] maps = model.Inputs is [{ Shape: { Count: 4 } shape }] ? [.. shape.Skip(1).Select(d => int.TryParse(d, out int n) ? n : 0)] : [];
-        if (maps is not [> 0, > 0, > 0]) throw new DataException($"{path}: no head: got a graph of the input [{string.Join(", ", maps)}], expected feature maps. Hint: train and save the model again.");
+        int[] maps = model.Inputs is [{ Shape: { Count: 4 } shape }] ? [.. shape.Skip(1).Select(Side)] : [];
+        if (maps is not [> 0, > 0, > 0])
+            throw new DataException(
+                $"{path}: no head: got a graph of the input [{string.Join(", ", maps)}], expected feature maps. "
+                    + "Hint: train and save the model again.");
         Shape scores = Autograd.NoGrad(() => Scope.Run(() => head.Forward(Tensor.Zeros([1, .. maps])))).Shape;
         return scores == new Shape(1, classes) ? (head, maps[0]) : throw new DataException($"{path}: {Unfit(scores, classes).Message}");
     }
 
+    static int Side(string dimension) => int.TryParse(dimension, CultureInfo.InvariantCulture, out int n) ? n : 0;
+
     static TesseraException Unfit(Shape scores, int classes) => new(FormattableString.Invariant(
-        $"ImageLearner: the head does not give a score a class: got {scores} for one photo, expected [1, {classes}]. Hint: flatten, and let the last layer have as many outputs as there are classes."));
+        $"ImageLearner: the head does not give a score a class: got {scores} for one photo, expected [1, {classes}]. ")
+            + "Hint: flatten, and let the last layer have as many outputs as there are classes.");
 
     static Tensor FeatureMaps(Module body, ImageSize size)
     {

@@ -77,13 +77,17 @@ public sealed partial class Architecture
                 network.LoadWeights(state);
                 return Backbone.Of(network, timm ? Name + Timm : Name, $"{file}: {Name}, {(timm ? "timm's" : "torchvision's")} names, {network.Channels} features");
             }
-            var resnet = new ResNet((options ?? throw new DataException($"{file}: no architecture for a state dict: expected one of {string.Join(", ", Names)}. Hint: name it: --arch resnet34, or Architecture.ResNet34(path).")) with { Classes = 0 });
+            var form = options ?? throw new DataException(
+                $"{file}: no architecture for a state dict: expected one of {string.Join(", ", Names)}. "
+                    + "Hint: name it: --arch resnet34, or Architecture.ResNet34(path).");
+            var resnet = new ResNet(form with { Classes = 0 });
             resnet.LoadStateDict(state.Where(t => !t.Key.StartsWith("fc.", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal));
             return Backbone.Of(resnet, $"{file}: {resnet.Describe()}");
         }
         catch (TesseraException e) when (e is not DataException)
         {
-            string hint = Weights!.Contains(".onnx", StringComparison.OrdinalIgnoreCase) ? " Hint: Architecture.FromOnnx takes any network; this one needs an export that keeps batch norms and names." : "";
+            string hint = Weights!.Contains(".onnx", StringComparison.OrdinalIgnoreCase)
+                ? " Hint: Architecture.FromOnnx takes any network; this one needs an export that keeps batch norms and names." : "";
             throw new DataException($"{file}: weights of another network: expected {Name}. {e.Message}{hint}", e);
         }
         finally

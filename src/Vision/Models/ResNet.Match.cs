@@ -63,7 +63,9 @@ public sealed partial class ResNet
         var folded = StateDict();
         using var unset = Init.Skip();
         var network = new ResNet(Options with { BatchNorm = true, ConvBias = false });
-        network.LoadStateDict(folded.Where(t => t.Key.EndsWith(".weight", StringComparison.Ordinal) || t.Key == "fc.bias").ToDictionary(t => t.Key, t => t.Value, StringComparer.Ordinal), strict: false);
+        network.LoadStateDict(
+            folded.Where(t => t.Key.EndsWith(".weight", StringComparison.Ordinal) || t.Key == "fc.bias").ToDictionary(
+                t => t.Key, t => t.Value, StringComparer.Ordinal), strict: false);
         foreach (var (name, module) in network.NamedModules())
             if (module is BatchNorm norm) statistics[name].Fill(norm, folded[ConvolutionBefore(name) + ".bias"], Options.Eps);
         network.Eval();

@@ -22,7 +22,11 @@ public sealed partial class ResNet : Module
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Blocks.Count is < 1 or > 8 || options.Blocks.Any(n => n < 1) || options.Width < 1 || options.Classes < 0 || (!options.BatchNorm && !options.ConvBias))
-            throw new ShapeException($"ResNet: no form of a network: got blocks [{string.Join(", ", options.Blocks)}], width {options.Width}, {options.Classes} classes, batch norm {options.BatchNorm}, bias {options.ConvBias}, expected 1..8 stages of at least one block, a width of at least 1, and a bias where there is no batch norm. Hint: [2, 2, 2, 2] of width 64 is ResNet-18.");
+            throw new ShapeException(
+                $"ResNet: no form of a network: got blocks [{string.Join(", ", options.Blocks)}], width {options.Width}, "
+                    + $"{options.Classes} classes, batch norm {options.BatchNorm}, bias {options.ConvBias}, "
+                    + "expected 1..8 stages of at least one block, a width of at least 1, and a bias where there is no batch norm. "
+                    + "Hint: [2, 2, 2, 2] of width 64 is ResNet-18.");
         Options = options;
         conv1 = Register("conv1", ResidualBlock.Conv(options, 3, options.Width, 7, 2));
         bn1 = Register("bn1", ResidualBlock.Norm(options, options.Width));

@@ -17,7 +17,8 @@ static class ArabicForms
 
     static readonly Dictionary<char, (char Form, int Count)> forms = ranges.SelectMany(Forms).ToDictionary(f => f.Letter, f => (f.Form, f.Count));
 
-    static readonly Dictionary<char, string> letters = forms.Select(f => (f.Value.Form, f.Value.Count, Letters: $"{f.Key}")).Concat(Alefs.Select((alef, i) => (Form: (char)(FirstLigature + (2 * i)), Count: 2, Letters: $"{Lam}{alef}")))
+    static readonly Dictionary<char, string> letters = forms.Select(f => (f.Value.Form, f.Value.Count, Letters: $"{f.Key}")).Concat(
+        Alefs.Select((alef, i) => (Form: (char)(FirstLigature + (2 * i)), Count: 2, Letters: $"{Lam}{alef}")))
         .SelectMany(f => Enumerable.Range(f.Form, f.Count).Select(form => (Form: (char)form, f.Letters))).ToDictionary(f => f.Form, f => f.Letters);
 
     /// <summary>All forms that are drawn.</summary>

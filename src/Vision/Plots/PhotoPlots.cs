@@ -56,7 +56,9 @@ public static class PhotoPlots
     {
         if (rows < 1) throw new TesseraException($"{op}: rows: got {rows}, expected at least 1. Hint: 3 is usual.");
         if (loader.Dataset.Count == 0 || loader.Dataset.InputShape.Rank != 3)
-            throw new TesseraException($"{op}: no photos: got {loader.Dataset.Count} items of shape {loader.Dataset.InputShape}, expected at least one of shape [C, H, W]. Hint: only loaders of photos can be shown.");
+            throw new TesseraException(
+                $"{op}: no photos: got {loader.Dataset.Count} items of shape {loader.Dataset.InputShape}, expected at least one of shape [C, H, W]. "
+                    + "Hint: only loaders of photos can be shown.");
         var batch = loader.Order(0).Take(loader.BatchSize);
         return [.. (reverse ? batch.Reverse() : batch).Take((int)Math.Min((long)rows * rows, loader.BatchSize)).Select(item => LoadedItem.Of(loader, item))];
     }

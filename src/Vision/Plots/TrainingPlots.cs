@@ -32,7 +32,9 @@ public static class TrainingPlots
         ArgumentNullException.ThrowIfNull(recorder);
         var epochs = AfterEpochs(recorder).Zip(recorder.MetricValues).Where(e => e.Second is { Count: > 0 }).ToArray();
         if (epochs.Length == 0)
-            throw new TesseraException("PlotMetrics: no metrics were recorded: got none, expected at least one metric and one validated epoch. Hint: give the learner metrics and validation items, then call Fit.");
+            throw new TesseraException(
+                "PlotMetrics: no metrics were recorded: got none, expected at least one metric and one validated epoch. "
+                    + "Hint: give the learner metrics and validation items, then call Fit.");
         IDrawing[] panels = [.. recorder.MetricNames.Select((name, m) => new LineChart("Batches processed", name,
             [new Line("", [.. epochs.Select(e => e.First)], [.. epochs.Select(e => e.Second![m])], HasMarkers: true)]))];
         return new Figure(new Panels(1, panels), width, height ?? 360 * panels.Length);
@@ -85,5 +87,7 @@ public static class TrainingPlots
 
     static double[] Numbers(int n) => [.. Enumerable.Range(0, n).Select(i => (double)i)];
 
-    static TesseraException Empty(string op) => new($"{op}: nothing was recorded: got 0 batches, expected at least 1. Hint: call Fit or FitOneCycle first; learn.Recorder is what the latest call recorded.");
+    static TesseraException Empty(string op) => new(
+        $"{op}: nothing was recorded: got 0 batches, expected at least 1. "
+            + "Hint: call Fit or FitOneCycle first; learn.Recorder is what the latest call recorded.");
 }

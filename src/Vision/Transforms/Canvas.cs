@@ -113,7 +113,9 @@ public sealed partial class Canvas : IDisposable
     public void Pad(int rows, int cols, PaddingMode mode)
     {
         if ((Height + (2L * rows)) * (Width + (2L * cols)) > ImageCodec.MaxPixels)
-            throw new ShapeException($"Pad: the picture would become too large: got {Height} x {Width} and {rows} and {cols} more on each side, expected at most {ImageCodec.MaxPixels} pixels. Hint: shrink the picture first.");
+            throw new ShapeException(
+                $"Pad: the picture would become too large: got {Height} x {Width} and {rows} and {cols} more on each side, "
+                    + $"expected at most {ImageCodec.MaxPixels} pixels. Hint: shrink the picture first.");
         if (plan is not null && PlanPadding(rows, cols, mode))
             return;
         var from = Pixels();

@@ -67,7 +67,8 @@ internal sealed class ImageSizeConverter : JsonConverter<ImageSize>
         writer.WriteEndArray();
     }
 
-    static int Side(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side) && side is >= 1 and <= 1 << 20 ? side : throw new JsonException("a side is no number of pixels");
+    static int Side(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side)
+        && side is >= 1 and <= 1 << 20 ? side : throw new JsonException("a side is no number of pixels");
 }
 
 /// <summary>How a picture of another shape is brought to the target size.</summary>

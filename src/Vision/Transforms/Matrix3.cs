@@ -57,7 +57,9 @@ public readonly record struct Matrix3(
     {
         double det = ((topRight.X - bottomRight.X) * (bottomLeft.Y - bottomRight.Y)) - ((bottomLeft.X - bottomRight.X) * (topRight.Y - bottomRight.Y));
         if (det == 0 || !double.IsFinite(det))
-            throw new TesseraException(FormattableString.Invariant($"Matrix3.FromCorners: no quadrangle: got corners {topLeft}, {bottomLeft}, {topRight}, {bottomRight}, expected three of which none lie on a line. Hint: the unmoved corners are (-1, -1), (-1, 1), (1, -1), (1, 1)."));
+            throw new TesseraException(FormattableString.Invariant(
+                $"Matrix3.FromCorners: no quadrangle: got corners {topLeft}, {bottomLeft}, {topRight}, {bottomRight}, expected three of which none lie on a line. ")
+                    + "Hint: the unmoved corners are (-1, -1), (-1, 1), (1, -1), (1, 1).");
         return Quadrangle(topLeft, bottomLeft, topRight, bottomRight);
     }
 

@@ -33,7 +33,8 @@ public abstract record Transform([property: JsonIgnore] int Order)
     public double P
     {
         get;
-        init => field = value is >= 0 and <= 1 ? value : throw new TesseraException(FormattableString.Invariant($"{GetType().Name}: probability P: got {value}, expected 0 to 1. Hint: 1 applies it always."));
+        init => field = value is >= 0 and <= 1 ? value : throw new TesseraException(FormattableString.Invariant(
+            $"{GetType().Name}: probability P: got {value}, expected 0 to 1. Hint: 1 applies it always."));
     } = 1;
 
     /// <summary>Draws the parameters and queues the change on the canvas.</summary>

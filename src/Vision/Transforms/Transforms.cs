@@ -26,7 +26,9 @@ public static class Transforms
         if (!(maxLighting < 1))
             throw new TesseraException(FormattableString.Invariant($"Transforms.Default: maxLighting out of range: got {maxLighting}, expected below 1. Hint: 0.2 is usual."));
         foreach (var (name, value) in new[] { (nameof(maxRotate), maxRotate), (nameof(maxZoom), maxZoom), (nameof(maxLighting), maxLighting), (nameof(maxWarp), maxWarp) })
-            if (!(value >= 0) || !double.IsFinite(value)) throw new TesseraException(FormattableString.Invariant($"Transforms.Default: {name}: got {value}, expected at least 0. Hint: 0 leaves it out."));
+            if (!(value >= 0) || !double.IsFinite(value))
+                throw new TesseraException(FormattableString.Invariant(
+                    $"Transforms.Default: {name}: got {value}, expected at least 0. Hint: 0 leaves it out."));
         List<Transform> train = [RandCrop()];
         if (doFlip)
             train.Add(flipVert ? new DihedralAffine() : new FlipLeftRight { P = 0.5 });

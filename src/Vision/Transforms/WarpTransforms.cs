@@ -53,7 +53,9 @@ public sealed record PerspectiveWarp(IReadOnlyList<Uniform> Magnitudes) : Transf
     public IReadOnlyList<Uniform> Magnitudes { get; init => field = Eight(value); } = Eight(Magnitudes);
 
     static IReadOnlyList<Uniform> Eight(IReadOnlyList<Uniform> ranges) => ranges is { Count: 8 } && ranges.All(r => r == r.Shift(nameof(PerspectiveWarp), nameof(Magnitudes))) ? ranges
-        : throw new TesseraException($"PerspectiveWarp: Magnitudes: got {ranges?.Count ?? 0} ranges, expected 8: of x and y of four corners. Hint: new PerspectiveWarp((-0.1, 0.1)) has one range for all.");
+        : throw new TesseraException(
+            $"PerspectiveWarp: Magnitudes: got {ranges?.Count ?? 0} ranges, expected 8: of x and y of four corners. "
+                + "Hint: new PerspectiveWarp((-0.1, 0.1)) has one range for all.");
 
     /// <summary>Eight independent draws from one range.</summary>
     public PerspectiveWarp(Uniform magnitude) : this([.. Enumerable.Repeat(magnitude, 8)]) { }
@@ -164,7 +166,9 @@ public sealed record ZoomSquish(IReadOnlyList<ZoomSquishTry> Tries) : Transform(
     public IReadOnlyList<ZoomSquishTry> Tries { get; init => field = Whole(value); } = Whole(Tries);
 
     static IReadOnlyList<ZoomSquishTry> Whole(IReadOnlyList<ZoomSquishTry>? tries) => tries?.All(t => t.Scale.Low > 0 && t.Ratio.Low > 0) == true ? tries
-        : throw new TesseraException($"ZoomSquish: Tries: got {(tries is null ? "none" : "a candidate without scale and ratio")}, expected a list of candidates. Hint: Transforms.RandResizeCrop makes one.");
+        : throw new TesseraException(
+            $"ZoomSquish: Tries: got {(tries is null ? "none" : "a candidate without scale and ratio")}, expected a list of candidates. "
+                + "Hint: Transforms.RandResizeCrop makes one.");
 
     /// <summary>Vertical position of the window.</summary>
     /// <exception cref="TesseraException">Not between 0 and 1.</exception>

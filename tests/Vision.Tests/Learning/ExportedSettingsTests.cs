@@ -96,7 +96,9 @@ public sealed class ExportedSettingsTests
         foreach (var callback in all) learn.Callbacks.Add(callback);
         var again = Again(learn);
         Assert.That(again.Callbacks.Select(c => c.GetType()), Is.EqualTo(all.Select(c => c.GetType())));
-        Assert.That(again.Callbacks.Select(c => (c.Settings!.Kind, string.Join(' ', c.Settings.Numbers), c.Settings.Monitor, c.Settings.Mode)), Is.EqualTo(all.Select(c => (c.Settings!.Kind, string.Join(' ', c.Settings.Numbers), c.Settings.Monitor, c.Settings.Mode))));
+        Assert.That(
+            again.Callbacks.Select(c => (c.Settings!.Kind, string.Join(' ', c.Settings.Numbers), c.Settings.Monitor, c.Settings.Mode)),
+            Is.EqualTo(all.Select(c => (c.Settings!.Kind, string.Join(' ', c.Settings.Numbers), c.Settings.Monitor, c.Settings.Mode))));
         Assert.That(again.Report, Does.Not.Contain("not taken over"));
     }
 
@@ -116,11 +118,14 @@ public sealed class ExportedSettingsTests
     public void WhatAFileCannotHoldIsNamed()
     {
         var learn = Make(new Flat());
-        foreach (var callback in new Callback[] { new Mine(), new CsvLogger("secret/place.csv"), new EarlyStop("flat"), new GradientClip(double.PositiveInfinity), new NanStop() }) learn.Callbacks.Add(callback);
+        Callback[] all = [new Mine(), new CsvLogger("secret/place.csv"), new EarlyStop("flat"), new GradientClip(double.PositiveInfinity), new NanStop()];
+        foreach (var callback in all) learn.Callbacks.Add(callback);
         learn.OptimizerFactory = groups => new Slow(groups);
         var again = Again(learn);
         Assert.That(again.Callbacks.Select(c => c.GetType()), Is.EqualTo(new[] { typeof(NanStop) }));
-        Assert.That(again.Report, Does.EndWith("not taken over: the metric flat, the optimizer Tessera.Tests.Learning.ExportedSettingsTests+Slow (it is Adam now: set OptimizerFactory), the callback EarlyStop, the callback Mine, the callback CsvLogger, the callback GradientClip"));
+        Assert.That(again.Report, Does.EndWith(
+            "not taken over: the metric flat, the optimizer Tessera.Tests.Learning.ExportedSettingsTests+Slow (it is Adam now: "
+                + "set OptimizerFactory), the callback EarlyStop, the callback Mine, the callback CsvLogger, the callback GradientClip"));
         Assert.That(again.Summary(), Does.Contain("Optimized with Adam (betas 0.9 and 0.99"));
     }
 

@@ -50,7 +50,11 @@ public sealed class LearnerOptionsTests
         var again = Again(learn, out _);
         foreach (var learner in new[] { learn, again })
         {
-            Assert.That(Head(learner).Skip(1).Select(m => m.GetType().Name), Is.EqualTo(new[] { "AdaptiveAvgPool2d", "Flatten", "BatchNorm1d", "Dropout", "Linear", "Relu", "BatchNorm1d", "Dropout", "Linear", "BatchNorm1d" }));
+            Assert.That(
+                Head(learner).Skip(1).Select(m => m.GetType().Name),
+                Is.EqualTo(
+                    new[] { "AdaptiveAvgPool2d", "Flatten", "BatchNorm1d", "Dropout", "Linear", "Relu", "BatchNorm1d", "Dropout", "Linear",
+                        "BatchNorm1d" }));
             Assert.That(Head(learner).OfType<Linear>().First().Weight.Shape, Is.EqualTo(new Shape(512, 64)));
         }
         Assert.That(Answer(again), Is.EqualTo(Answer(learn)));
@@ -153,7 +157,8 @@ public sealed class LearnerOptionsTests
     {
         using var folder = new TemporaryFolder();
         var learn = Make(new() { Head = (features, classes) => new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Keeps(), new Linear(features, classes)) });
-        Assert.That(() => learn.Export(folder.File("m.safetensors")), Throws.InstanceOf<TesseraException>().With.Message.Matches("^Save: the head cannot be written: got the tensors .*2.scale.*, expected .* Hint: "));
+        Assert.That(() => learn.Export(folder.File("m.safetensors")), Throws.InstanceOf<TesseraException>().With.Message.Matches(
+            "^Save: the head cannot be written: got the tensors .*2.scale.*, expected .* Hint: "));
         Assert.That(Directory.GetFiles(folder.Path), Is.Empty);
     }
 

@@ -54,6 +54,8 @@ public abstract partial class Module
         float[] expected = MemoryMarshal.Cast<byte, float>(trace.Result).ToArray(), got = graph.Forward(trace.Input.To(Device.Cpu)).ToArray<float>();
         float most = expected.Select(MathF.Abs).DefaultIfEmpty().Max(), difference = expected.Zip(got, (x, y) => MathF.Abs(x - y)).DefaultIfEmpty().Max();
         if (expected.Length != got.Length || !(difference <= 1e-3f * MathF.Max(1, most)))
-            throw new TesseraException(FormattableString.Invariant($"ExportOnnx: the graph does not compute what the network does: got a difference of {difference}, expected at most {1e-3f * MathF.Max(1, most)}. Hint: does Forward depend on more than its input, such as a random number?"));
+            throw new TesseraException(FormattableString.Invariant(
+                $"ExportOnnx: the graph does not compute what the network does: got a difference of {difference}, expected at most {1e-3f * MathF.Max(1, most)}. ")
+                + "Hint: does Forward depend on more than its input, such as a random number?");
     }
 }

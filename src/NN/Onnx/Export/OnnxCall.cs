@@ -45,5 +45,6 @@ internal sealed record OnnxCall(OnnxGraph Graph, OnnxStep A, OnnxStep B, string[
 
     /// <summary>What the network does that a graph cannot say.</summary>
     public TesseraException Error(string got, string expected) => new(
-        $"ExportOnnx: {A.Name} of {string.Join(", ", A.Inputs.Select(t => t.Shape))} cannot be exported: {got}, expected {expected}. Hint: use the modules of this library, or operations on whole batches.");
+        $"ExportOnnx: {A.Name} of {string.Join(", ", A.Inputs.Select(t => t.Shape))} cannot be exported: {got}, expected {expected}. "
+            + "Hint: use the modules of this library, or operations on whole batches.");
 }

@@ -30,7 +30,9 @@ internal sealed partial class OnnxExporter
     {
         Shape from = c.ShapeOf(0), to = c.OutputShape, toB = c.B.Output.Shape;
         int lead = to.Rank - from.Rank;
-        return [.. Enumerable.Range(0, to.Rank).Select(i => to[i] == toB[i] ? to[i] : i >= lead && from[i - lead] == to[i] ? 1 : to[i] == c.Source.a.Input.Shape[0] ? -1L : throw c.Error($"size {to[i]} depends on the batch size", "the batch size itself"))];
+        return [.. Enumerable.Range(0, to.Rank).Select(
+            i => to[i] == toB[i] ? to[i] : i >= lead && from[i - lead] == to[i] ? 1 : to[i] == c.Source.a.Input.Shape[0] ? -1L
+            : throw c.Error($"size {to[i]} depends on the batch size", "the batch size itself"))];
     }
 
     static string Slice(OnnxCall c)

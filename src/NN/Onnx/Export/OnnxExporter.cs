@@ -44,7 +44,9 @@ internal sealed partial class OnnxExporter
     ModelProto Export()
     {
         if (a.Steps.Count != b.Steps.Count || a.Steps.Zip(b.Steps).Any(s => s.First.Name != s.Second.Name))
-            throw new TesseraException($"ExportOnnx: the network does different things for different inputs: got {a.Steps.Count} and {b.Steps.Count} operations, expected the same ones. Hint: a graph has no branches: let Forward do the same for every input.");
+            throw new TesseraException(
+                $"ExportOnnx: the network does different things for different inputs: got {a.Steps.Count} and {b.Steps.Count} operations, "
+                    + "expected the same ones. Hint: a graph has no branches: let Forward do the same for every input.");
         foreach (var (first, second) in a.Steps.Zip(b.Steps))
             names[first.Output] = Write(new OnnxCall(graph, first, second, [.. first.Inputs.Zip(second.Inputs, NameOf)], this));
         graph.Finish(names.GetValueOrDefault(a.Output) ?? NameOf(a.Output, b.Output), options.OutputName);
@@ -75,7 +77,9 @@ internal sealed partial class OnnxExporter
         int[] dims = [.. Enumerable.Range(0, inA.Rank).Where(d => d >= inB.Rank || inA.Shape[d] != inB.Shape[d])];
         if (inA.Rank != inB.Rank || dims is not [var dim] || inA.Shape[dim] != a.Input.Shape[0] || inB.Shape[dim] != b.Input.Shape[0]
             || One(inA, x, dim) is not { } one || One(inB, y, dim) is not { } other || !one.AsSpan().SequenceEqual(other))
-            throw new TesseraException($"ExportOnnx: a value of shape {inA.Shape} depends on the input but was not computed from it by operations: expected operations on tensors all the way. Hint: avoid ToArray, Item and Detach in Forward.");
+            throw new TesseraException(
+                $"ExportOnnx: a value of shape {inA.Shape} depends on the input but was not computed from it by operations: "
+                    + "expected operations on tensors all the way. Hint: avoid ToArray, Item and Detach in Forward.");
         return Expand(graph.Constant(inA.DType, inA.Shape.With(dim, 1), one), [.. inA.Shape.Select((d, i) => i == dim ? -1L : d)]);
     }
 
@@ -101,7 +105,13 @@ internal sealed partial class OnnxExporter
 
     ModelProto Model()
     {
-        var model = new ModelProto { IrVersion = 8, ProducerName = "Tessera", ProducerVersion = typeof(OnnxExporter).Assembly.GetName().Version?.ToString(3) ?? "", Graph = new GraphProto { Name = "network" } };
+        var model = new ModelProto
+        {
+            IrVersion = 8,
+            ProducerName = "Tessera",
+            ProducerVersion = typeof(OnnxExporter).Assembly.GetName().Version?.ToString(3) ?? "",
+            Graph = new GraphProto { Name = "network" },
+        };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = Opset });
         model.Graph.Node.Add(graph.Nodes);
         model.Graph.Initializer.Add(graph.Initializers.Values);

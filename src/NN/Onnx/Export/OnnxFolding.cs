@@ -24,7 +24,8 @@ internal static class OnnxFolding
 
     static void Fold(Dictionary<string, TensorProto> stored, NodeProto conv, NodeProto norm)
     {
-        float[] w = Floats(stored[conv.Input[1]]), scale = Floats(stored[norm.Input[1]]), shift = Floats(stored[norm.Input[2]]), mean = Floats(stored[norm.Input[3]]), variance = Floats(stored[norm.Input[4]]);
+        float[] w = Floats(stored[conv.Input[1]]), scale = Floats(stored[norm.Input[1]]), shift = Floats(stored[norm.Input[2]]),
+            mean = Floats(stored[norm.Input[3]]), variance = Floats(stored[norm.Input[4]]);
         float[] b = conv.Input.Count > 2 ? Floats(stored[conv.Input[2]]) : new float[scale.Length];
         float eps = norm.Attribute.Single(a => a.Name == "epsilon").F;
         int each = w.Length / scale.Length;

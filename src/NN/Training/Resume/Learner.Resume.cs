@@ -10,7 +10,9 @@ public partial class Learner
     string DataContent()
     {
         var d = Data.Train;
-        return string.Create(CultureInfo.InvariantCulture, $"{d.Dataset.Count} items of shape {d.Dataset.InputShape} in batches of {d.BatchSize}{(d.Shuffle ? " shuffled" : "")}, seed {d.Seed}, loss {Loss.Name}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{d.Dataset.Count} items of shape {d.Dataset.InputShape} in batches of {d.BatchSize}{(d.Shuffle ? " shuffled" : "")}, "
+                + $"seed {d.Seed}, loss {Loss.Name}");
     }
 
     /// <summary>Weights and statistics, optimizer, gradients that wait for a step, random generator, epochs and callbacks: to or from a state.</summary>

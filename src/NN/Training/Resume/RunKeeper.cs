@@ -140,7 +140,9 @@ sealed class RunKeeper : Callback
         if (otherCall != call)
             throw new TesseraException($"Fit: {file.Path} holds another run: got {otherCall}; expected {call}. Hint: call as before to continue it, or name another file.");
         if (otherContent != content)
-            throw new TesseraException($"Fit: {file.Path} holds a run of another optimizer, other layer groups or another freezing: got {Short(otherContent)}, expected {Short(content)}. Hint: make the learner as before to continue it, or name another file.");
+            throw new TesseraException(
+                $"Fit: {file.Path} holds a run of another optimizer, other layer groups or another freezing: got {Short(otherContent)}, "
+                    + $"expected {Short(content)}. Hint: make the learner as before to continue it, or name another file.");
     }
 
     /// <summary>What a process left behind that was killed while it wrote.</summary>

@@ -106,7 +106,10 @@ public sealed class RunState
             return;
         }
         var stored = Find(name);
-        if (stored.Shape != tensor.Shape) throw new TesseraException($"{file}: {prefix}{name} does not fit this run: got shape {stored.Shape}, expected {tensor.Shape}. Hint: continue with the model that the run began with.");
+        if (stored.Shape != tensor.Shape)
+            throw new TesseraException(
+                $"{file}: {prefix}{name} does not fit this run: got shape {stored.Shape}, expected {tensor.Shape}. "
+                    + "Hint: continue with the model that the run began with.");
         tensor.CopyFrom(stored);
     }
 
@@ -128,7 +131,9 @@ public sealed class RunState
         }
         var stored = Find(name);
         if (stored.DType != DType.Int64 || stored.Rank != 1 || (count is { } n && stored.Count != n))
-            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{file}: {prefix}{name} is no number of a run: got {stored.DType} of shape {stored.Shape}, expected Int64 [{count?.ToString(CultureInfo.InvariantCulture) ?? "n"}]."));
+            throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{file}: {prefix}{name} is no number of a run: got {stored.DType} of shape {stored.Shape}, "
+                    + $"expected Int64 [{count?.ToString(CultureInfo.InvariantCulture) ?? "n"}]."));
         return stored.ToArray<long>();
     }
 

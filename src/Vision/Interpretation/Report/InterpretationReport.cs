@@ -45,7 +45,8 @@ public static partial class InterpretationReport
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new ReportOptions();
         if (options.TopLosses < 0 || options.Photos < 0 || options.PhotoSize < 16)
-            throw new TesseraException(FormattableString.Invariant($"SaveReport: got {options.TopLosses} losses and {options.Photos} photos of {options.PhotoSize} pixels, expected none or more, and at least 16 pixels."));
+            throw new TesseraException(FormattableString.Invariant(
+                $"SaveReport: got {options.TopLosses} losses and {options.Photos} photos of {options.PhotoSize} pixels, expected none or more, and at least 16 pixels."));
         string page = Page(interpretation, options);
         AtomicFile.Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(page)));
     }

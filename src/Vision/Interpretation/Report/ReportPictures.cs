@@ -28,7 +28,9 @@ sealed class ReportPictures(ClassificationInterpretation interpretation, ReportO
         var html = new StringBuilder();
         foreach (var (item, pictures) in items.Zip(WithHeatMaps(items)))
         {
-            string caption = FormattableString.Invariant($"<b>{Class(interpretation.Predicted[item])}</b>, but is <b>{Class(interpretation.Targets[item])}</b><br>loss {interpretation.Losses[item]:F2}, probability {interpretation.ProbabilityOfActual(item):F4}<br>{ReportTables.Escaped(Name(item))}");
+            string caption = FormattableString.Invariant(
+                $"<b>{Class(interpretation.Predicted[item])}</b>, but is <b>{Class(interpretation.Targets[item])}</b><br>")
+                + FormattableString.Invariant($"loss {interpretation.Losses[item]:F2}, probability {interpretation.ProbabilityOfActual(item):F4}<br>{ReportTables.Escaped(Name(item))}");
             html.Append("<figure>").AppendJoin("", pictures.Select(p => $"<img alt=\"\" src=\"{Uri(p, 256)}\">")).Append($"<figcaption>{caption}</figcaption></figure>\n");
         }
         return html.ToString();
@@ -49,7 +51,8 @@ sealed class ReportPictures(ClassificationInterpretation interpretation, ReportO
             .Where(i => shown.Contains(interpretation.Targets[i]) && shown.Contains(interpretation.Predicted[i])).OrderByDescending(IsWrong).Take(MaxListed)];
         var withPhoto = listed.Where(IsWrong).Concat(RightOnes(listed)).Take(options.Photos).ToHashSet();
         var items = listed.Select(i => new ReportItem(
-            interpretation.Targets[i], interpretation.Predicted[i], Name(i), MathF.Round(interpretation.Losses[i], 4), withPhoto.Contains(i) ? Uri(LoadedItem.Of(interpretation.Set, i).ToImage(), options.PhotoSize) : null));
+            interpretation.Targets[i], interpretation.Predicted[i], Name(i), MathF.Round(interpretation.Losses[i], 4),
+                withPhoto.Contains(i) ? Uri(LoadedItem.Of(interpretation.Set, i).ToImage(), options.PhotoSize) : null));
         return JsonSerializer.Serialize([.. items], ReportJson.Default.ReportItemArray);
     }
 
@@ -78,6 +81,8 @@ sealed class ReportPictures(ClassificationInterpretation interpretation, ReportO
 sealed record ReportItem(int Actual, int Predicted, string Name, float Loss, string? Src);
 
 /// <summary>JSON without reflection; what could end a script element is escaped.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(ReportItem[]))]
 sealed partial class ReportJson : JsonSerializerContext;

@@ -38,7 +38,8 @@ sealed class ReportTables
     {
         int wrong = interpretation.Targets.Zip(interpretation.Predicted).Count(pair => pair.First != pair.Second);
         double loss = interpretation.Losses.Average();
-        return FormattableString.Invariant($"{wrong} of {interpretation.Count} wrong: error rate {(double)wrong / interpretation.Count:F4}, mean loss {loss:F4}, {interpretation.Classes.Count} classes");
+        return FormattableString.Invariant(
+            $"{wrong} of {interpretation.Count} wrong: error rate {(double)wrong / interpretation.Count:F4}, mean loss {loss:F4}, {interpretation.Classes.Count} classes");
     }
 
     public string Matrix()
@@ -62,7 +63,9 @@ sealed class ReportTables
         long n = matrix[actual, predicted];
         if (n == 0) return FormattableString.Invariant($"<td data-class=\"{predicted}\"></td>");
         double part = (double)n / Math.Max(scores[actual].Support, 1);
-        return FormattableString.Invariant($"<td data-class=\"{predicted}\" class=\"{(actual == predicted ? "right" : "wrong")}\" style=\"--part:{part:F3}\"><button type=\"button\" title=\"{Name(actual)} taken for {Name(predicted)}\">{n}</button></td>");
+        return FormattableString.Invariant(
+            $"<td data-class=\"{predicted}\" class=\"{(actual == predicted ? "right" : "wrong")}\" style=\"--part:{part:F3}\">")
+            + FormattableString.Invariant($"<button type=\"button\" title=\"{Name(actual)} taken for {Name(predicted)}\">{n}</button></td>");
     }
 
     public string MostConfused() => Table("confused", ["Actual", "Predicted", "Times"],
@@ -83,12 +86,15 @@ sealed class ReportTables
 
     static string Text(string text) => $"<td data-value=\"{Escaped(text)}\">{Escaped(text)}</td>";
 
-    static string Number(double x, string format) => FormattableString.Invariant($"<td class=\"number\" data-value=\"{x:R}\">") + x.ToString(format, System.Globalization.CultureInfo.InvariantCulture) + "</td>";
+    static string Number(double x, string format) =>
+        FormattableString.Invariant($"<td class=\"number\" data-value=\"{x:R}\">")
+        + x.ToString(format, System.Globalization.CultureInfo.InvariantCulture) + "</td>";
 
     /// <summary>A table whose columns sort by a click on their heads; without heads where they are empty.</summary>
     static string Table(string id, string[] heads, IEnumerable<string[]> rows)
     {
         string head = string.Concat(heads.Select(h => $"<th scope=\"col\"><button type=\"button\">{h}</button></th>"));
-        return $"<table id=\"{id}\" class=\"sortable\">{(heads[0].Length > 0 ? $"<thead><tr>{head}</tr></thead>" : "")}<tbody>\n{string.Concat(rows.Select(r => $"<tr>{string.Concat(r)}</tr>\n"))}</tbody></table>";
+        return $"<table id=\"{id}\" class=\"sortable\">{(heads[0].Length > 0 ? $"<thead><tr>{head}</tr></thead>" : "")}<tbody>\n"
+            + $"{string.Concat(rows.Select(r => $"<tr>{string.Concat(r)}</tr>\n"))}</tbody></table>";
     }
 }
