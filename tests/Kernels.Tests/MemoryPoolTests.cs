@@ -50,12 +50,31 @@ public sealed class MemoryPoolTests
     [Test]
     public void TheSmallestFreeBlockThatHoldsItIsTaken()
     {
-        var blocks = new[] { 2, 1, 6, 1, 4, 1 }.Select(n => Pool.Rent(n << 20)).ToArray();
+        var blocks = new[] { 20, 10, 60, 10, 40, 10 }.Select(n => Pool.Rent(n << 20)).ToArray();
         foreach (int i in new[] { 0, 2, 4 }) blocks[i].Lease.Dispose();
-        var (storage, lease) = Pool.Rent(3 << 20);
-        Assert.That(storage.Pointer, Is.EqualTo(blocks[4].Storage.Pointer), "the hole of 4 MiB");
+        var (storage, lease) = Pool.Rent(30 << 20);
+        Assert.That(storage.Pointer, Is.EqualTo(blocks[4].Storage.Pointer), "the hole of 40 MiB");
         lease.Dispose();
         foreach (int i in new[] { 1, 3, 5 }) blocks[i].Lease.Dispose();
+    }
+
+    [Test]
+    public void ARequestOfTheSameSizeGetsTheBlockThatRests()
+    {
+        var blocks = new[] { 1, 2, 1 }.Select(n => Pool.Rent(n << 20)).ToArray();
+        foreach (var (_, lease) in blocks) lease.Dispose();
+        var (two, first) = Pool.Rent(2 << 20);
+        var (one, second) = Pool.Rent(1 << 20);
+        Assert.That(two.Pointer, Is.EqualTo(blocks[1].Storage.Pointer));
+        Assert.That(one.Pointer, Is.EqualTo(blocks[2].Storage.Pointer), "the latest of two");
+        first.Dispose();
+        second.Dispose();
+        long allocations = Pool.Allocations;
+        var many = Enumerable.Range(0, 400).Select(i => Pool.Rent((1 << 20) + (i << 8))).ToArray(); // no two of one size
+        foreach (var (_, lease) in many) lease.Dispose();
+        Assert.That(Pool.Allocations - allocations, Is.LessThanOrEqualTo(3), "what rested serves others once it is needed");
+        Pool.Rent(200 << 20).Lease.Dispose();
+        Assert.That(Pool.Allocations - allocations, Is.LessThanOrEqualTo(3), "and joins");
     }
 
     [Test]

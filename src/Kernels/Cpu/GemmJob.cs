@@ -11,8 +11,8 @@ namespace Tessera.Cpu;
 /// </summary>
 internal unsafe struct GemmJob
 {
-    const int KChunk = 1024, BlockTiles = 12, BlockFloats = 84 * KChunk, BlockColumns = 1024, LeastTasks = 12, PackRows = 256, PackPanels = 8, FewRows = 8, FewProducts = 128;
-    const int CopyRows = 16, ManyColumns = 3, ManyTiles = 64, AliasedRows = 10;
+    const int KChunk = 1024, BlockTiles = 12, BlockFloats = 84 * KChunk, BlockColumns = 1024, LeastTasks = 12, WeightTasks = 16, FewRows = 8, FewProducts = 128;
+    const int PackRows = 256, PackPanels = 8, CopyRows = 16, ManyColumns = 3, ManyTiles = 64, AliasedRows = 10;
     const long NearWeights = 1 << 17; // floats that stay in the second-level cache
     const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
 
@@ -114,21 +114,22 @@ internal unsafe struct GemmJob
         int blockTiles = Math.Clamp(BlockFloats / (mr * Math.Min(K, KChunk)), 1, BlockTiles);
         (rowBlocks, columnBlocks) = ((tiles + blockTiles - 1) / blockTiles, ((panels * nr) + BlockColumns - 1) / BlockColumns);
         splits = 1;
+        int least = Math.Max(Weights is null ? LeastTasks : WeightTasks, 4 * CpuThreads.Count);
         rowsFirst = Weights is not null && 2L * M * (K + N) >= (long)K * N;
         if (rowsFirst)
         {
-            bool few = (long)K * N <= NearWeights;
-            rowBlocks = Math.Min(M, Even(!few ? rowBlocks : tiles <= 2 * LeastTasks ? tiles : Math.Max(rowBlocks, LeastTasks)));
-            columnBlocks = Math.Clamp((LeastTasks + rowBlocks - 1) / rowBlocks, 1, panels);
+            bool near = (long)K * N <= NearWeights; // else they pass by as many rows at once as may be
+            rowBlocks = Math.Min(M, Even(!near ? rowBlocks : tiles <= 2 * least ? tiles : Math.Max(rowBlocks, least)));
+            columnBlocks = Math.Clamp(least / rowBlocks, 1, panels);
             return;
         }
         if (Weights is null && batch == 1 && K >= 2048 && K / 4 >= Math.Max(M, N)) splits = Math.Clamp(LeastTasks / (rowBlocks * (((panels * nr) + 511) / 512)), 1, K / 512);
-        int least = Math.Max(LeastTasks, 4 * CpuThreads.Count);
         while (WantsMoreTasks(rowBlocks * columnBlocks * splits * (long)batch, least) && (rowBlocks < tiles || columnBlocks < panels))
             if (columnBlocks < panels && (rowBlocks == tiles || panels * nr * rowBlocks >= (Weights is null ? 2.0 : 0.5) * M * columnBlocks)) columnBlocks++; // weights come from far
             else rowBlocks++;
     }
 
+    // So that two threads have half of the rows each, in every product of a network: what one core has written comes slowly to another.
     static int Even(int count) => (count + 1) & ~1;
 
     // As many for each thread: of 15 equal tasks one of two threads does 8.

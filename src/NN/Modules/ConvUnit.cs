@@ -31,18 +31,20 @@ internal sealed class ConvUnit(Conv2d conv, Module? norm)
     }
 
     /// <summary>True where nobody watches and all is one convolution that no gradient is wanted of.</summary>
-    public bool IsOnePass(Tensor x) => !Module.IsWatched && Autocast.Type == DType.Float32
-        && norm is not FoldedNorm { Statistics: not null } && norm is not BatchNorm { IsTraining: true } && !Records(x);
+    public bool IsOnePass(Tensor x) => !Module.IsWatched && Autocast.Type == DType.Float32 && IsPerItem && !Records(x);
 
     bool Records(Tensor x) => Autograd.IsEnabled && (x.RequiresGrad || conv.Parameters().Concat(norm?.Parameters() ?? []).Any(p => p.RequiresGrad));
 
     /// <summary>Shape of the result for an input [N, C, H, W].</summary>
     public Shape OutputShape(Shape x) => [x[0], conv.Weight.Shape[0], conv.Window.OutH(x[2]), conv.Window.OutW(x[3])];
 
+    /// <summary>True where every item of a batch is computed by itself: no statistics are taken.</summary>
+    public bool IsPerItem => norm is not (BatchNorm { IsTraining: true } or FoldedNorm { Statistics: not null });
+
     /// <summary>That shape where every item of a batch is computed by itself, and in the same way in a batch of one; null else.</summary>
     public Shape? ItemShape(Shape x)
     {
-        if (norm is BatchNorm { IsTraining: true } or FoldedNorm { Statistics: not null } || x[1] != conv.Weight.Shape[1] * conv.Window.Groups) return null;
+        if (!IsPerItem || x[1] != conv.Weight.Shape[1] * conv.Window.Groups) return null;
         var y = OutputShape(x);
         return y.Count > 0 && y[2] * (long)y[3] >= LeastPixels && Algorithm(x) == Algorithm(x.With(0, 1)) ? y : default(Shape?);
 

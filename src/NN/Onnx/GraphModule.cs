@@ -32,6 +32,9 @@ public sealed class GraphModule : Module
     /// <summary>What is run: the steps, joined where they run together.</summary>
     internal IReadOnlyList<GraphStep> Plan { get; set; } = [];
 
+    /// <summary>In which parts it is run.</summary>
+    internal ScheduleCache Schedules { get; } = new();
+
     /// <summary>The first output for the only input.</summary>
     /// <param name="x">The input; an image classifier takes <c>[N, 3, H, W]</c>.</param>
     /// <exception cref="DataException">A node cannot work on what it is given; the message names it.</exception>
@@ -63,7 +66,7 @@ public sealed class GraphModule : Module
     StepRun[] Schedule(Dictionary<string, Tensor> inputs)
     {
         bool plain = inputs.Count == 1 && !Autograd.IsEnabled && !IsWatched && !Op.IsWatched && Autocast.Type == DType.Float32;
-        return plain && inputs.First() is var (name, x) && x.DType == DType.Float32 && x.Device == Device.Cpu ? GraphSchedule.Of(Plan, name, x.Shape) : [new StepRun(0, Plan.Count)];
+        return plain && inputs.First() is var (name, x) && x.DType == DType.Float32 && x.Device == Device.Cpu && x.Rank == 4 && x.Shape[0] > 1 ? Schedules.Of(Plan, name, x.Shape) : [new StepRun(0, Plan.Count)];
     }
 
     void RunSteps(StepRun run, Dictionary<string, Tensor> live, IReadOnlyDictionary<string, Tensor> inputs)

@@ -87,6 +87,34 @@ public sealed class GraphScheduleTests
         Assert.That(GraphSchedule.Of(graph.Plan, "x", [4, 3, 42, 38])[0].Items, Is.Zero);
     }
 
+    [Test]
+    public void RunsAreFoundOnceAShape()
+    {
+        var graph = Network().ToModule();
+        GraphSchedule.CacheBytes = Nothing;
+        var first = graph.Schedules.Of(graph.Plan, "x", [4, 3, 42, 38]);
+        Assert.That(first, Is.EqualTo(GraphSchedule.Of(graph.Plan, "x", [4, 3, 42, 38])));
+        Assert.That(graph.Schedules.Of(graph.Plan, "x", [4, 3, 42, 38]), Is.SameAs(first));
+        Assert.That(graph.Schedules.Of(graph.Plan, "x", [5, 3, 42, 38]), Is.Not.EqualTo(first), "another batch");
+        GraphSchedule.CacheBytes = Everything;
+        Assert.That(graph.Schedules.Of(graph.Plan, "x", [4, 3, 42, 38])[0].Items, Is.Zero, "another cache");
+        for (int n = 2; n < 2 + (2 * ScheduleCache.Most); n++) graph.Schedules.Of(graph.Plan, "x", [n, 3, 42, 38]);
+        Assert.That(graph.Schedules.Count, Is.EqualTo(ScheduleCache.Most));
+    }
+
+    [Test]
+    public void RunsOfANetworkInTrainingAreNotKept()
+    {
+        var graph = Classifier().Parse().ToModule();
+        Assert.That(graph.Plan.SelectMany(step => step.Units), Is.Not.Empty);
+        graph.Train();
+        var runs = graph.Schedules.Of(graph.Plan, "x", [4, 3, 8, 8]);
+        Assert.That(graph.Schedules.Count, Is.Zero);
+        graph.Eval();
+        Assert.That(graph.Schedules.Of(graph.Plan, "x", [4, 3, 8, 8]), Is.Not.SameAs(runs));
+        Assert.That(graph.Schedules.Count, Is.EqualTo(1));
+    }
+
     /// <summary>7 x 7 maps have 4 tiles: a batch of 4 takes Winograd, a part of it would not.</summary>
     [Test]
     public void AConvolutionThatTreatsPartsDifferentlyTakesTheWholeBatch()
