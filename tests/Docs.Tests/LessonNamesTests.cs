@@ -35,14 +35,14 @@ public sealed class LessonNamesTests
         ("c", "ImageDataBunch.C", ".C}", () => ImageDataBunch.FromFolder($"{mnist}/train/3", size: 28), "one class only: got '3'"),
         ("cnn_learner, create_cnn, ConvLearner", "ImageLearner.Create", "ImageLearner.Create(", () => ImageLearner.Create(Digits(), Architecture.FromOnnx("nowhere.onnx")), "nowhere.onnx: cannot be read"),
         ("models.resnet18", "Architecture.ResNet18", "Architecture.ResNet18(", () => Architecture.ResNet18("nowhere.onnx").Create(), "nowhere.onnx: cannot be read"),
-        ("models.resnet34", "Architecture.ResNet34", "Architecture.ResNet34(", () => Architecture.ResNet34(trunk).Create(), "weights of another network"),
-        ("models.resnet50", "Architecture.ResNet50", "Architecture.ResNet50(", () => Architecture.ResNet50($"{mnist}/labels.csv").Create(), "labels.csv"),
+        ("models.resnet34", "Architecture.ResNet34", "Architecture.ResNet34(", () => Architecture.ResNet34(trunk).Create(), "weights of another network: got ResNet-50"),
+        ("models.resnet50", "Architecture.ResNet50", "Architecture.ResNet50(", () => Architecture.ResNet50($"{mnist}/labels.csv").Create(), "labels.csv: not an ONNX model"),
         ("error_rate", "Metrics.ErrorRate", "Metrics.ErrorRate", () => Measure(Metrics.ErrorRate), "got output [4], expected [items, classes]"),
         ("accuracy", "Metrics.Accuracy", "Metrics.Accuracy", () => Measure(Metrics.Accuracy), "got output [4], expected [items, classes]"),
-        ("learn.model", "Learner.Model", "learn.Model", () => small.Value.Model.Call(Tensor.Ones([1, 4, 32, 32])), "Conv2d"),
+        ("learn.model", "Learner.Model", "learn.Model", () => small.Value.Model.Call(Tensor.Ones([1, 4, 32, 32])), "Conv2d: got x [1, 4, 32, 32], weight [64, 3, 7, 7]"),
         ("fit", "Learner.Fit", ".Fit(", () => small.Value.Fit(1, LearningRate.PerGroup(1e-3, 1e-2)), "one rate a layer group: got 2 rates, expected 3"),
         ("fit_one_cycle", "Learner.FitOneCycle", ".FitOneCycle(", () => small.Value.FitOneCycle(1, pctStart: 2), "pctStart: got 2, expected a fraction"),
-        ("save", "Learner.Save", ".Save(\"stage-1\")", () => small.Value.Save($"{mnist}/labels.csv/stage-1.safetensors"), "could not be written"),
+        ("save", "Learner.Save", ".Save(\"stage-1\")", () => small.Value.Save($"{mnist}/labels.csv/stage-1.safetensors"), "labels.csv/stage-1.safetensors could not be written"),
         ("load", "Learner.Load", ".Load(\"stage-1\")", () => small.Value.Load("nowhere"), "nowhere.safetensors: cannot be read"),
         ("freeze", "Learner.Freeze", ".Freeze()", () => small.Value.FreezeTo(9), "no such layer group: got 9"),
         ("unfreeze", "Learner.Unfreeze", ".Unfreeze()", () => small.Value.FreezeTo(-9), "no such layer group: got -9"),
@@ -59,13 +59,40 @@ public sealed class LessonNamesTests
         ("help", "Doc.Help", "Doc.Help(", () => Doc.Help("Learner.fit_one_cycle"), "nothing is called so: got 'Learner.fit_one_cycle'"),
         ("bs", "DataLoader.BatchSize", "batchSize: 16", () => Digits(batchSize: 0), "batch size 0"),
         ("seed", "ImageDataOptions.Seed", "Seed = 2", () => Digits(new() { Seed = 2, ValidFraction = 1.5 }), "ValidFraction: not a share: got 1.5"),
-        ("a table's head", "Table.Head", ".Head(", () => Labels().Head(-1), "Head: rows: got -1"),
+        ("df.head", "Table.Head", ".Head(", () => Labels().Head(-1), "Head: rows: got -1"),
+    ];
+
+    /// <summary>What the lesson's notebook uses or shows, whatever is in the table above.</summary>
+    static readonly string[] used =
+    [
+        "untar_data", "URLs", "path.ls", "get_image_files", "from_name_re", "from_folder", "from_csv", "from_df", "from_name_func", "from_lists", "get_transforms", "normalize", "imagenet_stats", "show_batch",
+        "classes", "c", "cnn_learner", "create_cnn", "ConvLearner", "models.resnet18", "models.resnet34", "models.resnet50", "error_rate", "accuracy", "learn.model", "fit", "fit_one_cycle", "save", "load",
+        "unfreeze", "freeze", "lr_find", "recorder.plot", "slice", "ClassificationInterpretation.from_learner", "top_losses", "plot_top_losses", "plot_confusion_matrix", "most_confused", "valid_ds", "help", "doc",
+        "bs", "seed", "df.head",
     ];
 
     static IEnumerable<TestCaseData> Names => names.Select((n, i) => new TestCaseData(i).SetArgDisplayNames(n.Lesson));
 
-    static readonly Lazy<string[]> pages = new(() => [.. Directory.EnumerateFiles(Path.Combine(TestData.RepositoryRoot, "docs"), "*.md").Append(Path.Combine(TestData.RepositoryRoot, "README.md"))
-        .SelectMany(p => CodeBlock.Of(File.ReadAllText(p))).Where(b => b.NoRun is null).Select(b => b.Code)]);
+    /// <summary>The pages and the code that runs on them, the lesson first.</summary>
+    static readonly Lazy<(string Page, string Code)[]> pages = new(() => [.. Directory.EnumerateFiles(Docs(""), "*.md").Order(StringComparer.Ordinal).OrderBy(p => !p.EndsWith("lesson.md", StringComparison.Ordinal))
+        .Select(p => (Path.GetFileName(p), string.Join('\n', CodeBlock.Of(File.ReadAllText(p)).Where(b => b.NoRun is null).Select(b => b.Code))))]);
+
+    static string Docs(string page) => Path.Combine(TestData.RepositoryRoot, "docs", page);
+
+    /// <summary>The page that runs a call; null where none does.</summary>
+    static string? PageOf(string call) => pages.Value.FirstOrDefault(p => p.Code.Contains(call, StringComparison.Ordinal)).Page;
+
+    [Test]
+    public void EveryNameOfTheLessonIsHere() => Assert.That(names.SelectMany(n => n.Lesson.Split(", ")), Is.EquivalentTo(used));
+
+    /// <summary>docs/lesson-names.md shows the table that is tested here, row by row.</summary>
+    [Test]
+    public void ThePageListsWhatIsTested()
+    {
+        string[] rows = [.. names.Select(n => $"| {string.Join(", ", n.Lesson.Split(", ").Select(l => $"`{l}`"))} | `{n.Name}` | [{PageOf(n.Call)}]({PageOf(n.Call)}) | `{n.Message}` |")];
+        string[] shown = [.. File.ReadAllLines(Docs("lesson-names.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal))];
+        Assert.That(shown, Is.EqualTo(rows), $"docs/lesson-names.md: the rows are\n{string.Join('\n', rows)}\n");
+    }
 
     [TestCaseSource(nameof(Names))]
     public void ANameIsDocumentedShownAndGuarded(int index)
@@ -78,7 +105,7 @@ public sealed class LessonNamesTests
             Assert.That(lines, Has.Length.GreaterThan(2), $"{name} has no doc comment");
             Assert.That(lines[2], Does.Match(@"^    \S.{6,}[.)]$"), "a sentence");
         }
-        Assert.That(pages.Value.Any(code => code.Contains(call, StringComparison.Ordinal)), Is.True, $"no page runs {call}");
+        Assert.That(PageOf(call), Is.Not.Null, $"no page runs {call}");
         var error = Assert.Catch<TesseraException>(() => misuse())!;
         Assert.That(error.Message, Does.Contain(message));
         TestContext.Out.WriteLine($"{name}: {error.Message}");

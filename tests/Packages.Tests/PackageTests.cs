@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Tessera.Testing;
@@ -91,14 +92,55 @@ public sealed partial class PackageTests
     }
 
     [Test]
+    public void SizesAreThoseOfTheReadme()
+    {
+        double Megabytes(string id) => new FileInfo(Path.Combine(set.Feed, $"{id}.{set.Version}.nupkg")).Length / 1e6;
+        double all = libraries.Keys.Sum(Megabytes), tool = Megabytes("tessera");
+        TestContext.Out.WriteLine($"{all:F2} MB, tool {tool:F1} MB");
+        var said = SizesInReadme().Match(File.ReadAllText(Path.Combine(TestData.RepositoryRoot, "README.md")));
+        Assert.That(said.Success, "README.md: libraries ... MB together; the tool as a package, for seven systems, ... MB");
+        Assert.That((double.Parse(said.Groups[1].Value, CultureInfo.InvariantCulture), double.Parse(said.Groups[2].Value, CultureInfo.InvariantCulture)), Is.EqualTo((all, tool)).Within(5).Percent);
+    }
+
+    [Test]
     public async Task AnEmptyProjectTrainsAndPredicts()
     {
-        string project = set.Project("classify", "Tessera.Vision", Program(ids[..^1].Select(id => libraries[id].Folder)));
+        string project = Project("classify");
+        TrainsAndPredicts(project, await ChildProcess.Run(project, PackageSet.Limit, "dotnet", "run", "-c", "Release"));
+    }
+
+    /// <summary>What the linker leaves of the libraries is enough; of the packages that say nothing about trimming it warns as a whole (IL2104).</summary>
+    [Test]
+    public async Task ATrimmedProgramTrainsAndPredicts()
+    {
+        string project = Project("trimmed"), published = Path.Combine(project, "published");
+        string output = await ChildProcess.Run(project, PackageSet.Limit, "dotnet", "publish", "-c", "Release", "--use-current-runtime", "--self-contained", "-p:PublishTrimmed=true", "-p:WarningsNotAsErrors=IL2104", "-o", published);
+        Assert.That(Warning().Matches(output).Select(m => m.Value), Has.None.Contain("Tessera"));
+        long[] sizes = [.. libraries.Keys.Select(id => new FileInfo(Path.Combine(published, $"{id}.dll")).Length)];
+        Assert.That(sizes.Sum(), Is.LessThan(libraries.Keys.Sum(Unpacked)), "trimmed");
+        TrainsAndPredicts(project, await ChildProcess.Run(project, PackageSet.Limit, Path.Combine(published, "trimmed")));
+    }
+
+    /// <summary>A program of all that the readmes of the packages show, with photos and a network beside it.</summary>
+    string Project(string name)
+    {
+        string project = set.Project(name, "Tessera.Vision", Program(ids[..^1].Select(id => libraries[id].Folder)));
         Photos.Copy(project);
         File.Copy(Photos.Network, Path.Combine(project, "resnet34.onnx"));
-        string output = await ChildProcess.Run(project, PackageSet.Limit, "dotnet", "run", "-c", "Release");
+        return project;
+    }
+
+    static void TrainsAndPredicts(string project, string output)
+    {
         Assert.That(output, Does.Contain("cpu: ready").And.Contain("epoch").And.Contain("3.00 x + 2.00").And.Contain("Prediction {"));
         Assert.That(File.Exists(Path.Combine(project, "classifier.safetensors")));
+    }
+
+    /// <summary>The size of a library in its package.</summary>
+    long Unpacked(string id)
+    {
+        using var package = set.Open(id);
+        return package.GetEntry($"lib/net10.0/{id}.dll")!.Length;
     }
 
     /// <summary>All that the readmes of the packages show, one after the other, as one program.</summary>
@@ -125,4 +167,10 @@ public sealed partial class PackageTests
 
     [GeneratedRegex(@"```csharp\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex Block();
+
+    [GeneratedRegex(@"libraries ([\d.]+) MB together; the tool as a package, for seven systems, ([\d.]+) MB")]
+    private static partial Regex SizesInReadme();
+
+    [GeneratedRegex(@"^.*\bwarning\b.*$", RegexOptions.Multiline)]
+    private static partial Regex Warning();
 }

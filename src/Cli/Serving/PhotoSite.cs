@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -13,6 +14,7 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
 {
     readonly ImageClassifier classifier = learner.ToClassifier();
     readonly SemaphoreSlim decoding = new(Environment.ProcessorCount), explaining = new(2);
+    readonly ConcurrentBag<float[]> prepared = []; // buffers of photos that were answered
     readonly byte[] page = Encoding.UTF8.GetBytes(Page.Text("Serving.page.html"));
     long uploading;
 
@@ -92,6 +94,7 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
         {
             var (photo, whole) = await Receive(request, explain, cancellation);
             var prediction = await queue.Predict(photo, cancellation);
+            prepared.Add(photo);
             var map = whole is null ? null : await queue.Explain(whole, wanted ?? prediction.Index, cancellation);
             return Described(prediction, map);
         }
@@ -120,12 +123,11 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
                 request.HttpContext.Response.Headers.RetryAfter = "1";
                 throw new BadHttpRequestException("too many uploads at once. Hint: try again in a second.", StatusCodes.Status503ServiceUnavailable);
             }
-            var file = await Upload.Read(request, options.MaxUpload, cancellation);
+            using var file = await Upload.Read(request, options.MaxUpload, cancellation);
             await decoding.WaitAsync(cancellation); // a decoded photo is large: no more of them than processors
             try
             {
-                var image = Decode(file.Span);
-                return (classifier.Prepare(image), keep ? image : null);
+                return Prepare(file.Span, keep);
             }
             finally
             {
@@ -138,13 +140,23 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
         }
     }
 
-    Image Decode(ReadOnlySpan<byte> file)
+    (float[] Photo, Image? Whole) Prepare(ReadOnlySpan<byte> file, bool keep)
+    {
+        var image = Decode(file, keep);
+        if (!prepared.TryTake(out float[]? photo)) photo = new float[classifier.PreparedLength];
+        classifier.Prepare(image, photo);
+        if (keep) return (photo, image);
+        image.Recycle();
+        return (photo, null);
+    }
+
+    Image Decode(ReadOnlySpan<byte> file, bool keep)
     {
         var (height, width) = Image.SizeOf(file, "photo");
         if ((long)height * width > options.MaxPixels)
             throw new BadHttpRequestException(FormattableString.Invariant(
                 $"photo: too many pixels: got {height} x {width}, expected at most {options.MaxPixels} in all. Hint: shrink the photo."), StatusCodes.Status413PayloadTooLarge);
-        return Image.Decode(file, "photo");
+        return keep ? Image.Decode(file, "photo") : Image.DecodeRented(file, "photo");
     }
 
     PhotoAnswer Described(Prediction prediction, GradCam? map)

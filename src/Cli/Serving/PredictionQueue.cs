@@ -25,7 +25,7 @@ sealed class PredictionQueue
         worker.Start();
     }
 
-    /// <summary>Classifies a photo that <see cref="ImageClassifier.Prepare"/> made.</summary>
+    /// <summary>Classifies a photo that <see cref="ImageClassifier.Prepare(Image)"/> made.</summary>
     public Task<Prediction> Predict(float[] photo, CancellationToken cancellation = default) => Ask<Prediction>(answer => new PhotoJob(photo, answer), cancellation);
 
     /// <summary>Which places of a photo speak for a class.</summary>

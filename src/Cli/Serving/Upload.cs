@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -8,7 +9,7 @@ namespace Tessera.Cli;
 static class Upload
 {
     /// <exception cref="BadHttpRequestException">No file, a damaged form, or more than <paramref name="atMost"/> bytes.</exception>
-    public static async Task<ReadOnlyMemory<byte>> Read(HttpRequest request, long atMost, CancellationToken cancellation)
+    public static async Task<UploadedFile> Read(HttpRequest request, long atMost, CancellationToken cancellation)
     {
         if (request.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) != true) return await ReadAll(request.Body, request.ContentLength, atMost, cancellation);
         try
@@ -31,7 +32,7 @@ static class Upload
     /// <summary>Bytes that a form adds to its file, with room to spare.</summary>
     public const int FormOverhead = 16 << 10;
 
-    static async Task<ReadOnlyMemory<byte>> ReadForm(HttpRequest request, long atMost, CancellationToken cancellation)
+    static async Task<UploadedFile> ReadForm(HttpRequest request, long atMost, CancellationToken cancellation)
     {
         string? boundary = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? HeaderUtilities.RemoveQuotes(type.Boundary).Value : null;
         if (string.IsNullOrEmpty(boundary) || boundary.Length > 200) throw new BadHttpRequestException("the form has no boundary: expected Content-Type: multipart/form-data; boundary=...");
@@ -42,21 +43,46 @@ static class Upload
         throw new BadHttpRequestException("the form has no file: expected one. Hint: curl -F photo=@cat.jpg");
     }
 
-    static async Task<ReadOnlyMemory<byte>> ReadAll(Stream body, long? length, long atMost, CancellationToken cancellation)
+    static async Task<UploadedFile> ReadAll(Stream body, long? length, long atMost, CancellationToken cancellation)
     {
-        var file = new MemoryStream((int)Math.Min(length ?? 0, atMost));
-        byte[] part = new byte[64 << 10];
-        for (int n; (n = await body.ReadAsync(part, cancellation)) > 0;)
+        byte[] file = ArrayPool<byte>.Shared.Rent((int)Math.Min((length ?? 64 << 10) + 1, atMost + 1));
+        try
         {
-            if (file.Length + n > atMost) throw TooLarge(atMost);
-            file.Write(part, 0, n);
+            int count = 0;
+            for (int n; (n = await body.ReadAsync(file.AsMemory(count), cancellation)) > 0;)
+            {
+                if ((count += n) > atMost) throw TooLarge(atMost);
+                if (count == file.Length) file = Larger(file, atMost);
+            }
+            return count > 0 ? new UploadedFile(file, count)
+                : throw new BadHttpRequestException("no photo: got an empty file, expected the bytes of a JPEG, PNG, GIF, BMP or WebP file. Hint: curl --data-binary @cat.jpg");
         }
-        return file.Length > 0 ? file.GetBuffer().AsMemory(0, (int)file.Length)
-            : throw new BadHttpRequestException("no photo: got an empty file, expected the bytes of a JPEG, PNG, GIF, BMP or WebP file. Hint: curl --data-binary @cat.jpg");
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(file);
+            throw;
+        }
+    }
+
+    /// <summary>A buffer with the same beginning and room for more, but for no more than a byte too many.</summary>
+    static byte[] Larger(byte[] file, long atMost)
+    {
+        byte[] larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(2L * file.Length, atMost + 1));
+        file.CopyTo(larger, 0);
+        ArrayPool<byte>.Shared.Return(file);
+        return larger;
     }
 
     static BadHttpRequestException TooLarge(long atMost) => new(
         FormattableString.Invariant(
             $"the photo's file is too large: expected at most {atMost / (double)(1 << 20):0.##} MiB. Hint: shrink the photo, or let the server take more with --max-upload-mb."),
         StatusCodes.Status413PayloadTooLarge);
+}
+
+/// <summary>A photo's file in a pooled buffer, which goes back when it is disposed: buffers of this size for every request would keep the garbage collector busy.</summary>
+sealed class UploadedFile(byte[] buffer, int length) : IDisposable
+{
+    public ReadOnlySpan<byte> Span => buffer.AsSpan(0, length);
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
 }

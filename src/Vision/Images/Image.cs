@@ -94,6 +94,9 @@ public sealed class Image
     internal static Image LoadRented(string path, ImageSize? atLeast) =>
         ImageCodec.Decode(ReadFile(path), path, applyOrientation: true, atLeast, rented: true);
 
+    /// <summary>Like <see cref="Decode"/>, in a pooled buffer: call <see cref="Recycle"/> when done.</summary>
+    internal static Image DecodeRented(ReadOnlySpan<byte> file, string name) => ImageCodec.Decode(file, name, applyOrientation: true, atLeast: null, rented: true);
+
     static byte[] ReadFile(string path)
     {
         try

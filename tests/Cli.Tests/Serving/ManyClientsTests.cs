@@ -42,13 +42,16 @@ public sealed class ManyClientsTests
         List<double> alone = [];
         for (int i = 0; i < 25; i++) alone.Add(await Ask(i % photos.Count));
         var before = server.Metrics.Classified;
+        long allocated = GC.GetTotalAllocatedBytes();
         var together = await Load(soak > 0 ? soak : 1.5, pause: 0);
+        allocated = (GC.GetTotalAllocatedBytes() - allocated) / together.Milliseconds.Count;
         var (classified, batches) = server.Metrics.Classified;
         Assert.That(classified - before.Photos, Is.EqualTo(together.Milliseconds.Count), "each request was classified once");
         Assert.That(server.Metrics.Answered, Is.EqualTo(together.Milliseconds.Count + alone.Count));
         Assert.That(batches - before.Batches, Is.LessThan(together.Milliseconds.Count / 2), "requests at the same time are classified together");
         double single = At(alone, 0.5);
-        TestContext.Out.WriteLine($"alone {single:F1} ms; {together}; batches of {(double)together.Milliseconds.Count / (batches - before.Batches):F1}");
+        TestContext.Out.WriteLine($"alone {single:F1} ms; {together}; batches of {(double)together.Milliseconds.Count / (batches - before.Batches):F1}; {allocated >> 10} KiB allocated a request");
+        Assert.That(allocated, Is.LessThan(150 << 10), "files, decoded and prepared photos lie in pooled buffers; the client's part is in this too");
 
         if (soak > 0)
         {
