@@ -144,14 +144,7 @@ internal sealed unsafe partial class CudaBackend
         using Temporary flag = new(gradients[0].Storage.Device, Layout.RowMajor([1]), DType.Int32);
         Fill(flag.View, 0);
         bool finite = true;
-        StepList list = default;
-        foreach (var g in gradients)
-        {
-            ExpectFloat("Unscale", g);
-            if (!g.IsDense) finite &= base.Unscale([g], factor);
-            else for (long done = 0; (done = list.Add(new StepTensors(g, g), done)) < g.Count; list = default) ScaleAll(ref list, factor, flag.View);
-        }
-        ScaleAll(ref list, factor, flag.View);
+        ScaleAll("Unscale", gradients, factor, flag.View, g => finite &= base.Unscale([g], factor));
         int bad = 0;
         Download(flag.View.Storage, MemoryMarshal.AsBytes(new Span<int>(ref bad)));
         return finite && bad == 0;
