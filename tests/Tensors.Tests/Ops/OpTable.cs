@@ -125,6 +125,8 @@ static class OpTable
         new("matrix vector", [[3, 5], [5]], x => x[0].MatMul(x[1]), r => Plain.Of([r[0].Shape[0]], i => Dot(5, k => r[0][i[0], k] * r[1][k]))) { Zero = [[0, 5], [5]] },
         new("dot", [[5], [5]], x => x[0].MatMul(x[1]), r => Plain.Of([], _ => Dot(r[0].Shape[0], k => r[0][k] * r[1][k]))),
         new("linear", [[2, 3, 5], [4, 5], [4]], x => x[0].Linear(x[1], x[2]), r => Plain.Of([r[0].Shape[0], 3, 4], i => r[2][i[2]] + Dot(5, k => r[0][i[0], i[1], k] * r[1][i[2], k]))) { Zero = [[0, 3, 5], [4, 5], [4]] },
+        new("linear by eights", [[5, 24], [16, 24], [16]], x => x[0].Linear(x[1], x[2]), r => Plain.Of([r[0].Shape[0], 16], i => r[2][i[1]] + Dot(24, k => r[0][i[0], k] * r[1][i[1], k]))) { Zero = [[0, 24], [16, 24], [16]] },
+        new("matmul by eights", [[2, 3, 16], [16, 8]], x => x[0].MatMul(x[1]), r => Plain.Of([r[0].Shape[0], 3, 8], i => Dot(16, k => r[0][i[0], i[1], k] * r[1][k, i[2]]))) { Zero = [[0, 3, 16], [16, 8]] },
         new("triu", [[2, 3, 4]], x => x[0].Triu(1), r => Plain.Of(r[0].Shape, i => i[2] - i[1] >= 1 ? r[0][i] : 0)) { Types = anyType },
         new("tril", [[2, 4, 3]], x => x[0].Tril(-1), r => Plain.Of(r[0].Shape, i => i[2] - i[1] <= -1 ? r[0][i] : 0)) { Types = anyType },
 
