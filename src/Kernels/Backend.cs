@@ -87,6 +87,18 @@ public abstract partial class Backend
     /// <summary>y ← uniform numbers in [0, 1): element i (logical row-major order) takes word i of the Philox stream.</summary>
     public abstract void Uniform(View y, Philox random);
 
+    /// <summary>
+    /// y ← <see cref="Ops.Dropout"/> of x and the numbers that <see cref="Uniform"/> gives; x and y of one shape, each Float32, Float16 or BFloat16, any strides. Of the same
+    /// stream x's gradient is this of y's.
+    /// </summary>
+    public virtual void Dropout(View x, View y, Ops.Dropout op, Philox random)
+    {
+        using var numbers = new Temporary(y);
+        Uniform(numbers.View, random);
+        if (x.DType == DType.Float32 && y.DType == DType.Float32) Binary(op, x, numbers.View, y);
+        else Binary16(op, x, numbers.View, y);
+    }
+
     /// <summary>y ← standard normal numbers (Box-Muller over the Philox stream), element i from words 2i and 2i+1.</summary>
     public abstract void Normal(View y, Philox random);
 }

@@ -13,7 +13,7 @@ public sealed class MixedStepTests
     public void AStepOfASlimResNet18()
     {
         var (launches, bytes, seen) = Step(ResNetOptions.ResNet18 with { Width = 16, Classes = 7 }, photos: 8, DType.BFloat16);
-        Assert.That(launches, Is.InRange(300, 385), "docs/gpu.md says 377");
+        Assert.That(launches, Is.InRange(300, 385), "docs/gpu.md says 375");
         Assert.That(bytes / 1e6, Is.InRange(40, 52), "docs/gpu.md says 49");
         Assert.That(seen.Where(k => k.Key.StartsWith("widen_", StringComparison.Ordinal)).Sum(k => k.Value.Launches), Is.LessThan(12), "the photos, what the first convolution takes and gives, and the logits");
     }

@@ -100,5 +100,28 @@ public sealed class RandomTests
         Assert.That(x.Dropout(1, new Philox(2)).ToArray<float>(), Is.All.Zero);
         Assert.That(x.Dropout(0, new Philox(2)), Is.SameAs(x));
         Assert.That(() => x.Dropout(1.5f, new Philox(2)), Throws.TypeOf<TesseraException>());
+        Assert.That(() => Tensor.From([1L, 2], [2]).Dropout(0.5f, new Philox(2)), Throws.TypeOf<DTypeException>().With.Message.StartsWith("Dropout: element type: got Int64"));
+    }
+
+    /// <summary>What dropout was before it was one operation: the numbers, a mask, a product.</summary>
+    [Test]
+    public void Dropout_drops_where_a_uniform_number_is_below_p([Values(0.1f, 0.5f, 0.9f)] float p, [Values(1, 4)] int threads)
+    {
+        int before = CpuThreads.Count;
+        try
+        {
+            CpuThreads.Count = threads;
+            var random = new Philox(3, 8);
+            foreach (int[] shape in (int[][])[[70_001], [3, 20, 31, 7]])
+            {
+                var x = Tensor.Normal(shape, new Philox(1));
+                var expected = Tensor.Where(Tensor.Uniform(shape, random).GreaterEqual(p), x * (1 / (1 - p)), Tensor.Zeros([]));
+                Assert.That(x.Dropout(p, random).ToArray<float>(), Is.EqualTo(expected.ToArray<float>()));
+            }
+        }
+        finally
+        {
+            CpuThreads.Count = before;
+        }
     }
 }

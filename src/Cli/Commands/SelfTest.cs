@@ -28,6 +28,7 @@ static class SelfTest
                 .. Differentiated((x, w) => x.Conv2d(w, padding: 1, groups: 16), d, [2, 16, 9, 9], [16, 1, 3, 3])]),
         new("16 bits", 8e-3,
             d => [.. Mixed(d, DType.Float16, (x, w) => x.MatMul(w).Relu(), [70, 40], [40, 33]),
+                .. Mixed(d, DType.BFloat16, (x, w) => x.Linear(w, w.Narrow(1, 0, 1).Reshape(24)), [70, 40], [24, 40]),
                 .. Mixed(d, DType.BFloat16, (x, w) => x.Conv2d(w, padding: 1).AvgPool2d(2), [2, 16, 10, 8], [24, 16, 3, 3])]),
         new("batch norm", 1e-5, d => Differentiated((x, w) => x.BatchNorm(w, null, null, null, training: true, relu: true), d, [4, 24, 7, 6], [24])),
         new("layer, group norm", 1e-5, d => [.. Differentiated((x, w) => x.LayerNorm([30], w), d, [40, 30], [30]), .. Differentiated((x, w) => x.GroupNorm(2, w), d, [3, 8, 5, 6], [8])]),

@@ -72,12 +72,12 @@ internal unsafe struct Nest
         return nest;
     }
 
-    /// <summary>Adds an operand that is no memory: p of its rows is <c>logical row-major index</c> of the first view's shape, its step in elements.</summary>
-    public static Nest WithIndex(View y)
+    /// <summary>Adds an operand that is no memory: p of its rows is <c>logical row-major index</c> of the views' shape, its step in elements.</summary>
+    public static Nest WithIndex(params ReadOnlySpan<View> views)
     {
-        var index = new View(y.Storage, DType.Bool, Layout.RowMajor(y.Shape)); // one byte an element: addresses count elements
-        var nest = Of(y, index);
-        nest.start[1] = 0;
+        View y = views[0], index = new(y.Storage, DType.Bool, Layout.RowMajor(y.Shape)); // one byte an element: addresses count elements
+        var nest = Of([.. views, index]);
+        nest.start[views.Length] = 0;
         return nest;
     }
 

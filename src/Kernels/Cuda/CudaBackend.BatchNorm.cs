@@ -96,15 +96,15 @@ internal sealed unsafe partial class CudaBackend
         if (!sums && gx is null && gresidual is null) return;
         using var parts = new Temporary(x.Storage.Device, Layout.RowMajor([sums ? rows.Chunks : 0, 2, rows.C]));
         using var line = new Temporary(x.Storage.Device, Layout.RowMajor([2, rows.C]));
-        Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_sums"), x.DType), rows.ChunkGrid, rows.Block,
+        Launch(WithRelu("batchnorm_sums.ptx", rows.Entry("batch_norm_sums"), x.DType), rows.ChunkGrid, rows.Block,
             [gy, x, y, n.Mean, n.Var, norm.Eps, n.W, n.B, relu ? 1 : 0, given ? gx : null, gresidual, sums ? parts.View : null, rows.Rows, rows.C, rows.Span]);
         if (!sums) return;
-        Launch(WithRelu("batchnorm_backward.ptx", "batch_norm_totals"), rows.CombineGrid, ChannelGrid.CombineBlock,
+        Launch(WithRelu("batchnorm_sums.ptx", "batch_norm_totals"), rows.CombineGrid, ChannelGrid.CombineBlock,
             [gw, Step(gw), gb, Step(gb), line.View, parts.View, n.Var, norm.Eps, rows.Rows, rows.C, rows.Chunks]);
         if (given || gx is not { } dx) return;
         // The residual's gradient is the masked one already, and gy may be gone.
         if (gresidual is { } masked) (gy, y, relu) = (masked, null, false);
-        Launch(WithRelu("batchnorm_backward.ptx", rows.Entry("batch_norm_gradient"), x.DType), rows.Grid, rows.Block,
+        Launch(WithRelu("batchnorm_gradient.ptx", rows.Entry("batch_norm_gradient"), x.DType), rows.Grid, rows.Block,
             [dx, gy, x, y, n.Mean, n.Var, norm.Eps, n.W, n.B, relu ? 1 : 0, line.View, rows.Rows, rows.C]);
     }
 

@@ -14,15 +14,18 @@ internal sealed unsafe partial class CudaBackend
     (CudaBlasLt?, string) OpenBlasLt()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        return (CudaBlasLt.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
+        return (CudaBlasLt.TryOpen(stream, Driver.WhyNoLibraries, out string whyNot), whyNot);
     }
+
+    /// <summary>True where cuBLASLt is found, and asked for or faster for y ← a · b.</summary>
+    bool TakesBlasLt(View a, View y) => OnlyGemm is null && TakesLibrary(blasLtAsked || blasAsked, 2.0 * y.Count * a.Shape[-1]) && BlasLt.Library is not null;
 
     /// <summary>y ← relu(alpha · a · b + bias + beta · c): y and c row-major float32, a and b of one type, row-major or transposed, batches at one regular step.</summary>
     bool TryBlasLt(View a, View b, View y, float alpha, in Epilogue epilogue, View? c, float beta)
     {
-        if (OnlyGemm is not null || !TakesLibrary(blasLtAsked || blasAsked, 2.0 * y.Count * a.Shape[-1])) return false;
+        if (!TakesBlasLt(a, y) || BlasLt.Library is not { } library) return false;
         int rank = y.Shape.Rank, m = y.Shape[rank - 2], n = y.Shape[rank - 1], k = a.Shape[rank - 1];
-        if (m == 0 || n == 0 || k == 0 || BlasLt.Library is not { } library || epilogue.Bias is { IsDense: false }) return false;
+        if (m == 0 || n == 0 || k == 0 || epilogue.Bias is { IsDense: false }) return false;
         if (!Matrix(a, out var opA, out int ldA) || !Matrix(b, out var opB, out int ldB) || !Matrix(y, out var opY, out int ldY) || opY != Operation.NonTranspose) return false;
         if (!Batch(a, out long stepA) || !Batch(b, out long stepB) || !Batch(y, out long stepY)) return false;
         var (ldC, stepC) = (ldY, stepY);

@@ -140,8 +140,13 @@ internal sealed unsafe partial class CudaBackend
             Launch("conv2d.ptx", "conv2d", tiles, 128, [KernelArgument.Struct(ref conv)]);
             return;
         }
-        string entry = (split ? "conv2d_tf32x3" : "conv2d_tf32") + (wide ? "_wide" : "");
-        string file = wide ? entry + ".sm80.ptx" : "conv2d_tf32.sm80.ptx";
+        var (file, entry) = (split, wide) switch
+        {
+            (true, true) => ("conv2d_tf32x3_wide.sm80.ptx", "conv2d_tf32x3_wide"),
+            (true, false) => ("conv2d_tf32x3.sm80.ptx", "conv2d_tf32x3"),
+            (false, true) => ("conv2d_tf32_wide.sm80.ptx", "conv2d_tf32_wide"),
+            _ => ("conv2d_tf32.sm80.ptx", "conv2d_tf32"),
+        };
         var (threads, shared) = (wide && !split ? 128 : 256, wide ? WideConvShared : 0);
         int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
         int length = (((conv.Sum + pieces - 1) / pieces) + 15) & ~15;
@@ -161,7 +166,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>The sum of the pieces' results in a fixed order.</summary>
     void AddPieces(ImplicitGemm conv, View parts, int pieces, int groups, DType result)
     {
-        const string file = "conv2d.ptx", entry = "conv2d_combine";
+        const string file = "conv2d_combine.ptx", entry = "conv2d_combine";
         conv.Outer *= groups;
         (conv.Pieces, conv.ByInner) = (pieces, new(conv.Outer / 4));
         var kernel = result == DType.Float32 ? Kernels.Get(file, entry) : Kernels.Get($"{result}:{file}", entry, (file, result), static k => HalfText.Convolution(PtxLibrary.Text(k.file), k.result));

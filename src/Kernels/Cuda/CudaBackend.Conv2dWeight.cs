@@ -57,7 +57,8 @@ internal sealed unsafe partial class CudaBackend
         var version = Conv2dVersion;
         var kernel = halves ? HalfWeight(factors)
             : version == Conv2dVersion.Tiled ? Kernels.Get("conv2d_weight.ptx", "conv2d_weight")
-            : Kernels.Get("conv2d_weight_tf32.sm80.ptx", version is Conv2dVersion.Tf32x3 or Conv2dVersion.Tf32x3Wide ? "conv2d_weight_tf32x3" : "conv2d_weight_tf32");
+            : version is Conv2dVersion.Tf32x3 or Conv2dVersion.Tf32x3Wide ? Kernels.Get("conv2d_weight_tf32x3.sm80.ptx", "conv2d_weight_tf32x3")
+            : Kernels.Get("conv2d_weight_tf32.sm80.ptx", "conv2d_weight_tf32");
         var (grid, threads) = (new Dim3(tiles, slices, groups), version == Conv2dVersion.Tiled && !halves ? 128 : 256);
         if (slices == 1)
         {
@@ -73,7 +74,6 @@ internal sealed unsafe partial class CudaBackend
     Kernel HalfWeight(DType factors)
     {
         const string file = "conv2d_weight_half.sm80.ptx";
-        return factors == DType.Float16 ? Kernels.Get(file, "conv2d_weight_half")
-            : Kernels.Get("bf16:" + file, "conv2d_weight_half", file, static f => PtxLibrary.Text(f).Replace(".f16.f16.", ".bf16.bf16.", StringComparison.Ordinal));
+        return Kernels.Get(factors == DType.Float16 ? file : "bf16:" + file, "conv2d_weight_half", factors, static f => HalfText.Factors(PtxLibrary.Text(file), f));
     }
 }

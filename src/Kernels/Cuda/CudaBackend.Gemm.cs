@@ -51,6 +51,27 @@ internal sealed unsafe partial class CudaBackend
         else base.Gemm16(a, b, y, alpha, beta);
     }
 
+    public override void Gemm16(View a, View b, View y, in Epilogue epilogue)
+    {
+        Expect16("Gemm16", a, b);
+        bool library = TakesBlasLt(a, y), reads = ReadsHalves(a, b);
+        if (reads && !library && epilogue.Moments is null && (epilogue.Residual?.DType ?? y.DType) == y.DType)
+        {
+            Gemm(a, b, y, 1, epilogue, epilogue.Residual, 1);
+            return;
+        }
+        using var added = WidenedOrNone(epilogue.Residual, out var residual);
+        using var rounded = ToRound(y, out var result);
+        var wide = epilogue with { Residual = residual, Moments = null };
+        if (!library || !TryBlasLt(a, b, result, 1, wide, residual, 1))
+        {
+            if (reads) Gemm(a, b, result, 1, wide, residual, 1);
+            else base.Gemm16(a, b, result, wide);
+        }
+        if (epilogue.Moments is { } moments) Moments(result, moments, y.Shape.Rank - 1);
+        Round(result, y);
+    }
+
     bool ReadsHalves(View a, View b) => Driver.Architecture >= 80 && (ReadingA(a) & ReadingB(b) & 2) != 0;
 
     void Gemm(View a, View b, View y, float alpha, in Epilogue epilogue, View? r, float beta)
@@ -59,7 +80,7 @@ internal sealed unsafe partial class CudaBackend
         if (epilogue.Bias is null && IsBetterTransposed(y)) (a, b, y, r) = (Transposed(b), Transposed(a), Transposed(y), r is { } t ? Transposed(t) : null);
         int M = y.Shape[-2], N = y.Shape[-1], K = alpha == 0 ? 0 : a.Shape[-1];
         var batch = BatchOf(y, a, b, r);
-        var kernel = a.DType != DType.Float32 ? GemmKernel.Half(a.DType) : GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, Precision.AllowTf32), N);
+        var kernel = a.DType != DType.Float32 ? GemmKernel.Half(a.DType, y.DType) : GemmKernel.For(OnlyGemm ?? GemmKernel.Choose(M, N, K, Driver.Architecture, Precision.AllowTf32), N);
         var (pieces, length) = kernel.Pieces(M, N, K, batch.Count);
         var g = new GemmArguments
         {
@@ -82,7 +103,7 @@ internal sealed unsafe partial class CudaBackend
         };
         if (epilogue.Bias is { } bias) (g.Bias, g.BiasStep) = (bias.Address, bias.Layout.Strides[0] * sizeof(float));
         if (pieces == 1) Launch(kernel, ref g, batch.Count);
-        else InPieces(kernel, g, a, b, y, r, pieces);
+        else InPieces(y.DType == DType.Float32 ? kernel : GemmKernel.Half(a.DType, DType.Float32), g, a, b, y, r, pieces);
     }
 
     /// <summary>The products of all pieces of K, then their sum in a fixed order.</summary>
@@ -95,7 +116,7 @@ internal sealed unsafe partial class CudaBackend
         var part = g with { Batch = BatchOf(first, a, b, null), Y = new(first), R = default, Bias = 0, Relu = 0, Alpha = 1, Pieces = pieces, Wide = IsWide(first, null) };
         Launch(kernel, ref part, g.Batch.Count * pieces);
         var sum = g with { Batch = BatchOf(y, first, first, r), A = new(first), B = default, K = pieces, Length = pieces };
-        Launch(GemmKernel.Combine, ref sum, g.Batch.Count);
+        Launch(GemmKernel.Combine(y.DType), ref sum, g.Batch.Count);
     }
 
     void Launch(GemmKernel kernel, ref GemmArguments g, long products)
@@ -131,20 +152,20 @@ internal sealed unsafe partial class CudaBackend
     static int Reading(View x, int rows, long rowStride, int K, long kStride)
     {
         bool along = rows == 1 || (K > 1 && Math.Abs(kStride) <= Math.Abs(rowStride));
-        bool wide = along ? IsWide(x, K, kStride, rows, rowStride) : IsWide(x, rows, rowStride, K, kStride);
+        int group = 16 / x.DType.Size();
+        bool wide = along ? IsWide(x, group, K, kStride, rows, rowStride) : IsWide(x, group, rows, rowStride, K, kStride);
         return (along ? 1 : 0) + (wide ? 2 : 0);
     }
 
-    /// <summary>1 where rows of y, and of r, may be accessed by 16 bytes.</summary>
+    /// <summary>1 where rows of y, and of r, may be accessed by four elements.</summary>
     static int IsWide(View y, View? r) => IsWide(y) && (r is not { } v || IsWide(v)) ? 1 : 0;
 
-    static bool IsWide(View y) => IsWide(y, y.Shape[-1], y.Layout.Strides[^1], y.Shape[-2], y.Layout.Strides[^2]);
+    static bool IsWide(View y) => IsWide(y, 4, y.Shape[-1], y.Layout.Strides[^1], y.Shape[-2], y.Layout.Strides[^2]);
 
-    /// <summary>True where the elements of the inner dimension come in groups of 16 aligned bytes in every line of every matrix.</summary>
-    static bool IsWide(View x, int inner, long innerStride, int outer, long outerStride)
+    /// <summary>True where the elements of the inner dimension come in aligned groups of so many in every line of every matrix.</summary>
+    static bool IsWide(View x, int group, int inner, long innerStride, int outer, long outerStride)
     {
-        int group = 16 / x.DType.Size();
-        if (inner % group != 0 || innerStride != 1 || (outer > 1 && outerStride % group != 0) || x.Address % 16 != 0) return false;
+        if (inner % group != 0 || innerStride != 1 || (outer > 1 && outerStride % group != 0) || x.Address % (group * x.DType.Size()) != 0) return false;
         for (int d = 0; d < x.Shape.Rank - 2; d++)
             if (x.Shape[d] > 1 && x.Layout.Strides[d] % group != 0) return false;
         return true;
@@ -193,7 +214,7 @@ internal struct GemmArguments
     /// <summary>Bytes from the y of one piece to that of the next.</summary>
     public long PieceStep;
 
-    /// <summary>1 where y and r may be accessed by 16 bytes.</summary>
+    /// <summary>1 where y and r may be accessed by four elements.</summary>
     public int Wide;
 }
 

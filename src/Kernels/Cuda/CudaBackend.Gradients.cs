@@ -20,13 +20,10 @@ internal sealed unsafe partial class CudaBackend
         using Temporary sums = new(tensors[0].Storage.Device, Layout.RowMajor([checked((int)chunks + 1)]), DType.Int64);
         nint partials = sums.View.Address + sizeof(double);
         long summed = 0;
-        StepList list = default;
+        StepLists lists = new(AddPartials);
         foreach (var x in tensors)
-        {
-            if (!x.IsDense) continue;
-            for (long done = 0; (done = list.Add(new StepTensors(x, x), done)) < x.Count; list = default) AddPartials(ref list);
-        }
-        AddPartials(ref list);
+            if (x.IsDense) lists.Add(x);
+        lists.End();
         Launch("squares.ptx", "add_squares", 1, BlockSize, [partials, (uint)chunks, sums.View]);
         double sum = 0;
         Download(sums.View.Storage, MemoryMarshal.AsBytes(new Span<double>(ref sum)));
@@ -34,28 +31,24 @@ internal sealed unsafe partial class CudaBackend
 
         void AddPartials(ref StepList list)
         {
-            if (list.Chunks == 0) return;
             Launch("squares.ptx", "squares", list.Chunks, BlockSize, [KernelArgument.Struct(ref list), partials + (nint)(summed * sizeof(double))]);
             summed += list.Chunks;
         }
     }
 
-    public override void Scale(ReadOnlySpan<View> tensors, float factor)
+    public override void Scale(ReadOnlySpan<View> tensors, float factor) => ScaleAll("Scale", tensors, factor, null, x => base.Scale([x], factor));
+
+    /// <summary>x ← factor · x for each tensor; where a product is not finite, a flag, if there is one, is set. Those with gaps are left to <paramref name="strided"/>.</summary>
+    void ScaleAll(string op, ReadOnlySpan<View> tensors, float factor, View? flag, Action<View> strided)
     {
-        StepList list = default;
+        StepLists lists = new((ref StepList list) => Launch("unscale.ptx", "unscale", list.Chunks, BlockSize, [KernelArgument.Struct(ref list), factor, flag]));
         foreach (var x in tensors)
         {
-            ExpectFloat("Scale", x);
-            if (!x.IsDense) base.Scale([x], factor);
-            else for (long done = 0; (done = list.Add(new StepTensors(x, x), done)) < x.Count; list = default) ScaleAll(ref list, factor, null);
+            ExpectFloat(op, x);
+            if (x.IsDense) lists.Add(x);
+            else strided(x);
         }
-        ScaleAll(ref list, factor, null);
-    }
-
-    /// <summary>One launch for the tensors of a list; where a product is not finite, a flag, if there is one, is set.</summary>
-    void ScaleAll(ref StepList list, float factor, View? flag)
-    {
-        if (list.Chunks > 0) Launch("unscale.ptx", "unscale", list.Chunks, BlockSize, [KernelArgument.Struct(ref list), factor, flag]);
+        lists.End();
     }
 
     double SumOfStrided(View x)

@@ -7,7 +7,7 @@ namespace Tessera.Cuda;
 /// </content>
 internal sealed unsafe partial class CudaBackend
 {
-    const string GridFile = "gridsample.ptx";
+    const string GridFile = "gridsample.ptx", GridBackwardFile = "gridsample_backward.ptx";
 
     public override void GridSample(View x, View grid, View y, GridSampling how)
     {
@@ -32,7 +32,7 @@ internal sealed unsafe partial class CudaBackend
         if (!slopes) return;
         ExpectFloat("grid_sample_backward", ggrid!.Value, x!.Value);
         using var dense = new Temporary(gy.Storage.Device, Layout.RowMajor(grid.Shape));
-        Launch(GridFile, "grid_slopes", Blocks(gy.Count / gy.Shape[1] * 32, BlockSize), BlockSize,
+        Launch(GridBackwardFile, "grid_slopes", Blocks(gy.Count / gy.Shape[1] * 32, BlockSize), BlockSize,
             [dense.View, gy, x.Value, corners.First.View, corners.Fraction.View, corners.Slope.View, KernelArgument.Struct(ref sizes)]);
         Copy(dense.View, ggrid.Value);
     }
@@ -44,7 +44,7 @@ internal sealed unsafe partial class CudaBackend
         using var share = new Temporary(gy.Storage.Device, Layout.RowMajor(shares));
         using var index = new Temporary(gy.Storage.Device, Layout.RowMajor(shares.With(2, 1)), DType.Int64);
         var rows = new ChannelGrid(s[1], gy.Count / s[1], vectors: false);
-        Launch(GridFile, "grid_spread", rows.Grid, rows.Block, [share.View, index.View, gy, corners.First.View, corners.Fraction.View, KernelArgument.Struct(ref sizes)]);
+        Launch(GridBackwardFile, "grid_spread", rows.Grid, rows.Block, [share.View, index.View, gy, corners.First.View, corners.Fraction.View, KernelArgument.Struct(ref sizes)]);
         ScatterAdd(Rows(gx, window: false), index.View.BroadcastTo(shares), share.View, 1);
     }
 

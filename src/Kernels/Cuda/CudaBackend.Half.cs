@@ -23,17 +23,23 @@ internal sealed unsafe partial class CudaBackend
             return;
         }
         ConvolutionPlan.Show(x.Shape, w.Shape, window);
-        if (!product && epilogue.Moments is null && y.DType == x.DType && (epilogue.Residual is null || epilogue.Residual.Value.DType == y.DType))
+        if (epilogue.Moments is null && (epilogue.Residual?.DType ?? y.DType) == y.DType)
         {
-            Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), y, window, epilogue), window.Groups, y.Storage.Device, x.DType, y.DType);
+            MultiplyHalves(x, w, y, window, product, epilogue);
             return;
         }
         using var added = WidenedOrNone(epilogue.Residual, out var residual);
         using var rounded = ToRound(y, out var result);
-        if (product) Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(result), 1, epilogue, residual is { } r ? Pixels(r) : null, 1);
-        else Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), result, window, epilogue with { Residual = residual }), window.Groups, y.Storage.Device, x.DType);
+        MultiplyHalves(x, w, result, window, product, epilogue with { Residual = residual, Moments = null });
         if (epilogue.Moments is { } moments) MomentsAndRound(result, moments, y);
         else Round(result, y);
+    }
+
+    /// <summary>The convolution by kernels that read halves; y and the residual of one type.</summary>
+    void MultiplyHalves(View x, View w, View y, Window2d window, bool product, in Epilogue epilogue)
+    {
+        if (product) Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y), 1, epilogue, epilogue.Residual is { } r ? Pixels(r) : null, 1);
+        else Correlate(ImplicitGemm.Of(InPairs(x), InPairs(w), y, window, epilogue), window.Groups, y.Storage.Device, x.DType, y.DType);
     }
 
     public override void Conv2d16BackwardData(View gy, View w, View gx, Window2d window)
@@ -45,14 +51,8 @@ internal sealed unsafe partial class CudaBackend
             using (new HalfOperands()) base.Conv2d16BackwardData(gy, w, gx, window);
             return;
         }
-        if (!product)
-        {
-            BackwardPhases(gy, w, gx, window);
-            return;
-        }
-        using var rounded = ToRound(gx, out var result);
-        Gemm16(Pixels(gy), Flat(w), Pixels(result));
-        Round(result, gx);
+        if (product) Gemm16(Pixels(gy), Flat(w), Pixels(gx), default(Epilogue));
+        else BackwardPhases(gy, w, gx, window);
     }
 
     public override void Conv2d16BackwardWeight(View gy, View x, View gw, Window2d window)
@@ -64,9 +64,13 @@ internal sealed unsafe partial class CudaBackend
             using (new HalfOperands()) base.Conv2d16BackwardWeight(gy, x, gw, window);
             return;
         }
+        if (product)
+        {
+            Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw), default(Epilogue));
+            return;
+        }
         using var rounded = ToRound(gw, out var result);
-        if (product) Gemm16(Pixels(gy).Permute(1, 0), Pixels(x), Flat(result));
-        else WeightOfHalves(gy, x, result, window);
+        WeightOfHalves(gy, x, result, window);
         Round(result, gw);
     }
 
@@ -144,14 +148,7 @@ internal sealed unsafe partial class CudaBackend
         using Temporary flag = new(gradients[0].Storage.Device, Layout.RowMajor([1]), DType.Int32);
         Fill(flag.View, 0);
         bool finite = true;
-        StepList list = default;
-        foreach (var g in gradients)
-        {
-            ExpectFloat("Unscale", g);
-            if (!g.IsDense) finite &= base.Unscale([g], factor);
-            else for (long done = 0; (done = list.Add(new StepTensors(g, g), done)) < g.Count; list = default) ScaleAll(ref list, factor, flag.View);
-        }
-        ScaleAll(ref list, factor, flag.View);
+        ScaleAll("Unscale", gradients, factor, flag.View, g => finite &= base.Unscale([g], factor));
         int bad = 0;
         Download(flag.View.Storage, MemoryMarshal.AsBytes(new Span<int>(ref bad)));
         return finite && bad == 0;

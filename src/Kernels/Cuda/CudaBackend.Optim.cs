@@ -12,7 +12,7 @@ internal sealed unsafe partial class CudaBackend
     public override void SgdSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
     {
         int flags = (options.First ? 1 : 0) | (options.Nesterov ? 2 : 0);
-        Steps("SgdStep", "sgd", parameters, [-options.Lr, (float)options.Momentum, options.L2, Kept(options), BitConverter.Int32BitsToSingle(flags)],
+        Steps("SgdStep", "sgd.ptx", "sgd", parameters, [-options.Lr, (float)options.Momentum, options.L2, Kept(options), BitConverter.Int32BitsToSingle(flags)],
             t => base.SgdStep(t.W, t.G, t.M, options));
     }
 
@@ -20,45 +20,45 @@ internal sealed unsafe partial class CudaBackend
     {
         float rate = (float)(options.Lr / options.Correction1), root = (float)(1 / Math.Sqrt(options.Correction2));
         float newest1 = (float)(1 - options.Momentum), beta2 = (float)options.Beta2, newest2 = (float)(1 - options.Beta2);
-        Steps("AdamStep", "adam", parameters, [-rate, root, options.L2, Kept(options), options.Eps, newest1, beta2, newest2],
+        Steps("AdamStep", "adam.ptx", "adam", parameters, [-rate, root, options.L2, Kept(options), options.Eps, newest1, beta2, newest2],
             t => base.AdamStep(t.W, t.G, t.M!.Value, t.V!.Value, options));
     }
 
     public override void RmsPropSteps(ReadOnlySpan<StepTensors> parameters, StepOptions options)
     {
         float alpha = (float)options.Beta2, newest = (float)(1 - options.Beta2);
-        Steps("RmsPropStep", "rmsprop", parameters, [-options.Lr, (float)options.Momentum, options.L2, Kept(options), options.Eps, alpha, newest],
+        Steps("RmsPropStep", "rmsprop.ptx", "rmsprop", parameters, [-options.Lr, (float)options.Momentum, options.L2, Kept(options), options.Eps, alpha, newest],
             t => base.RmsPropStep(t.W, t.G, t.V!.Value, t.M, t.A, options));
     }
 
     static float Kept(in StepOptions options) => 1 - (options.Lr * options.Decay);
 
     /// <summary>Launches of up to 64 parameters with the same numbers; those that do not lie alike take the composed step.</summary>
-    void Steps(string op, string entry, ReadOnlySpan<StepTensors> parameters, ReadOnlySpan<float> numbers, Action<StepTensors> composed)
+    void Steps(string op, string file, string entry, ReadOnlySpan<StepTensors> parameters, float[] numbers, Action<StepTensors> composed)
     {
-        StepList list = default;
+        StepLists lists = new((ref StepList list) => LaunchStep(file, entry, ref list, numbers));
         foreach (var t in parameters)
         {
-            if (!CanStep(op, t))
+            if (CanStep(op, t))
             {
-                RefuseComposedStep(op, t);
-                composed(t);
+                lists.Add(t);
+                continue;
             }
-            else for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) LaunchStep(entry, ref list, numbers);
+            RefuseComposedStep(op, t);
+            composed(t);
         }
-        LaunchStep(entry, ref list, numbers);
+        lists.End();
     }
 
-    void LaunchStep(string entry, ref StepList list, ReadOnlySpan<float> numbers)
+    void LaunchStep(string file, string entry, ref StepList list, ReadOnlySpan<float> numbers)
     {
-        if (list.Chunks == 0) return;
         nint row = rates?.Put(numbers, list) ?? 0; // where a recorded launch finds its numbers at each replay
         if (writesRatesOnly) return;
         Span<KernelArgument> arguments = stackalloc KernelArgument[numbers.Length + 2];
         arguments[0] = KernelArgument.Struct(ref list);
         for (int i = 0; i < numbers.Length; i++) arguments[i + 1] = numbers[i];
         arguments[^1] = row;
-        Launch("optim.ptx", entry, list.Chunks, BlockSize, arguments);
+        Launch(file, entry, list.Chunks, BlockSize, arguments);
     }
 
     /// <summary>Parameters with gaps are stepped by composed operations, whose numbers a recording would keep.</summary>

@@ -88,7 +88,7 @@ internal sealed unsafe partial class CudaBackend
     {
         var rows = RowsOf(gx.Shape[1], gx, gy);
         var shape = new PoolShape(rows, gx.Shape, gy.Shape, window, countPadding);
-        Launch(HalfText.File("avgpool2d.ptx", gx.DType, gy.DType), rows.Entry("avg_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, KernelArgument.Struct(ref shape)]);
+        Launch(HalfText.File("avgpool2d_backward.ptx", gx.DType, gy.DType), rows.Entry("avg_pool2d_backward"), rows.Grid, rows.Block, [gx, gy, KernelArgument.Struct(ref shape)]);
     }
 
     /// <summary>A pool as its kernels see it: 18 numbers, described in <c>maxpool2d.ptx</c> and <c>avgpool2d.ptx</c>.</summary>

@@ -31,8 +31,8 @@ internal sealed unsafe partial class CudaBackend
         KernelArgument[] arguments = [KernelArgument.Struct(ref nest), (int)length, step, flip, (int)x.DType];
         bool sideBySide = nest.Count >= ManyLines && nest.Step(1) == x.DType.Size();
         var team = length <= 4 * BlockSize ? new Dim3(WarpSize, BlockSize / WarpSize) : new Dim3(4 * BlockSize);
-        if (plain || sideBySide || length <= ReduceAlone) Launch("order.ptx", "argreduce_plain", Blocks(nest.Count, BlockSize), BlockSize, arguments);
-        else Launch("order.ptx", "argreduce", Blocks(nest.Count, team.Y), team, arguments);
+        if (plain || sideBySide || length <= ReduceAlone) Launch("argreduce.ptx", "argreduce_plain", Blocks(nest.Count, BlockSize), BlockSize, arguments);
+        else Launch("argreduce.ptx", "argreduce", Blocks(nest.Count, team.Y), team, arguments);
     }
 
     public override void Sort(View x, View values, View indices, int dim, bool descending) => Sort(x, values, indices, dim, descending, plain: false);
@@ -52,10 +52,10 @@ internal sealed unsafe partial class CudaBackend
         var device = x.Storage.Device;
         using var positions = new Temporary(device, Layout.RowMajor([count]), DType.Int32);
         if (plain)
-            Launch("order.ptx", "sort_plain", Blocks(count, BlockSize), BlockSize, [KernelArgument.Struct(ref nest), count, n, step, flip, (int)x.DType, positions.View]);
+            Launch("sort.ptx", "sort_plain", Blocks(count, BlockSize), BlockSize, [KernelArgument.Struct(ref nest), count, n, step, flip, (int)x.DType, positions.View]);
         else
             SortPositions(device, nest, count, n, [step, flip, (int)x.DType], positions.View);
-        Launch("order.ptx", "sort_write", Blocks(count, BlockSize), BlockSize,
+        Launch("sort.ptx", "sort_write", Blocks(count, BlockSize), BlockSize,
             [KernelArgument.Struct(ref nest), count, n, Along(values, dim).Step, Along(indices, dim).Step, step, x.DType.Size(), positions.View]);
     }
 
@@ -76,10 +76,10 @@ internal sealed unsafe partial class CudaBackend
         using var otherPositions = new Temporary(device, Layout.RowMajor([passes > 0 ? count : 1]), DType.Int32);
         (View Keys, View Positions) from = (keys.View, positions), to = (otherKeys.View, otherPositions.View);
         if (passes % 2 == 1) (from, to) = (to, from);
-        Launch("order.ptx", "sort_block", checked((int)nest.Count * segments), segment / 2,
+        Launch("sort.ptx", "sort_block", checked((int)nest.Count * segments), segment / 2,
             [KernelArgument.Struct(ref nest), length, elements[0], elements[1], elements[2], segments, from.Keys, from.Positions], shared: 12 * segment);
         for (int run = segment; run < length; run *= 2, (from, to) = (to, from))
-            Launch("order.ptx", "sort_merge", Blocks(count, BlockSize), BlockSize, [count, length, run, from.Keys, from.Positions, to.Keys, to.Positions]);
+            Launch("sort.ptx", "sort_merge", Blocks(count, BlockSize), BlockSize, [count, length, run, from.Keys, from.Positions, to.Keys, to.Positions]);
     }
 
     /// <summary>Kernels count elements in 32 bits.</summary>

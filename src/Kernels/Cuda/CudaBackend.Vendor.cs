@@ -3,8 +3,6 @@ namespace Tessera.Cuda;
 /// <content>What cuBLAS and cuDNN do where they are found; where they are not, or have no way, Tessera's own kernels do it.</content>
 internal sealed unsafe partial class CudaBackend
 {
-    const string NoGpu = "not searched for: the device is not a GPU";
-
     readonly Lazy<(CudaBlas? Library, string WhyNot)> blas;
     readonly Lock blasGate = new();
     readonly Lazy<(CudnnLayers? Library, string WhyNot)> dnn;
@@ -56,15 +54,15 @@ internal sealed unsafe partial class CudaBackend
     (CudaBlas?, string) OpenBlas()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        return (CudaBlas.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
+        return (CudaBlas.TryOpen(stream, Driver.WhyNoLibraries, out string whyNot), whyNot);
     }
 
-    (Nccl?, string) OpenNccl() => (Cuda.Nccl.TryOpen(Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
+    (Nccl?, string) OpenNccl() => (Cuda.Nccl.TryOpen(Driver.WhyNoLibraries, out string whyNot), whyNot);
 
     (CudnnLayers?, string) OpenDnn()
     {
         Check(Driver.CtxSetCurrent(), "cuCtxSetCurrent");
-        return (CudnnLayers.TryOpen(stream, Driver is EmulatedCudaDriver ? NoGpu : null, out string whyNot), whyNot);
+        return (CudnnLayers.TryOpen(stream, Driver.WhyNoLibraries, out string whyNot), whyNot);
     }
 
     /// <summary>A matrix product by cuBLAS: y row-major, a and b row-major or transposed, batches at one regular step.</summary>

@@ -53,6 +53,8 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     /// <summary>The emulator computes their products one by one: a multiple of the time of multiply-adds.</summary>
     public bool PrefersTensorCores { get; init; }
 
+    public string? WhyNoLibraries => "not searched for: the device is not a GPU";
+
     /// <summary>The most warp instructions of a launch, so that nothing hangs.</summary>
     public long StepLimit { get; init; } = PtxLaunch.DefaultStepLimit;
 

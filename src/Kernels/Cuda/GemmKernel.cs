@@ -51,7 +51,12 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     static readonly GemmKernel tf32 = new("gemm_tf32.sm80.ptx", "gemm_tf32", 128, 128) { SharedBytes = 98304, Threads = 128 };
     static readonly GemmKernel tf32Registers = new("gemm_tf32_registers.sm80.ptx", "gemm_tf32_registers", 128, 128) { Resident = 1 };
     static readonly GemmKernel f16 = new("gemm_half.sm80.ptx", "gemm_half", 128, 128) { SharedBytes = 81920, Threads = 128 };
-    static readonly GemmKernel bf16 = f16 with { Factors = "bf16" };
+    static readonly GemmKernel combine = new("gemm.ptx", "gemm_combine", 16, 16);
+    static readonly Dictionary<(DType Factors, DType Result), GemmKernel> halves = (
+        from factors in (DType[])[DType.Float16, DType.BFloat16]
+        from result in (DType[])[DType.Float32, DType.Float16, DType.BFloat16]
+        select f16.Of(factors, result)).ToDictionary(k => (k.Factors, k.Result));
+    static readonly Dictionary<DType, GemmKernel> combines = new[] { DType.Float32, DType.Float16, DType.BFloat16 }.ToDictionary(t => t, t => combine.Of(DType.Float32, t));
 
     /// <summary>Threads of a block.</summary>
     public int Threads { get; init; } = 256;
@@ -62,15 +67,26 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
     /// <summary>Dynamic shared memory of a block.</summary>
     public int SharedBytes { get; init; }
 
-    /// <summary>What the factors' type is called in the text, where it is not the one that stands there.</summary>
-    public string Factors { get; init; } = "f16";
+    /// <summary>The type of the factors.</summary>
+    public DType Factors { get; private init; }
+
+    /// <summary>The type of the result, and of the residual.</summary>
+    public DType Result { get; private init; }
+
+    /// <summary>What stands for its text among the texts of a device.</summary>
+    string Key { get; init; } = File;
+
+    GemmKernel Of(DType factors, DType result) => this with { Factors = factors, Result = result, Key = result == DType.Float32 && factors != DType.BFloat16 ? File : $"{result}({factors}):{File}" };
 
     /// <summary>The kernel on a device, with the ReLU's formula in its store.</summary>
-    public Kernel On(KernelCache kernels) => kernels.Get(Factors == "f16" ? File : Factors + ":" + File, Entry, this, static k =>
-        PtxFormula.Text(default(Ops.Relu), "relu", k.File, static o => [new("relu", v => ((IUnary)o).Apply(v[0]))]).Replace(".f16.f16.", $".{k.Factors}.{k.Factors}.", StringComparison.Ordinal));
+    public Kernel On(KernelCache kernels) => kernels.Get(Key, Entry, this, static k =>
+    {
+        string text = HalfText.Factors(PtxFormula.Text(default(Ops.Relu), "relu", k.File, static o => [new("relu", v => ((IUnary)o).Apply(v[0]))]), k.Factors);
+        return k.Result == DType.Float32 ? text : HalfText.Product(text, k.Result);
+    });
 
-    /// <summary>Adds up the pieces of a product.</summary>
-    public static GemmKernel Combine { get; } = new("gemm.ptx", "gemm_combine", 16, 16);
+    /// <summary>Adds up the pieces of a product, for a result of float32 or 16 bits.</summary>
+    public static GemmKernel Combine(DType result) => combines[result];
 
     /// <summary>The kernel of a version, for results of N columns.</summary>
     public static GemmKernel For(GemmVersion version, int N) => version switch
@@ -85,8 +101,8 @@ internal sealed record GemmKernel(string File, string Entry, int TileM, int Tile
         _ => tf32,
     };
 
-    /// <summary>Version 6: factors of 16 bits on tensor cores.</summary>
-    public static GemmKernel Half(DType dtype) => dtype == DType.Float16 ? f16 : bf16;
+    /// <summary>Version 6: factors of 16 bits on tensor cores, a result of float32 or 16 bits.</summary>
+    public static GemmKernel Half(DType factors, DType result) => halves[(factors, result)];
 
     /// <summary>The version for a product of <c>[M, K]</c> and <c>[K, N]</c> on a device of a compute capability.</summary>
     public static GemmVersion Choose(int M, int N, int K, int architecture, bool allowTf32)

@@ -13,7 +13,7 @@ internal static partial class HalfText
 
     /// <summary>
     /// The name of the text of a file for operands of these types, Float32, Float16 or BFloat16; the last needs sm_80. Of <c>unary.ptx</c>, <c>binary.ptx</c>,
-    /// <c>maxpool2d.ptx</c> and <c>avgpool2d.ptx</c>, which name their operands alike: y (or gx) is the result, a (or x, gy) the first operand, b the second.
+    /// <c>dropout.ptx</c>, <c>maxpool2d.ptx</c>, <c>avgpool2d.ptx</c> and <c>avgpool2d_backward.ptx</c>, which name their operands alike: y (or gx) is the result, a (or x, gy) the first operand, b the second.
     /// </summary>
     public static string File(string file, DType y, DType a, DType b = DType.Float32)
     {
@@ -32,6 +32,29 @@ internal static partial class HalfText
         text = Stores().Replace(text, m => Of(m.Groups[4].Value) is var type and not DType.Float32 ? Store(type, m.Groups[1].Value, Named(m.Groups[4].Value, m.Groups[2].Length > 0), m.Groups[3].Value, m.Groups[2].Length > 0) : m.Value);
         return y == DType.BFloat16 || a == DType.BFloat16 || b == DType.BFloat16 ? text.Replace(".target sm_70", ".target sm_80", StringComparison.Ordinal) : text;
     }
+
+    /// <summary>The text of a product of float16 factors, <c>*_half.sm80.ptx</c>, for factors of type <paramref name="type"/>.</summary>
+    public static string Factors(string float16, DType type) => type == DType.BFloat16 ? float16.Replace(".f16.f16.", ".bf16.bf16.", StringComparison.Ordinal) : float16;
+
+    /// <summary>The text of <c>gemm_half.sm80.ptx</c>, or of <c>gemm.ptx</c> for its <c>gemm_combine</c>, with a result and a residual of 16 bits; steps are bytes, of halves too.</summary>
+    public static string Product(string float32, DType type)
+    {
+        string text = ProductResidual().Replace(Declared(float32), m => Access(Load, m));
+        return ProductStores().Replace(text, m => Access(Store, m)).Replace(".target sm_70", ".target sm_80", StringComparison.Ordinal);
+
+        string Access(Func<DType, string, string, string, bool, string> access, Match m)
+        {
+            bool four = m.Groups["four"].Length > 0;
+            string name = m.Groups["name"].Value;
+            return access(type, m.Groups["guard"].Value, four ? name[..^1] : name, m.Groups["place"].Value, four);
+        }
+    }
+
+    [GeneratedRegex(@"^    (?<guard>@\w+ )?ld\.global\.(?<four>v4\.)?b32 \{?(?<name>r\d|t)(?:, \w+, \w+, \w+\})?, \[(?<place>at|at_r)\];$", RegexOptions.Multiline)]
+    private static partial Regex ProductResidual();
+
+    [GeneratedRegex(@"^    (?<guard>@\w+ )?st\.global\.(?<four>v4\.)?b32 \[(?<place>at_y)\], \{?(?<name>v\d?)(?:, \w+, \w+, \w+\})?;$", RegexOptions.Multiline)]
+    private static partial Regex ProductStores();
 
     /// <summary>The text of a convolution, <c>conv2d*.ptx</c>, with a result and a residual of 16 bits. Sums in pieces stay float32: <c>conv2d_combine</c> rounds theirs.</summary>
     public static string Convolution(string float32, DType type)

@@ -31,6 +31,9 @@ internal unsafe interface ICudaDriver : IDisposable
     /// <summary>Whether float32 products in three parts on tensor cores take less time than float32 multiply-adds.</summary>
     bool PrefersTensorCores => Architecture >= 80;
 
+    /// <summary>Why NVIDIA's libraries are not to be searched for; null where they work with this device's memory.</summary>
+    string? WhyNoLibraries => null;
+
     /// <summary>Driver version as 1000 · major + 10 · minor: 13000 for CUDA 13.0.</summary>
     int Version { get; }
 

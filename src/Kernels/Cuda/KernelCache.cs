@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
-using System.Reflection;
+using System.Text.RegularExpressions;
 
 namespace Tessera.Cuda;
 
-/// <summary>The PTX texts of Tessera, embedded in this assembly: <c>src/Kernels/Ptx</c>.</summary>
-internal static class PtxLibrary
+/// <summary>The PTX texts of Tessera, embedded in this assembly: <c>src/Kernels/Ptx</c>. What several of them share stands in a file <c>*.inc</c>, which they include.</summary>
+internal static partial class PtxLibrary
 {
     static readonly ConcurrentDictionary<string, string> texts = new(StringComparer.Ordinal);
 
@@ -12,14 +12,19 @@ internal static class PtxLibrary
     public static IReadOnlyList<string> Files { get; } =
         [.. typeof(PtxLibrary).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(".ptx", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
-    /// <summary>The text of a file, such as <c>unary.ptx</c>.</summary>
-    public static string Text(string file) => texts.GetOrAdd(file, static name =>
+    /// <summary>The text of a file, such as <c>unary.ptx</c>, with that of the files it includes in place of the lines that say so.</summary>
+    public static string Text(string file) => texts.GetOrAdd(file, static name => Include().Replace(Read(name), static m => Read(m.Groups[1].Value)));
+
+    [GeneratedRegex("""^#include "([\w.]+)"\n""", RegexOptions.Multiline)]
+    private static partial Regex Include();
+
+    static string Read(string name)
     {
         using var stream = typeof(PtxLibrary).Assembly.GetManifestResourceStream(name)
             ?? throw new TesseraException($"PtxLibrary: no such kernel file: got '{name}', expected one of {string.Join(", ", Files)}.");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
-    });
+    }
 
     /// <summary>Adds a text that was made from a file's, which <see cref="Text"/> gives for its name from then on. Returns the name.</summary>
     public static string Add(string name, string text)

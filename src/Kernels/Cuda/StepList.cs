@@ -61,3 +61,27 @@ internal unsafe struct StepList
 
     static nint Address(View? view, long element) => view is { } v ? v.Address + (nint)(element * sizeof(float)) : 0;
 }
+
+/// <summary>A launch for the tensors of a list.</summary>
+internal delegate void StepLaunch(ref StepList list);
+
+/// <summary>Any number of dense tensors as lists of at most 64: each is launched when it is full, the last one by <see cref="End"/>.</summary>
+internal ref struct StepLists(StepLaunch launch)
+{
+    StepList list;
+
+    /// <summary>Adds tensors that lie alike and without gaps.</summary>
+    public void Add(in StepTensors t)
+    {
+        for (long done = 0; (done = list.Add(t, done)) < t.W.Count; list = default) launch(ref list);
+    }
+
+    /// <summary>Adds a tensor that is changed, or read, alone.</summary>
+    public void Add(View x) => Add(new StepTensors(x, x));
+
+    /// <summary>Launches what is left.</summary>
+    public void End()
+    {
+        if (list.Chunks > 0) launch(ref list);
+    }
+}

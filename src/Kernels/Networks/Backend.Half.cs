@@ -15,6 +15,19 @@ public abstract partial class Backend
         Gemm(wideA, wideB, y, alpha, beta);
     }
 
+    /// <summary>y ← epilogue(a · b) for factors of one 16-bit type; sums are Float32, y and the residual Float32 or of 16 bits, bias and moments Float32.</summary>
+    public virtual void Gemm16(View a, View b, View y, in Epilogue epilogue)
+    {
+        Expect16("Gemm16", a, b);
+        using var left = Widened(a, out var wideA);
+        using var right = Widened(b, out var wideB);
+        using var added = WidenedOrNone(epilogue.Residual, out var residual);
+        using var rounded = ToRound(y, out var result);
+        if (epilogue is { Bias: { } bias, Residual: null, Relu: false, Moments: null }) Linear(wideA, wideB, bias, result);
+        else Gemm(wideA, wideB, result, epilogue with { Residual = residual });
+        Round(result, y);
+    }
+
     /// <summary>y ← epilogue(Σ x · w) for x and w of one 16-bit type; y, and the residual, may be of 16 bits too. All dense; see <see cref="Conv2d"/>.</summary>
     public virtual void Conv2d16(View x, View w, View y, Window2d window, in Epilogue epilogue = default)
     {

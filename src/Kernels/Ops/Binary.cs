@@ -47,6 +47,15 @@ public static partial class Ops
         V IBinary.Apply<V>(V a, V b) => V.Min(a, b);
     }
 
+    /// <summary>y = a · scale where b is at least p, else 0: with a uniform random number as b, dropout.</summary>
+    /// <param name="p">Probability of 0.</param>
+    /// <param name="scale">The factor of what is kept.</param>
+    public readonly struct Dropout(float p, float scale) : IBinary
+    {
+        static string IBinary.Name => "dropout";
+        V IBinary.Apply<V>(V a, V b) => V.Select(V.Less(b, V.Create(p)), V.Create(0), a * V.Create(scale));
+    }
+
     /// <summary>y = aᵇ.</summary>
     public readonly struct Pow : IBinary
     {

@@ -40,23 +40,19 @@ public sealed partial class Tensor
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (a, w) = Factors(x[0], x[1]);
-            var y = Empty([a.Shape[0], w.Shape[0]], DType.Float32, a.Device);
+            var y = Empty([a.Shape[0], w.Shape[0]], Rounding, a.Device);
             View columns = w.View.Permute(1, 0);
-            if (a.Is16Bit)
-            {
-                if (x.Length > 2) y.Backend.Copy(x[2].View.BroadcastTo(y.Shape), y.View);
-                y.Backend.Gemm16(a.View, columns, y.View, beta: x.Length > 2 ? 1 : 0);
-            }
+            if (a.Is16Bit) y.Backend.Gemm16(a.View, columns, y.View, new Epilogue(x.Length > 2 ? x[2].Widened().View : null));
             else if (x.Length > 2) y.Backend.Linear(a.View, columns, x[2].View, y.View);
             else y.Backend.Gemm(a.View, columns, y.View);
-            return y.TakeRounded(Rounding);
+            return y;
         }
 
         // Y = X·Wᵀ + b:  dX = G·W,  dW = Gᵀ·X,  db = Σ rows of G
         protected override Tensor? Gradient(int i, Tensor g) => i switch
         {
-            0 => Product(Rounded(g), Factor(1), Name),
-            1 => Product(Rounded(g).Transpose(), Factor(0), Name),
+            0 => Product(Rounded(g), Factor(1), Name, InputType(0)),
+            1 => Product(Rounded(g).Transpose(), Factor(0), Name, InputType(1)),
             _ => g.Widened().Sum(0),
         };
     }
@@ -66,11 +62,15 @@ public sealed partial class Tensor
         protected override Tensor Forward(ReadOnlySpan<Tensor> x)
         {
             var (a, b) = Factors(x[0], x[1], isWeight: false);
-            return Product(a, b, Name).TakeRounded(Rounding);
+            return Product(a, b, Name, Rounding);
         }
 
         // Y = A·B:  dA = G·Bᵀ,  dB = Aᵀ·G
         protected override Tensor? Gradient(int i, Tensor g)
-            => i == 0 ? Product(Rounded(g), Factor(1).Transpose(), Name) : Product(Factor(0).Transpose(), Rounded(g), Name);
+        {
+            // What was broadcast is summed afterwards, in float32.
+            var type = InputShape(0).Dims[..^2].SequenceEqual(InputShape(1).Dims[..^2]) ? InputType(i) : DType.Float32;
+            return i == 0 ? Product(Rounded(g), Factor(1).Transpose(), Name, type) : Product(Factor(0).Transpose(), Rounded(g), Name, type);
+        }
     }
 }

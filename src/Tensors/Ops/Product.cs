@@ -2,13 +2,13 @@ namespace Tessera;
 
 public sealed partial class Tensor
 {
-    /// <summary>a · b for matrices and batches of them, which broadcast; of one type, the result Float32. Without history.</summary>
-    static Tensor Product(Tensor a, Tensor b, string op)
+    /// <summary>a · b for matrices and batches of them, which broadcast; of one type, the result Float32, or of 16 bits where they are. Without history.</summary>
+    static Tensor Product(Tensor a, Tensor b, string op, DType type)
     {
         var batch = Shape.Broadcast(new Shape(a.Shape.Dims[..^2]), new Shape(b.Shape.Dims[..^2]), op);
-        var y = Empty([.. batch.Dims, a.Shape[-2], b.Shape[-1]], DType.Float32, a.Device);
+        var y = Empty([.. batch.Dims, a.Shape[-2], b.Shape[-1]], type, a.Device);
         View left = a.View.BroadcastTo([.. batch.Dims, a.Shape[-2], a.Shape[-1]]), right = b.View.BroadcastTo([.. batch.Dims, b.Shape[-2], b.Shape[-1]]);
-        if (a.Is16Bit) y.Backend.Gemm16(left, right, y.View);
+        if (a.Is16Bit) y.Backend.Gemm16(left, right, y.View, default(Epilogue));
         else y.Backend.Gemm(left, right, y.View);
         return y;
     }

@@ -56,7 +56,13 @@ internal static partial class KernelCases
         ["products of halves"] = new("gemm_half gemm_combine", b =>
         {
             foreach (DType type in halves)
-                foreach (var (m, n, k) in ((int, int, int)[])[(72, 40, 56), (8, 16, 1000), (3, 5, 7)]) b.Gpu.Gemm16(b.Numbers(type, m, k), b.Numbers(type, k, n), b.Empty([m, n]));
+                foreach (var (m, n, k) in ((int, int, int)[])[(72, 40, 56), (8, 16, 1000), (3, 5, 7)])
+                {
+                    View x = b.Numbers(type, m, k), w = b.Numbers(type, k, n);
+                    b.Gpu.Gemm16(x, w, b.Empty([m, n]));
+                    b.Gpu.Gemm16(x, w, b.Empty([m, n], type), new Epilogue(b.Normal(n), b.Numbers(type, m, n), Relu: true));
+                    b.Gpu.Gemm16(x, w, b.Empty([n, m], type).Permute(1, 0), new Epilogue(b.Normal(n)));
+                }
         }),
         ["convolutions of halves"] = new("conv2d_tf32 conv2d_tf32_wide conv2d_combine conv2d_weight_half conv2d_weight_tf32 moments", b =>
         {

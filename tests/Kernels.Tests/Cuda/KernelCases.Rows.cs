@@ -64,5 +64,18 @@ internal static partial class KernelCases
             b.Gpu.Uniform(b.Empty([2, 5, 3, 7]), new Philox(1)); // channels-last
             b.Gpu.Normal(b.Empty([2, 5, 3, 7]), new Philox(1));
         }),
+        ["dropout"] = new("dropout_dense dropout_strided", b =>
+        {
+            Ops.Dropout op = new(0.3f, 1 / 0.7f);
+            foreach (int n in (int[])[1, 2, 3, 4, 5, 1023]) b.Gpu.Dropout(b.Normal(n), b.Empty([n]), op, new Philox(1));
+            b.Gpu.Dropout(b.Normal(2, 5, 3, 7), b.Empty([2, 5, 3, 7]), op, new Philox(1)); // channels-last
+            b.Gpu.Dropout(b.Late(7, 9), b.Late(7, 9), op, new Philox(1));
+            foreach (DType type in halves)
+                foreach (DType to in (DType[])[type, DType.Float32])
+                {
+                    b.Gpu.Dropout(b.Numbers(type, 1027), b.Empty([1027], to), op, new Philox(1));
+                    b.Gpu.Dropout(b.Numbers(type, 6, 9), b.Empty([9, 6], to).Permute(1, 0), op, new Philox(1));
+                }
+        }),
     };
 }

@@ -22,6 +22,71 @@ public sealed class CudaRandomTests
         Assert.That(around[..offset].Concat(around[(offset + n)..]), Is.All.NaN);
     }
 
+    static readonly DType[] types = [DType.Float32, DType.Float16, DType.BFloat16];
+
+    /// <summary>One pass gives the bits of the composed operation, which draws first: on the CPU and on a GPU, of every type, size, place and layout.</summary>
+    [Test]
+    public void DropoutIsTheSameEverywhere([ValueSource(nameof(types))] DType from, [ValueSource(nameof(types))] DType to, [Values(0, 3, 4, 1026)] int n, [Values(0, 1)] int offset)
+    {
+        Philox random = new(0x123456789ABCDEF0, 0xFEDCBA9876543210);
+        Ops.Dropout op = new(0.4f, 1 / 0.6f);
+        float[] values = Arrays.Normal(n, 3);
+        for (int i = 5; i < n; i += 9) values[i] = float.NaN;
+        View x = Cast(Views.Of([n], values), from, offset);
+        float[] expected = [.. Views.Get<float>(Cast(x, DType.Float32, 0)).Select((v, i) => random.Uniform((ulong)i) < 0.4f ? 0 : v * (1 / 0.6f))];
+        string result = Bits(Cast(Views.Of([n], expected), to, 0));
+        foreach (var (name, backend) in backends)
+        {
+            View y = Cast(Views.Of([n], values), to, offset);
+            backend.Dropout(x, y, op, random);
+            Assert.That(Bits(y), Is.EqualTo(result), name);
+        }
+    }
+
+    [Test]
+    public void DropoutCountsElementsInLogicalOrder([ValueSource(nameof(types))] DType type)
+    {
+        var random = new Philox(9, 4);
+        Ops.Dropout op = new(0.5f, 2);
+        View flat = Cast(Views.Of([240], Arrays.Normal(240, 5)), type, 0), expected = Cast(flat, type, 0);
+        Views.Cpu.Dropout(flat, expected, op, random);
+        Shape shape = [2, 5, 4, 6];
+        foreach (var (name, backend) in backends)
+        {
+            View x = Like(shape, type, Layout.RowMajor(shape)), y = Like(shape, type, Layout.ChannelsLast(shape));
+            Views.Cpu.Copy(flat.Reshape(shape), x);
+            backend.Dropout(x, y, op, random);
+            Assert.That(Bits(y), Is.EqualTo(Bits(expected)), name);
+            backend.Dropout(y, y, new Ops.Dropout(0.5f, 1), random);
+            Assert.That(Bits(y), Is.EqualTo(Bits(expected)), name + ": the same are dropped again, in place");
+        }
+    }
+
+    static readonly (string Name, Backend Backend)[] backends = [("composed", new Composed()), ("cpu", Device.Cpu.Backend), ("emulator", gpu)];
+
+    static View Like(Shape shape, DType type, Layout layout) => type switch
+    {
+        DType.Float32 => Views.Empty<float>(layout),
+        DType.Float16 => Views.Empty<Half>(layout),
+        _ => Views.Empty<BFloat16>(layout),
+    };
+
+    /// <summary>The numbers of a line in another type, from an element of their memory on.</summary>
+    static View Cast(View x, DType type, int offset)
+    {
+        View y = Like(x.Shape, type, new Layout(x.Shape, [1], offset));
+        Views.Cpu.Copy(x, y);
+        return y;
+    }
+
+    // NaN alike: rounding keeps no payload.
+    static string Bits(View y)
+    {
+        View wide = Views.Empty<float>(Layout.RowMajor(y.Shape));
+        Views.Cpu.Copy(y, wide);
+        return string.Join(' ', Views.Get<float>(wide).Select(v => float.IsNaN(v) ? "NaN" : BitConverter.SingleToUInt32Bits(v).ToString("x8", System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
     /// <summary>Words at which the sine or cosine is 0, ±1 or next to it, the logarithm 0, next to it or large; and others at random.</summary>
     [Test]
     public void BoxMullerIsThatOfTheCpu()

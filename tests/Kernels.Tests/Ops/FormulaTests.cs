@@ -18,7 +18,7 @@ public sealed unsafe class FormulaTests
         U(new Ops.Elu(0.5f)), U<Ops.Selu>(), U(new Ops.Celu(0.7f)), U<Ops.HardSigmoid>(), U<Ops.HardSwish>(), U<Ops.Mish>(), U<Ops.Softsign>(),
         U<Ops.LogSigmoid>(), U(new Ops.Lighting(0.8f, 0.4f)),
         B<Ops.Add>(), B<Ops.Sub>(), B<Ops.Mul>(), B<Ops.Div>(), B<Ops.Maximum>(), B<Ops.Minimum>(), B<Ops.Pow>(), B<Ops.Atan2>(), B<Ops.Fmod>(),
-        B<Ops.Remainder>(), B(new Ops.AddScaled(0.3f)), B(new Ops.Lerp(0.3f)), B<Ops.Equal>(), B<Ops.NotEqual>(), B<Ops.Less>(), B<Ops.LessEqual>(),
+        B<Ops.Remainder>(), B(new Ops.AddScaled(0.3f)), B(new Ops.Lerp(0.3f)), B(new Ops.Dropout(0.3f, 1.4f)), B<Ops.Equal>(), B<Ops.NotEqual>(), B<Ops.Less>(), B<Ops.LessEqual>(),
         B<Ops.Greater>(), B<Ops.GreaterEqual>(), B<Ops.LogicalAnd>(), B<Ops.LogicalOr>(), B<Ops.LogicalXor>(),
         B<Ops.ReluGrad>(), B(new Ops.LeakyReluGrad(0.1f)), B<Ops.Relu6Grad>(), B(new Ops.HardTanhGrad(-1, 1)), B<Ops.TanhGrad>(), B<Ops.SigmoidGrad>(),
         B<Ops.SiluGrad>(), B<Ops.GeluGrad>(), B<Ops.GeluTanhGrad>(), B(new Ops.SoftplusGrad(2, 20)), B(new Ops.EluGrad(0.5f)), B<Ops.SeluGrad>(),

@@ -14,7 +14,7 @@ public sealed class HalfOpTableTests
     static readonly DType[] types = [DType.Float16, DType.BFloat16];
 
     /// <summary>Operations whose kernels for halves are their own, or that stand in networks: those that the emulator runs too.</summary>
-    static readonly string[] networks = ["matmul", "linear", "conv", "batch norm", "max pool", "avg pool", "add", "cat images", "vector matrix"];
+    static readonly string[] networks = ["matmul", "linear", "conv", "batch norm", "max pool", "avg pool", "add", "cat images", "vector matrix", "dropout"];
 
     /// <summary>Rows whose rounded inputs lie on a kink or a tie, where there is no gradient to compare.</summary>
     static readonly string[] kinks = ["relu6", "remainder", "sort descending", "max pool"];

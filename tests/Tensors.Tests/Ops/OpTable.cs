@@ -77,6 +77,8 @@ static class OpTable
         Flag("logical or", (a, b) => a.LogicalOr(b), (a, b) => a != 0 || b != 0),
         Flag("logical xor", (a, b) => a.LogicalXor(b), (a, b) => (a != 0) != (b != 0)),
         new("where", [[3, 4], [3, 1], [4]], x => Tensor.Where(x[0].Greater(0), x[1], x[2]), r => Plain.Of([r[0].Shape[0], 4], i => r[0][i] > 0 ? r[1][i[0], 0] : r[2][i[1]])) { Zero = [[0, 4], [0, 1], [4]] },
+        new("dropout", [[3, 41]], x => x[0].Dropout(0.3f, new Philox(5)), r => Dropped(r[0])),
+        new("dropout images", [[2, 3, 4, 5]], x => x[0].Dropout(0.3f, new Philox(5)), r => Dropped(r[0])),
         new("masked fill", [[3, 4]], x => x[0].MaskedFill(x[0].Less(0), 7), r => r[0].Map(v => v < 0 ? 7 : v)),
         new("smooth l1", [[3, 4], [3, 4]], x => x[0].SmoothL1Loss(x[1], 0.8f, Reduction.None), r => r[0].Zip(r[1], (a, b) => SmoothL1(Abs(a - b), 0.8f))),
         new("huber", [[3, 4], [3, 4]], x => x[0].HuberLoss(x[1], 0.8f, Reduction.None), r => r[0].Zip(r[1], (a, b) => 0.8f * SmoothL1(Abs(a - b), 0.8f))),
@@ -126,6 +128,8 @@ static class OpTable
         new("matrix vector", [[3, 5], [5]], x => x[0].MatMul(x[1]), r => Plain.Of([r[0].Shape[0]], i => Dot(5, k => r[0][i[0], k] * r[1][k]))) { Zero = [[0, 5], [5]] },
         new("dot", [[5], [5]], x => x[0].MatMul(x[1]), r => Plain.Of([], _ => Dot(r[0].Shape[0], k => r[0][k] * r[1][k]))),
         new("linear", [[2, 3, 5], [4, 5], [4]], x => x[0].Linear(x[1], x[2]), r => Plain.Of([r[0].Shape[0], 3, 4], i => r[2][i[2]] + Dot(5, k => r[0][i[0], i[1], k] * r[1][i[2], k]))) { Zero = [[0, 3, 5], [4, 5], [4]] },
+        new("linear by eights", [[5, 24], [16, 24], [16]], x => x[0].Linear(x[1], x[2]), r => Plain.Of([r[0].Shape[0], 16], i => r[2][i[1]] + Dot(24, k => r[0][i[0], k] * r[1][i[1], k]))) { Zero = [[0, 24], [16, 24], [16]] },
+        new("matmul by eights", [[2, 3, 16], [16, 8]], x => x[0].MatMul(x[1]), r => Plain.Of([r[0].Shape[0], 3, 8], i => Dot(16, k => r[0][i[0], i[1], k] * r[1][k, i[2]]))) { Zero = [[0, 3, 16], [16, 8]] },
         new("triu", [[2, 3, 4]], x => x[0].Triu(1), r => Plain.Of(r[0].Shape, i => i[2] - i[1] >= 1 ? r[0][i] : 0)) { Types = anyType },
         new("tril", [[2, 4, 3]], x => x[0].Tril(-1), r => Plain.Of(r[0].Shape, i => i[2] - i[1] <= -1 ? r[0][i] : 0)) { Types = anyType },
 
@@ -217,6 +221,13 @@ static class OpTable
     static Tensor Long(Tensor like, params int[] v) => Tensor.From(Array.ConvertAll(v, i => (long)i), [v.Length], like.Device);
 
     static Tensor Long(Tensor like, int[][] v) => Tensor.From([.. v.SelectMany(r => r).Select(i => (long)i)], [v.Length, v[0].Length], like.Device);
+
+    /// <summary>With probability 0.3, stream 5.</summary>
+    static Plain Dropped(Plain x)
+    {
+        ulong k = 0;
+        return x.Map(v => new Philox(5).Uniform(k++) < 0.3f ? 0 : v / (1 - 0.3f));
+    }
 
     static double Relu(double v) => Max(v, 0);
 

@@ -85,7 +85,9 @@ internal sealed partial class OnnxExporter
     }
 
     // What happens in training only stands under the name of its module, and does nothing: an import makes the module again.
-    static string Dropout(OnnxCall c) => c.Graph.Named(c.Source.NameOf(c.A.Module!), "Dropout", [c.X, c.Number((float)((Dropout)c.A.Module!).P)]);
+    static string Dropout(OnnxCall c) => c.A.Module is Dropout module
+        ? c.Graph.Named(c.Source.NameOf(module), "Dropout", [c.X, c.Number((float)module.P)])
+        : throw c.Error("random numbers in evaluation mode", "none, or a Dropout module");
 
     // ONNX has no such operator.
     static string StochasticDepth(OnnxCall c)
