@@ -74,7 +74,7 @@ internal static unsafe class Around
         Buffer.MemoryCopy(x, y, i * sizeof(float), i * sizeof(float));
         for (; Vector256.IsHardwareAccelerated && i <= n - 16; i += 16)
         {
-            if (Sse.IsSupported) Sse.PrefetchNonTemporal(x + i + Ahead);
+            AskAhead(x + i);
             if (Vector512.IsHardwareAccelerated) Vector512.Load(x + i).StoreAlignedNonTemporal(y + i);
             else
             {
@@ -113,7 +113,18 @@ internal static unsafe class Around
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Lines<TOp, V>(TOp op, float* x, float* y, long n) where TOp : struct, IUnary where V : unmanaged, IVec<V>
     {
-        for (long i = 0; i < n; i += V.Lanes) Store(y + i, op.Apply(Lanes.Load<V>(x + i)));
+        for (long i = 0; i < n; i += V.Lanes)
+        {
+            if (V.Lanes == 16 || (i & 15) == 0) AskAhead(x + i);
+            Store(y + i, op.Apply(Lanes.Load<V>(x + i)));
+        }
+    }
+
+    /// <summary>Asks for a line that is read soon and once: it is not kept in the outer caches.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void AskAhead(float* p)
+    {
+        if (Sse.IsSupported) Sse.PrefetchNonTemporal(p + Ahead);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
