@@ -57,8 +57,8 @@ sealed partial class Decoder
         Close(null);
         blocks.RemoveAt(blocks.Count - 1);
         code.Blocks = [.. blocks];
-        // A call takes some of the stack even without registers, so that recursion without an end comes to it.
-        code.FrameBytes = Math.Max(frameBytes, 1) + 63 & ~63;
+        // A call takes stack for its registers and for the lanes that stand before its blocks, so that recursion without an end comes to its own.
+        code.FrameBytes = frameBytes + (blocks.Count * sizeof(uint)) + 63 & ~63;
         code.LocalBytes = localBytes;
         code.Constants = [.. constants.Select(c => (c.Value.Offset, c.Value.Bytes, (UInt128)c.Key.Item1))];
         return code;

@@ -43,15 +43,24 @@ sealed class Handovers
         public readonly Dictionary<int, (int Position, int Fences)> Of = [];
     }
 
-    /// <summary>A block's strong access to an address.</summary>
-    public void Touch(ulong address, int block, int fences, Access access, Dictionary<Flag, int> acquired)
+    /// <summary>A block's strong access to an address, which is about to be; gives the flag there.</summary>
+    public Flag Touch(ulong address, int block, int fences, Access access)
     {
         lock (flags)
         {
             if (!flags.TryGetValue(address, out Flag? flag)) flags[address] = flag = new();
-            if ((access & Access.Read) != 0 && flag.Count > 0) acquired[flag] = flag.Count;
             if ((access & Access.Write) != 0 && fences > 0) flag.Of[block] = (flag.Count++, fences);
+            return flag;
         }
+    }
+
+    /// <summary>A block has read these flags: it comes after what was released to them until now.</summary>
+    public void Acquire(List<Flag> read, Dictionary<Flag, int> acquired)
+    {
+        lock (flags)
+            foreach (Flag flag in read)
+                if (flag.Count > 0) acquired[flag] = flag.Count;
+        read.Clear();
     }
 
     /// <summary>Whether what a block did before its fence number <paramref name="fences"/> + 1 was handed over to who acquired these.</summary>
@@ -74,6 +83,9 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
     readonly bool handsOver = Granule.Fences(observers.Cluster.Launch.Code);
     readonly Dictionary<Handovers.Flag, int> acquired = [];
 
+    /// <summary>Flags whose reads were noted, but only now are done.</summary>
+    readonly List<Handovers.Flag> read = [];
+
     /// <summary>For an instruction, by its number, whose memory it touched last: kernels read several arrays by turns.</summary>
     readonly (Allocation Memory, Cells Cells)[] places = new (Allocation, Cells)[64];
 
@@ -84,6 +96,7 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
     {
         base.Start();
         acquired.Clear();
+        read.Clear();
     }
 
     public override void Fence()
@@ -93,6 +106,7 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
 
     public override void Touch(in Request q)
     {
+        if (read.Count > 0) launch.Handovers.Acquire(read, acquired);
         if (q.Op.Releases) Fence();
         if (!Begin(q)) return;
         (last, cells) = places[q.Op.Site & (places.Length - 1)];
@@ -143,7 +157,11 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
             int lane = BitOperations.TrailingZeroCount(mask);
             ulong at = q.At[lane];
             Find(at, q.Bytes);
-            if (handsOver && (q.Access & Access.Strong) != 0) launch.Handovers.Touch(at, Cluster, Fences, q.Access, acquired);
+            if (handsOver && (q.Access & Access.Strong) != 0)
+            {
+                var flag = launch.Handovers.Touch(at, Cluster, Fences, q.Access);
+                if ((q.Access & Access.Read) != 0) read.Add(flag);
+            }
             Lock needed = shadow.LockOf(at);
             if (needed != held)
             {
