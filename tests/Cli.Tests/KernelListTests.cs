@@ -18,7 +18,7 @@ public sealed class KernelListTests
         Assert.That(lines.Where(l => l[0] != ' ').Select(l => l.Split("  ")[0]), Is.EqualTo(files));
         Assert.That(lines.Where(l => l[0] != ' ').Where(l => l.Split("  ").Length < 2), Is.Empty, "every file says what it computes");
         foreach (string file in files)
-            foreach (string entry in PtxModule.Parse(PtxModule.LibraryText(file), file).Entries)
+            foreach (string entry in PtxModule.Load(Path.Combine(folder, file)).Entries)
                 Assert.That(lines.Count(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0] == entry && l[0] == ' '), Is.EqualTo(1), entry);
     }
 

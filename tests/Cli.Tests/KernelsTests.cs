@@ -36,6 +36,18 @@ public sealed class KernelsTests
     }
 
     [Test]
+    public void AFileMayIncludeOneOfItsFolder()
+    {
+        using var folder = new TemporaryFolder();
+        string a = folder.File("a.ptx");
+        File.WriteAllText(a, good.Replace("ret;", "#include \"end.inc\"\n", StringComparison.Ordinal));
+        Assert.That(Verify(a).Lines.Single(), Does.StartWith($"reject {a}:6:1 "), "there is no such file yet");
+        File.WriteAllText(folder.File("end.inc"), "ret;\n");
+        Assert.That(Verify(a).Lines, Is.EqualTo((string[])[$"accept {a}"]));
+        Assert.That(Kernels("run", a, "--entry", "k", "--grid", "1", "--block", "1").Code, Is.Zero);
+    }
+
+    [Test]
     public void VerifyPrintsJson()
     {
         using var folder = new TemporaryFolder();

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Tessera.Cli;
@@ -9,7 +8,7 @@ sealed record PtxSource(string Name, string Text)
     /// <exception cref="DataException">There is neither such a file nor such a kernel file of Tessera's.</exception>
     public static PtxSource Open(string name)
     {
-        if (File.Exists(name)) return new(name, File.ReadAllText(name, Encoding.Latin1));
+        if (File.Exists(name)) return new(name, PtxModule.TextOf(name));
         return Embedded(name) ?? throw new DataException($"{name}: no such file. Hint: tessera kernels list shows the files that are part of Tessera.");
     }
 

@@ -13,9 +13,12 @@ internal static partial class PtxLibrary
         [.. typeof(PtxLibrary).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(".ptx", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     /// <summary>The text of a file, such as <c>unary.ptx</c>, with that of the files it includes in place of the lines that say so.</summary>
-    public static string Text(string file) => texts.GetOrAdd(file, static name => Include().Replace(Read(name), static m => Read(m.Groups[1].Value)));
+    public static string Text(string file) => texts.GetOrAdd(file, static name => Expand(Read(name), Read));
 
-    [GeneratedRegex("""^#include "([\w.]+)"\n""", RegexOptions.Multiline)]
+    /// <summary>A text with those it includes in place of the lines <c>#include "name"</c>; a line stays as it is where there is none of that name.</summary>
+    public static string Expand(string text, Func<string, string?> read) => Include().Replace(text, m => read(m.Groups[1].Value) ?? m.Value);
+
+    [GeneratedRegex("""^#include "(\w+\.\w+)"\r?\n""", RegexOptions.Multiline)]
     private static partial Regex Include();
 
     static string Read(string name)

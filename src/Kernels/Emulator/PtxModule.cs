@@ -1,3 +1,4 @@
+using System.Text;
 using Tessera.Emulator;
 
 namespace Tessera;
@@ -34,10 +35,21 @@ public sealed class PtxModule
     /// <exception cref="PtxException">The first place where the text is not PTX.</exception>
     public static PtxModule Parse(string text, string file = "ptx") => new(Parser.Parse(text, file), text, file);
 
-    /// <summary>Reads a file; each byte is a character.</summary>
+    /// <summary>Reads a file: <see cref="Parse"/> of its <see cref="TextOf"/>.</summary>
     /// <exception cref="PtxException">The first place where the text is not PTX.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static PtxModule Load(string path) => Parse(File.ReadAllText(path, System.Text.Encoding.Latin1), path);
+    public static PtxModule Load(string path) => Parse(TextOf(path), path);
+
+    /// <summary>
+    /// The text of a file, a character a byte. Lines <c>#include "name.inc"</c> are replaced by the file of that name in the same folder, where there is one; the lines
+    /// behind count on from there.
+    /// </summary>
+    /// <exception cref="IOException">The file, or one it includes, cannot be read.</exception>
+    public static string TextOf(string path)
+    {
+        string? Beside(string name) => Path.Combine(Path.GetDirectoryName(path) ?? "", name) is var file && File.Exists(file) ? File.ReadAllText(file, Encoding.Latin1) : null;
+        return Cuda.PtxLibrary.Expand(File.ReadAllText(path, Encoding.Latin1), Beside);
+    }
 
     /// <summary>Checks every rule an assembler checks: types, widths, state spaces, modifiers, <c>.version</c> and <c>.target</c>.</summary>
     /// <param name="arch">The GPU it is for, such as <c>sm_90</c>; null: the text's own target.</param>

@@ -28,7 +28,7 @@ public sealed unsafe class EmulatedDriverTests
     {
         using EmulatedCudaDriver driver = new() { StepLimit = 100_000 };
         Assert.That(Launch(driver, "endless", 32), Is.EqualTo(CudaResult.ErrorLaunchTimeout));
-        Assert.That(driver.Describe(CudaResult.ErrorLaunchTimeout), Is.EqualTo(("CUDA_ERROR_LAUNCH_TIMEOUT", "ptx:7:5: steps: the launch took more than 100000 warp instructions (kernel 'endless', block (0, 0, 0), thread (0, 0, 0))")));
+        Assert.That(driver.Describe(CudaResult.ErrorLaunchTimeout), Is.EqualTo(("CUDA_ERROR_LAUNCH_TIMEOUT", "ptx:7:5: steps: the launch took more than 100000 warp instructions, its limit (kernel 'endless', block (0, 0, 0), thread (0, 0, 0))")));
         Device device = Device.OnGpu(new EmulatedCudaDriver { StepLimit = 100_000 });
         Assert.That(() => PtxModule.Parse(text).Launch(device, "endless", new((1, 1, 1), (32, 1, 1))), Throws.TypeOf<CudaException>().With.Message.Contains("took more than 100000 warp instructions"));
     }
