@@ -8,6 +8,9 @@ namespace Tessera.Emulator;
 /// </summary>
 sealed unsafe class Cluster : IDisposable
 {
+    /// <summary>What a turn takes of the patience that may be one of waiting for other clusters; one whose warps all come to a barrier takes 1.</summary>
+    const int busyTurn = 64;
+
     readonly Cta[] blocks;
 
     public readonly Launch Launch;
@@ -62,23 +65,23 @@ sealed unsafe class Cluster : IDisposable
         Observers?.Start();
     }
 
-    /// <summary>Goes on for so many turns of its blocks and their warps. Returns whether it has come to its end.</summary>
-    public bool Run(int turns)
+    /// <summary>Goes on until the patience is at its end: turns of its blocks and their warps take of it. Returns whether it has come to its end.</summary>
+    public bool Run(int patience)
     {
-        bool open = true;
-        for (; open && turns > 0; turns--)
+        for (bool open = true, busy; open; patience -= busy ? busyTurn : 1)
         {
+            if (patience <= 0) return false;
             bool stuck = true;
-            open = false;
+            open = busy = false;
             foreach (Cta block in blocks)
             {
                 if (block.Done) continue;
                 stuck &= block.Turn();
                 open |= !block.Done;
+                busy |= block.IsBusy;
             }
             if (open && stuck && !Warps.Any(w => !w.Done && w.Frame.First < w.Frame.Pending.Length)) throw Deadlock();
         }
-        if (open) return false;
         foreach (Cta block in blocks) block.End();
         return true;
     }

@@ -35,6 +35,9 @@ sealed unsafe class Cta : IDisposable
     /// <summary>Who looks on; null where nobody does.</summary>
     public readonly Observers? Observers;
 
+    /// <summary>Whether somebody looks on, at this block or another one.</summary>
+    public readonly bool IsWatched;
+
     /// <summary>Steps that the launch is told of together, so that threads seldom meet at its counter.</summary>
     readonly int portion;
 
@@ -43,6 +46,7 @@ sealed unsafe class Cta : IDisposable
     public Cta(Cluster cluster, int rank)
     {
         (Cluster, Launch, Observers, Rank) = (cluster, cluster.Launch, cluster.Observers, rank);
+        IsWatched = Observers != null || Launch.Watch != null;
         portion = (int)Math.Clamp(Launch.StepLimit >> 10, 1, 1 << 14);
         Shared = cluster.Shared + ((long)rank * cluster.Stride);
         SharedBytes = cluster.BlockBytes;
@@ -77,15 +81,19 @@ sealed unsafe class Cta : IDisposable
         for (int i = 0; i < order.Length; i++) order[i] = i;
     }
 
+    /// <summary>Whether a warp could have gone on at the end of the last turn.</summary>
+    public bool IsBusy { get; private set; }
+
     /// <summary>Each warp runs for a while, in an order that comes from the seed. Returns whether all that have not ended wait.</summary>
     public bool Turn()
     {
         random.Shuffle(order);
         int waiting = 0, open = 0;
+        IsBusy = false;
         foreach (int i in order)
         {
             if (warps[i].Done) continue;
-            warps[i].Run();
+            IsBusy |= warps[i].Run();
             if (warps[i].Done) continue;
             open++;
             if (warps[i].Frame.Waiting != 0 && warps[i].Frame.First >= warps[i].Frame.Pending.Length) waiting++;

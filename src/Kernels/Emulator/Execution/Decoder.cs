@@ -122,6 +122,7 @@ sealed partial class Decoder
     {
         blocks[^1].Body = [.. body];
         blocks[^1].End = end;
+        blocks[^1].IsGuarded = body.Exists(op => op.Guard >= 0);
         body.Clear();
         products.Clear();
         blocks.Add(new(blocks.Count));

@@ -3,8 +3,8 @@ namespace Tessera.Emulator;
 /// <summary>One launch of a kernel: its geometry, parameters and memory.</summary>
 sealed unsafe class Launch
 {
-    /// <summary>Turns after which a worker lets other clusters have theirs, the most that it has begun, and their most bytes.</summary>
-    const int patience = 16, mostOpen = 256, mostOpenBytes = 256 << 20;
+    /// <summary>How long a worker runs a cluster before others have their turn, in turns at barriers, the most that it has begun, and their most bytes.</summary>
+    const int patience = 1024, mostOpen = 256, mostOpenBytes = 256 << 20;
 
     long steps, clusters, next;
 

@@ -97,14 +97,15 @@ sealed unsafe class Warp : IDisposable
 
     public bool Done => frames.Count == 0;
 
-    public Frame Frame => frames[^1];
+    /// <summary>The innermost call.</summary>
+    public Frame Frame { get; private set; } = null!;
 
     public byte* RegistersOf(Frame frame) => registers + frame.Registers;
 
     CodeBlock? at;
     int step;
 
-    /// <summary>The operation being run, for messages; null before the first one.</summary>
+    /// <summary>The operation being run, or the first of its block, for messages; null before the first one.</summary>
     public Op? Current => at == null ? null : step < at.Body.Length ? at.Body[step] : at.End ?? at.Body.LastOrDefault();
 
     /// <summary>Prepares the warp for the first block of a new kernel block.</summary>
@@ -124,7 +125,7 @@ sealed unsafe class Warp : IDisposable
         int at = caller == null ? 0 : caller.Registers + caller.Code.FrameBytes;
         int localAt = caller == null ? 0 : caller.Local + (caller.Code.LocalBytes + 15 & ~15);
         if (at + code.FrameBytes > registerBytes || localAt + code.LocalBytes > LocalStride) throw Fail("memory", $"'{code.Function.Name}': calls are nested too deeply for the stack");
-        frames.Add(new Frame(code, at, localAt, returnBlock, results));
+        frames.Add(Frame = new Frame(code, at, localAt, returnBlock, results));
         Registers = registers + at;
         LocalBase = localAt;
         NativeMemory.Clear(Registers, (nuint)code.FrameBytes);
@@ -139,8 +140,8 @@ sealed unsafe class Warp : IDisposable
     /// <summary>Lets the other warps have their turn after this block of code.</summary>
     public void Yield() => turns = 1;
 
-    /// <summary>Runs until all lanes have exited or wait, or for a while.</summary>
-    public void Run()
+    /// <summary>Runs until all lanes have exited or wait, or for a while. Returns whether they could go on: perhaps they wait for what others write.</summary>
+    public bool Run()
     {
         if (slice < longest) RunFarthest();
         for (turns = slice; frames.Count > 0 && turns > 0; turns--)
@@ -154,6 +155,7 @@ sealed unsafe class Warp : IDisposable
             else Pop(frame);
         }
         slice = turns > 0 || Farthest() < 0 ? longest : Math.Max(slice / 2, shortest);
+        return turns == 0;
     }
 
     /// <summary>
@@ -177,6 +179,7 @@ sealed unsafe class Warp : IDisposable
     {
         frames.RemoveAt(frames.Count - 1);
         if (frames.Count == 0) return;
+        Frame = frames[^1];
         Registers = RegistersOf(Frame);
         LocalBase = Frame.Local;
         foreach (CallValue result in frame.Results) result.Move(this, Current!, frame.Returned, RegistersOf(frame), Registers, frame.Local, Frame.Local);
@@ -191,19 +194,20 @@ sealed unsafe class Warp : IDisposable
         Op[] body = block.Body;
         (at, step) = (block, 0);
         Cta.Spend(this, body.Length + 1);
-        PtxWatch? watch = Cta.Launch.Watch is { } w && w.Follows(this) ? w : null;
-        if (watch != null || Cta.Observers != null)
+        if (Cta.IsWatched)
         {
-            RunObserved(frame, block, mask, Cta.Observers, watch);
+            RunObserved(frame, block, mask, Cta.Observers, Cta.Launch.Watch is { } w && w.Follows(this) ? w : null);
             return;
         }
         byte* r = Registers;
-        for (int i = 0; i < body.Length; i++)
+        if (block.IsGuarded)
         {
-            Op op = body[i];
-            step = i;
-            uint active = op.Active(r, mask);
-            if (active != 0) op.Run(this, active);
+            foreach (Op op in body)
+                if (op.Active(r, mask) is not 0 and var active) op.Run(this, active);
+        }
+        else
+        {
+            foreach (Op op in body) op.Run(this, mask);
         }
         step = body.Length;
         if (block.End is not Op end)

@@ -14,10 +14,28 @@ unsafe struct Reach
     public Vector512<uint> Low, High;
 }
 
+/// <summary>Words of 16 lanes: side by side, or one word for all.</summary>
+readonly unsafe struct Row(uint* at, bool same)
+{
+    public readonly uint* At = at;
+
+    public readonly bool Same = same;
+
+    public Vector512<uint> Read() => Same ? Vector512.Create(*At) : Vector512.Load(At);
+}
+
+/// <summary>Words of lanes 0 to 15, and of 16 to 31.</summary>
+readonly struct Rows(Row low, Row high)
+{
+    public readonly Row Low = low, High = high;
+}
+
 /// <summary>The common case of an access, for all lanes at once: an address in a register, and all lanes that take part inside one piece of memory.</summary>
 abstract unsafe partial class MemoryOp
 {
     static readonly Vector512<uint> words = Vector512<uint>.Indices * 4;
+
+    static readonly Vector512<ulong> wordsLow = Vector512<ulong>.Indices * 4, wordsHigh = wordsLow + Vector512.Create(32ul);
 
     readonly int register = address.Register?.Offset ?? 0, registerBytes = address.Register?.Bytes ?? 0;
 
@@ -70,7 +88,37 @@ abstract unsafe partial class MemoryOp
             && Vector512.LessThanOrEqualAll(low, most) && Vector512.LessThanOrEqualAll(high, most);
     }
 
+    /// <summary>
+    /// The places of all lanes' words where each half of the warp has its own side by side, or at one place. False where they lie otherwise, and where one is wrong.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    protected bool Aligned(Warp w, out Rows rows)
+    {
+        byte* r = w.Registers + register;
+        rows = default;
+        if (registerBytes == 4 && address.Space == Space.Shared)
+        {
+            ulong low = (uint)(*(int*)r + (int)address.Offset), high = (uint)(((int*)r)[16] + (int)address.Offset), bytes = (uint)w.Cta.SharedBytes;
+            if (((low | high) & 3) != 0 || low + 64 > bytes || high + 64 > bytes) return false;
+            Vector512<uint> a = Vector512.Load((uint*)r) - Vector512.Create(*(uint*)r), b = Vector512.Load((uint*)r + 16) - Vector512.Create(((uint*)r)[16]);
+            bool sameA = a == Vector512<uint>.Zero, sameB = b == Vector512<uint>.Zero;
+            rows = new(new((uint*)(w.Cta.Shared + low), sameA), new((uint*)(w.Cta.Shared + high), sameB));
+            return (sameA || a == words) && (sameB || b == words);
+        }
+        if (registerBytes == 8 && address.Space is Space.Global or Space.Generic && last is { } known)
+        {
+            ulong* at = (ulong*)r;
+            ulong low = at[0] + (ulong)address.Offset, high = at[16] + (ulong)address.Offset;
+            if (((low | high) & 3) != 0 || !known.Holds(low, 64) || !known.Holds(high, 64)) return false;
+            rows = new(new((uint*)low, false), new((uint*)high, false));
+            Vector512<ulong> a = Vector512.Create(at[0]), b = Vector512.Create(at[16]);
+            return (((Vector512.Load(at) - a) ^ wordsLow) | ((Vector512.Load(at + 8) - a) ^ wordsHigh) | ((Vector512.Load(at + 16) - b) ^ wordsLow) | ((Vector512.Load(at + 24) - b) ^ wordsHigh)) == Vector512<ulong>.Zero;
+        }
+        return false;
+    }
+
     /// <summary>A word from each of 16 places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected static Vector512<uint> Words(byte* origin, Vector512<uint> at)
     {
         uint first = at.ToScalar();

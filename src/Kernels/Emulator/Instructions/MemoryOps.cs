@@ -131,8 +131,15 @@ sealed unsafe class Load(Address address, PtxType type, Slot64[] d) : MemoryOp(a
 
     public override void Run(Warp w, uint mask)
     {
-        if (!isWord || !Gathered(w, mask, 4, out Reach reach)) { RunEach(w, mask); return; }
         uint* word = (uint*)(w.Registers + to);
+        if (isWord && mask == uint.MaxValue && Aligned(w, out Rows rows))
+        {
+            Vector512<uint> high = rows.High.Read();
+            rows.Low.Read().Store(word);
+            high.Store(word + 16);
+            return;
+        }
+        if (!isWord || !Gathered(w, mask, 4, out Reach reach)) { RunEach(w, mask); return; }
         Lanes.Store(word, 0, Words(reach.Origin, reach.Low), mask);
         Lanes.Store(word, 16, Words(reach.Origin, reach.High), mask);
     }
@@ -172,11 +179,18 @@ sealed unsafe class Store(Address address, PtxType type, Slot64[] v) : MemoryOp(
 {
     readonly int bytes = type.Bits() / 8;
     readonly bool isWord = type.Bits() == 32 && v is [{ Bytes: 4 }];
+    readonly int from = v[0].Offset;
 
     public override void Run(Warp w, uint mask)
     {
+        uint* word = (uint*)(w.Registers + from);
+        if (isWord && mask == uint.MaxValue && Aligned(w, out Rows rows) && !rows.Low.Same && !rows.High.Same)
+        {
+            Vector512.Load(word).Store(rows.Low.At);
+            Vector512.Load(word + 16).Store(rows.High.At);
+            return;
+        }
         if (!isWord || mask != uint.MaxValue || !Gathered(w, mask, 4, out Reach reach)) { RunEach(w, mask); return; }
-        uint* word = (uint*)(w.Registers + v[0].Offset);
         PutWords(reach.Origin, reach.Low, Vector512.Load(word));
         PutWords(reach.Origin, reach.High, Vector512.Load(word + 16));
     }

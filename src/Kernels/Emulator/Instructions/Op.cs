@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
@@ -32,6 +33,7 @@ abstract unsafe class Op
     public bool IsObserved;
 
     /// <summary>The lanes of <paramref name="mask"/> whose guard is true.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public uint Active(byte* r, uint mask) => Guard < 0 ? mask : Negated ? mask & ~*(uint*)(r + Guard) : mask & *(uint*)(r + Guard);
 
     public abstract void Run(Warp w, uint mask);
@@ -70,6 +72,7 @@ static unsafe class Lanes
     static readonly Vector512<uint> bit0 = Vector512.Create(1u, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
     static readonly Vector512<ulong> bit64 = Vector512.Create(1ul, 2, 4, 8, 16, 32, 64, 128);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(T* d, int at, Vector512<T> value, uint mask) where T : unmanaged
     {
         if (mask == uint.MaxValue) { value.Store(d + at); return; }
