@@ -13,6 +13,7 @@ sealed unsafe class DeviceLaunch(ICudaDriver driver, string text, string file, M
     public void Run(string entry, PtxLaunch launch, PtxArgument[] arguments)
     {
         nint module = 0;
+        EmulatedCudaDriver.Listener = launch.Print;
         try
         {
             byte[][] parameters = PtxArgument.Write(arguments, Upload);
@@ -26,6 +27,7 @@ sealed unsafe class DeviceLaunch(ICudaDriver driver, string text, string file, M
         }
         finally
         {
+            EmulatedCudaDriver.Listener = null;
             foreach (var (_, address) in buffers) driver.MemFree(address);
             if (module != 0) driver.ModuleUnload(module);
         }

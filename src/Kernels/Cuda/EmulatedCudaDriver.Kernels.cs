@@ -158,7 +158,7 @@ internal sealed unsafe partial class EmulatedCudaDriver
         try
         {
             string entry = kernel.Kernel.Name;
-            PtxReport report = kernel.Image.Run(entry, launch with { Checks = Checks, Approximation = Approximation, Contraction = Contraction, Count = Counts }, parameters);
+            PtxReport report = kernel.Image.Run(entry, launch with { Checks = Checks, Approximation = Approximation, Contraction = Contraction, Count = Counts, Print = Listener ?? Printed }, parameters);
             if (Checks != PtxChecks.None || Counts) Reported?.Invoke(entry, report);
             if (report.Failure is { } f) return Failed(new(f.File, f.Line, f.Column, f.Rule, f.ToString()));
             refusal = default;

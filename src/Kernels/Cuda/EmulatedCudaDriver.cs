@@ -13,7 +13,7 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     const int sharedForAll = 49152;
 
     readonly Lock gate = new();
-    readonly DeviceMemory memory = new();
+    readonly DeviceMemory memory;
     readonly Dictionary<nint, Allocation> allocations = [];
     readonly Dictionary<nint, object> handles = [];
     nint last;
@@ -21,6 +21,16 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     /// <summary>The code of the thread's last call that was refused or failed with a reason, and the reason, for the next message.</summary>
     [ThreadStatic]
     static (CudaResult Code, string Reason) refusal;
+
+    /// <summary>A device whose kernels can take so many bytes with <c>malloc</c>.</summary>
+    public EmulatedCudaDriver(long heapBytes = DeviceHeap.DefaultBytes) => memory = new() { HeapBytes = heapBytes };
+
+    /// <summary>Gets what kernels print; by default it is written to the process's output, as a GPU's driver does.</summary>
+    public Action<string>? Printed { get; set; } = Console.Out.Write;
+
+    /// <summary>Gets what the launches of this thread print instead; null for none.</summary>
+    [field: ThreadStatic]
+    public static Action<string>? Listener { get; set; }
 
     /// <summary>What every kernel is checked for; what is found goes to <see cref="Reported"/>.</summary>
     public PtxChecks Checks { get; set; }

@@ -28,7 +28,13 @@ public sealed record PtxLaunch((int X, int Y, int Z) Grid, (int X, int Y, int Z)
     /// <summary>Follows one warp, instruction by instruction; blocks then run one after the other.</summary>
     public PtxWatch? Watch { get; init; }
 
-    /// <summary>Gets what threads print with CUDA's printf, one call at a time; null: nobody does. A GPU prints by itself.</summary>
+    /// <summary>Bytes of the heap that kernels take from with CUDA's <c>malloc</c>, from 0; as on a GPU of which nobody has asked for more, 8 MB.</summary>
+    public long HeapBytes { get; init; } = Emulator.DeviceHeap.DefaultBytes;
+
+    /// <summary>
+    /// Gets what threads print with CUDA's printf when the launch has ended, in the order of the blocks, a call for each printf; while a warp is followed, at once. Null:
+    /// nobody does, but on a device it goes where the device's output goes. Of more than 1 MB, what was printed first is lost.
+    /// </summary>
     public Action<string>? Print { get; init; }
 
     /// <summary>What to look for while the kernel runs, at the price of a few times the time.</summary>

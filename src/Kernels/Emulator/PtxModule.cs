@@ -75,7 +75,8 @@ public sealed class PtxModule
     public PtxReport Launch(string entry, PtxLaunch launch, params PtxArgument[] arguments)
     {
         if (!verified) Verify();
-        using DeviceMemory memory = new();
+        if (launch.HeapBytes < 0) throw new PtxException(file, 1, 1, "launch", $"a heap has at least 0 bytes: got {launch.HeapBytes}");
+        using DeviceMemory memory = new() { HeapBytes = launch.HeapBytes };
         Image image = new(Syntax, file, memory);
         List<(BufferArgument Buffer, Allocation Place)> buffers = [];
         byte[][] parameters = PtxArgument.Write(arguments, (buffer, name) =>
@@ -96,7 +97,7 @@ public sealed class PtxModule
     /// </summary>
     /// <param name="device">Such as <c>Device.Parse("cuda:0")</c>.</param>
     /// <param name="entry">The kernel's name.</param>
-    /// <param name="launch">Grid, block and shared memory; without clusters, checks, counters, watch, seed, threads and limit of steps, which only the call without a device has.</param>
+    /// <param name="launch">Grid, block and shared memory; without clusters, checks, counters, watch, seed, threads, heap and limit of steps, which only the call without a device has.</param>
     /// <param name="arguments">One for each parameter of the kernel.</param>
     /// <exception cref="PtxException">The text breaks a rule, or the launch does not fit the kernel.</exception>
     /// <exception cref="DeviceException">The device does not run PTX, or does not do what the launch asks for.</exception>
@@ -109,6 +110,7 @@ public sealed class PtxModule
             throw new DeviceException($"Launch: {device} has its own approximations and contraction. Hint: leave the device out to choose them on the emulator.");
         if (launch.Cluster != null) throw new DeviceException($"Launch: {device} takes clusters from the kernel alone: got a launch with {launch.Cluster}. Hint: write .reqnctapercluster into the text, or leave the device out.");
         if (launch.Watch != null || launch.Count || launch.Checks != PtxChecks.None) throw new DeviceException($"Launch: {device} has no checks, counters and watch. Hint: leave the device out to run on the emulator with checks.");
+        if (launch.HeapBytes != DeviceHeap.DefaultBytes) throw new DeviceException($"Launch: {device} has a heap of its own: got one of {launch.HeapBytes} bytes. Hint: leave the device out to choose it on the emulator.");
         if (launch.Seed != 0 || launch.Threads != 0 || launch.StepLimit != PtxLaunch.DefaultStepLimit)
             throw new DeviceException($"Launch: {device} has its own order of warps, its own threads and no limit of steps to choose. Hint: leave the device out to choose them on the emulator.");
         new Cuda.DeviceLaunch(backend.Driver, text, file, Syntax).Run(entry, launch, arguments);

@@ -5,7 +5,7 @@ namespace Tessera.Tests;
 /// <summary>What another module, or CUDA itself, defines: printf, assert, aliases, and what there is not.</summary>
 public sealed class ExternalTests
 {
-    const string head = ".version 7.8\n.target sm_80\n.address_size 64\n.extern .func (.param .b32 r) vprintf (.param .b64 format, .param .b64 values);\n.extern .func __assertfail (.param .b64 message, .param .b64 file, .param .b32 line, .param .b64 function, .param .b64 size);\n.extern .func (.param .b64 r) malloc (.param .b64 size);\n";
+    const string head = ".version 7.8\n.target sm_80\n.address_size 64\n.extern .func (.param .b32 r) vprintf (.param .b64 format, .param .b64 values);\n.extern .func __assertfail (.param .b64 message, .param .b64 file, .param .b32 line, .param .b64 function, .param .b64 size);\n.extern .func (.param .b64 r) realloc (.param .b64 size);\n";
 
     static string Text(string text) => string.Join(", ", text.Append('\0').Select(c => (int)c));
 
@@ -122,12 +122,12 @@ public sealed class ExternalTests
             mov.u32 %r1, %tid.x;
             setp.lt.u32 %p1, %r1, 3;
             @%p1 ret;
-            { .param .b64 a; .param .b64 r; st.param.b64 [a], 8; call (r), malloc, (a); }
+            { .param .b64 a; .param .b64 r; st.param.b64 [a], 8; call (r), realloc, (a); }
             ret;
             }
             """;
         Assert.That(() => Run(text, 3), Throws.Nothing);
-        Assert.That(() => Run(text, 4), Throws.TypeOf<PtxException>().With.Message.Contains("k.ptx:14:54: unsupported: the emulator has no external function 'malloc' (kernel 'k', block (0, 0, 0), thread (3, 0, 0))"));
+        Assert.That(() => Run(text, 4), Throws.TypeOf<PtxException>().With.Message.Contains("k.ptx:14:54: unsupported: the emulator has no external function 'realloc' (kernel 'k', block (0, 0, 0), thread (3, 0, 0))"));
     }
 
     [Test]

@@ -76,6 +76,46 @@ public sealed class ProgressTests
         Assert.That(y[32..(32 + blocks)], Is.All.EqualTo(7));
     }
 
+    /// <summary>They come to a barrier between any two looks: no turn of theirs ends early.</summary>
+    [Test, CancelAfter(60_000)]
+    public void Blocks_with_barriers_wait_for_all_blocks()
+    {
+        const string body = """
+            atom.global.add.u32 %r3, [%d1], 1;
+            L: bar.sync 0;
+            ld.volatile.global.u32 %r4, [%d1];
+            setp.lt.u32 %p1, %r4, 320;
+            barrier.red.or.pred %p2, 0, %p1;
+            @%p2 bra L;
+            ret;
+            }
+            """;
+        Assert.That(Run(kernel + body, 64, 5, new((1, 1, 1), (1, 1, 1)) { Threads = 1 }).Result[0], Is.EqualTo(320));
+    }
+
+    /// <summary>One block after the other is the fastest: their memory stays in the cache.</summary>
+    [Test]
+    public void A_block_of_many_barriers_ends_before_the_next_begins()
+    {
+        string barriers = string.Concat(Enumerable.Repeat("bar.sync 0;\n", 300));
+        string text = kernel + $$"""
+            mov.u32 %r5, %ctaid.x;
+            mad.wide.u32 %d2, %r5, 8, %d1;
+            setp.ne.u32 %p1, %r1, 0;
+            @%p1 bra WAIT;
+            atom.global.add.u32 %r2, [%d1+128], 1;
+            st.global.u32 [%d2], %r2;
+            WAIT:
+            {{barriers}}
+            @%p1 bra END;
+            atom.global.add.u32 %r2, [%d1+128], 1;
+            st.global.u32 [%d2+4], %r2;
+            END: ret;
+            }
+            """;
+        Assert.That(Run(text, 64, 4, new((1, 1, 1), (1, 1, 1)) { Threads = 1 }).Result[..8], Is.EqualTo(Enumerable.Range(0, 8)));
+    }
+
     [Test, CancelAfter(60_000)]
     public void Recursion_without_end_or_registers_comes_to_the_end_of_the_stack()
         => Assert.That(() => Run(head + ".func f() { call f, (); ret; }\n.visible .entry k(.param .u64 y) { call f, (); ret; }", 64),

@@ -7,7 +7,7 @@ namespace Tessera.Tests;
 [Category("Golden")]
 public sealed class UnsupportedTests
 {
-    static readonly string[] known = ["alloca", "clusterlaunchcontrol", "cp", "cvt", "mma", "multimem", "stackrestore", "stacksave", "tcgen05", "wgmma"];
+    static readonly string[] known = ["alloca", "clusterlaunchcontrol", "cp", "cvt", "fma", "mma", "multimem", "stackrestore", "stacksave", "tcgen05", "wgmma"];
 
     /// <summary>Instructions on parts of a register: vadd, vmin4 and so on.</summary>
     static bool IsVideo(string opcode) => opcode[0] == 'v' && opcode != "vote";

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace Tessera.Emulator;
 
@@ -27,6 +28,10 @@ sealed unsafe class Cta : IDisposable
 
     public readonly byte* Shared;
     public readonly int SharedBytes;
+
+    /// <summary>Room for the places that 32 lanes touch: on the stack it would keep its user from being compiled anew with what runs often.</summary>
+    public readonly ulong* Places = (ulong*)NativeMemory.AlignedAlloc(32 * sizeof(ulong), 64);
+
     public int X, Y, Z;
 
     /// <summary>The number of the running block.</summary>
@@ -35,7 +40,7 @@ sealed unsafe class Cta : IDisposable
     /// <summary>Who looks on; null where nobody does.</summary>
     public readonly Observers? Observers;
 
-    /// <summary>Whether somebody looks on, at this block or another one.</summary>
+    /// <summary>Whether each operation is counted, or a warp of the launch is followed.</summary>
     public readonly bool IsWatched;
 
     /// <summary>Steps that the launch is told of together, so that threads seldom meet at its counter.</summary>
@@ -46,7 +51,7 @@ sealed unsafe class Cta : IDisposable
     public Cta(Cluster cluster, int rank)
     {
         (Cluster, Launch, Observers, Rank) = (cluster, cluster.Launch, cluster.Observers, rank);
-        IsWatched = Observers != null || Launch.Watch != null;
+        IsWatched = Launch.Counts || Launch.Watch != null;
         portion = (int)Math.Clamp(Launch.StepLimit >> 10, 1, 1 << 14);
         Shared = cluster.Shared + ((long)rank * cluster.Stride);
         SharedBytes = cluster.BlockBytes;
@@ -162,5 +167,6 @@ sealed unsafe class Cta : IDisposable
     public void Dispose()
     {
         foreach (Warp warp in warps) warp.Dispose();
+        NativeMemory.AlignedFree(Places);
     }
 }

@@ -11,6 +11,7 @@ sealed partial class Decoder
     Op Arithmetic(Instruction i, PtxType t, Operand[] o)
     {
         PtxType[] types = TypesOf(i);
+        if (i.Has("oob")) throw Unsupported("fma.oob, which takes the NaN of places outside a tensor for zero: its bits are not documented, and only copies of tensors write it,");
         if (types.Length > 1) return MixedPrecision(i, types, o);
         if (i.Has("cc")) return Carrying(i, t, o);
         if (i.Has("wide")) return Wide(i, t, o);

@@ -122,7 +122,7 @@ sealed partial class Decoder
     {
         blocks[^1].Body = [.. body];
         blocks[^1].End = end;
-        blocks[^1].IsGuarded = body.Exists(op => op.Guard >= 0);
+        (blocks[^1].IsGuarded, blocks[^1].IsObserved) = (body.Exists(op => op.Guard >= 0), body.Exists(op => op.IsObserved));
         body.Clear();
         products.Clear();
         blocks.Add(new(blocks.Count));
@@ -141,15 +141,12 @@ sealed partial class Decoder
         (op.Site, op.Work) = (image.Add(op), Work.Of(i));
         if (MembersOf(i) is Operand members) op.Members = Source(members, PtxType.B32);
         op.IsObserved = op is MemoryOp || op.Members != null;
-        if (op is MemoryOp memory) (memory.Strong, memory.Releases) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"));
+        if (op is MemoryOp memory) (memory.Strong, memory.Releases, memory.Writes) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"), FormTable.Is(i.Opcode, "write"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
-        blocks[^1].TakesWarp |= TakesWarp(i);
+        blocks[^1].TakesWarp |= FormTable.Is(i.Opcode, "warp");
         if (ends) Close(op);
         else body.Add(op);
     }
-
-    /// <summary>Whether an instruction is for all lanes of a warp together.</summary>
-    static bool TakesWarp(Instruction i) => i.Opcode is "shfl" or "vote" or "match" or "redux" or "elect" or "activemask" or "bar" or "barrier" or "mma" or "wmma" or "ldmatrix" or "stmatrix" or "movmatrix";
 
     static Operand? MembersOf(Instruction i) => i.Opcode switch
     {
@@ -161,7 +158,7 @@ sealed partial class Decoder
     };
 
     /// <summary>Atomic accesses do not race with each other.</summary>
-    static bool IsStrong(Instruction i) => i.Opcode is "atom" or "red" || i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") || i.Has("mmio");
+    static bool IsStrong(Instruction i) => FormTable.Is(i.Opcode, "atomic") || i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") || i.Has("mmio");
 
     Target TargetOf(string label)
     {

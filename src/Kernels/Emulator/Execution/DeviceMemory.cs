@@ -16,6 +16,15 @@ sealed unsafe class Allocation(ulong start, long bytes, string owner)
     /// <summary>Who owns it, for messages: a variable's name, an argument.</summary>
     public readonly string Owner = owner;
 
+    /// <summary>Whether it is constant memory, which kernels only read.</summary>
+    public bool IsConstant { get; init; }
+
+    /// <summary>The arena it was cut from; null for memory of its own.</summary>
+    public Allocation? Home { get; init; }
+
+    /// <summary>The line of the text that freed it; 0 for none.</summary>
+    public int FreedAt { get; set; }
+
     public Span<byte> Content => new((void*)Start, checked((int)Bytes));
 
     /// <summary>From now on all of it counts as written, or nothing.</summary>
@@ -52,13 +61,21 @@ sealed unsafe class DeviceMemory : IDisposable
     Allocation[] sorted = [];
     long freedBytes;
 
+    public DeviceMemory() => Heap = new(this);
+
+    /// <summary>What kernels take and give back themselves.</summary>
+    public DeviceHeap Heap { get; }
+
+    /// <summary>The most bytes of it.</summary>
+    public long HeapBytes { get; init; } = DeviceHeap.DefaultBytes;
+
     /// <summary>Whether some memory was allocated without content.</summary>
     public bool HasUndefined { get; private set; }
 
     /// <summary>Zeroed memory, aligned to 256 bytes or more.</summary>
-    public Allocation Allocate(long bytes, string owner, int align = 1)
+    public Allocation Allocate(long bytes, string owner, int align = 1, bool constant = false)
     {
-        Allocation allocation = TryAllocate(bytes, owner, align: align) ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. Hint: use smaller buffers.");
+        Allocation allocation = TryAllocate(bytes, owner, align: align, constant: constant) ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. Hint: use smaller buffers.");
         NativeMemory.Clear((void*)allocation.Start, (nuint)Math.Max(bytes, 1));
         return allocation;
     }
@@ -67,7 +84,7 @@ sealed unsafe class DeviceMemory : IDisposable
     /// Memory of undefined content, aligned to 256 bytes or more; null where the system has none. With a map, a kernel that reads what was not
     /// written makes a mistake that <see cref="DefinedCheck"/> finds.
     /// </summary>
-    public Allocation? TryAllocate(long bytes, string owner, bool map = false, int align = 1)
+    public Allocation? TryAllocate(long bytes, string owner, bool map = false, int align = 1, bool constant = false)
     {
         void* p;
         try
@@ -78,7 +95,7 @@ sealed unsafe class DeviceMemory : IDisposable
         {
             return null;
         }
-        Allocation allocation = Register(new((ulong)p, bytes, owner));
+        Allocation allocation = Register(new((ulong)p, bytes, owner) { IsConstant = constant });
         lock (gate) blocks[allocation] = (nint)p;
         if (map)
         {
@@ -93,7 +110,8 @@ sealed unsafe class DeviceMemory : IDisposable
     {
         lock (gate)
         {
-            sorted = [.. sorted.Where(a => a != allocation)];
+            int at = Array.IndexOf(sorted, allocation);
+            if (at >= 0) sorted = [.. sorted.AsSpan(0, at), .. sorted.AsSpan(at + 1)];
             freed.Enqueue((allocation, allocation.Bytes));
             freedBytes += allocation.Bytes;
             allocation.Free();
@@ -132,7 +150,11 @@ sealed unsafe class DeviceMemory : IDisposable
     /// <summary>Admits accesses to memory that somebody else owns.</summary>
     public Allocation Register(Allocation allocation)
     {
-        lock (gate) sorted = [.. sorted.Append(allocation).OrderBy(a => a.Start)];
+        lock (gate)
+        {
+            int at = Array.FindLastIndex(sorted, a => a.Start < allocation.Start) + 1;
+            sorted = [.. sorted.AsSpan(0, at), allocation, .. sorted.AsSpan(at)];
+        }
         return allocation;
     }
 
@@ -160,6 +182,7 @@ sealed unsafe class DeviceMemory : IDisposable
     public void Dispose()
     {
         foreach (Allocation a in sorted) a.Free();
+        Heap.Dispose();
         foreach (nint block in blocks.Values) NativeMemory.AlignedFree((void*)block);
         blocks.Clear();
         freed.Clear();

@@ -19,7 +19,7 @@ sealed unsafe class Image
         foreach (Variable v in module.Variables) Global.Replace(v.Name, v);
         Variable[] variables = [.. module.Variables.Concat(module.Functions.SelectMany(f => f.Body ?? []).OfType<Variable>()).Where(v => v.Space is Space.Global or Space.Const)];
         CheckSizes(variables);
-        foreach (Variable v in variables) addresses[v] = memory.Allocate(SizeOf(v), $"variable '{v.Name}'", v.Alignment).Start;
+        foreach (Variable v in variables) addresses[v] = memory.Allocate(SizeOf(v), $"variable '{v.Name}'", v.Alignment, constant: v.Space == Space.Const).Start;
         foreach (Function f in module.Functions.OrderBy(f => f.Body != null)) Global.Replace(f.Name, f);
         foreach (Variable v in variables) if (v.Initial is Initial initial && addresses.TryGetValue(v, out ulong at)) Fill(v, initial, (byte*)at, 0);
     }
@@ -111,7 +111,7 @@ sealed unsafe class Image
         if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw LaunchRules.Broken(File, f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
         Code code = CodeOf(f, layout, new(launch.Approximation, launch.Contraction));
         int bytes = f.Parameters.Select(p => code.ParameterOffsets[p] + (int)p.Bytes).Append(16).Max();
-        Allocation buffer = Memory.Allocate(bytes, "the parameters");
+        Allocation buffer = Memory.Allocate(bytes, "the parameters", constant: true);
         try
         {
             return Start(launch, f, code, layout, buffer, parameters);

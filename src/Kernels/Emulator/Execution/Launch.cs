@@ -42,10 +42,13 @@ sealed unsafe class Launch
     /// <summary>Gets what threads print.</summary>
     public Action<string>? Printed { get; init; }
 
-    public void Print(string text)
+    PrintBuffer? prints;
+
+    /// <summary>A thread of a block prints: shown at once to who follows a warp, else at the end.</summary>
+    public void Print(long block, string text)
     {
-        if (Printed == null) return;
-        lock (counts) Printed(text);
+        if (Watch != null) Printed?.Invoke(text);
+        else prints?.Add(block, text);
     }
 
     public PtxChecks Checks { get; init; }
@@ -106,7 +109,9 @@ sealed unsafe class Launch
         clusters = (long)Grid.X * Grid.Y * Grid.Z / ClusterSize;
         threads = (int)Math.Min(threads, clusters);
         using GlobalShadow? shadow = Shadow = Checks.HasFlag(PtxChecks.GlobalRaces) ? new(Granule.Of(Code, Space.Global), threads > 1) : null;
+        prints = Printed == null ? null : new(Printed);
         CpuThreads.For(threads, new Worker(this));
+        prints?.Show();
         // With checks, a mistake of the kernel is a finding.
         if (failure != null && Findings.Failure == null) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }

@@ -9,8 +9,8 @@ sealed class CodeBlock(int index)
     /// <summary>A branch, barrier, call, return or exit; null: on to the next block.</summary>
     public Op? End;
 
-    /// <summary>Whether some operation of the body has a guard.</summary>
-    public bool IsGuarded;
+    /// <summary>Whether some operation of the body has a guard, and whether observers are told of some.</summary>
+    public bool IsGuarded, IsObserved;
 
     /// <summary>Whether some of it is for all lanes of a warp together.</summary>
     public bool TakesWarp;

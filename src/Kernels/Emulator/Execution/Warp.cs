@@ -196,11 +196,21 @@ sealed unsafe class Warp : IDisposable
         Cta.Spend(this, body.Length + 1);
         if (Cta.IsWatched)
         {
-            RunObserved(frame, block, mask, Cta.Observers, Cta.Launch.Watch is { } w && w.Follows(this) ? w : null);
+            RunWatched(frame, block, mask, Cta.Observers, Cta.Launch.Watch is { } w && w.Follows(this) ? w : null);
             return;
         }
         byte* r = Registers;
-        if (block.IsGuarded)
+        Observers? observers = Cta.Observers;
+        if (observers != null && block.IsObserved)
+        {
+            foreach (Op op in body)
+            {
+                if (op.Active(r, mask) is not (not 0 and var active)) continue;
+                if (op.IsObserved) observers.Step(this, op, active);
+                op.Run(this, active);
+            }
+        }
+        else if (block.IsGuarded)
         {
             foreach (Op op in body)
                 if (op.Active(r, mask) is not 0 and var active) op.Run(this, active);
@@ -217,22 +227,23 @@ sealed unsafe class Warp : IDisposable
         }
         uint leaving = end.Active(r, mask);
         GoOn(frame, index + 1, mask & ~leaving);
-        if (leaving != 0) end.Run(this, leaving);
+        if (leaving == 0) return;
+        if (end.IsObserved) observers?.Step(this, end, leaving);
+        end.Run(this, leaving);
     }
 
-    /// <summary>The same, telling observers before each operation, and a watcher after it.</summary>
-    void RunObserved(Frame frame, CodeBlock block, uint mask, Observers? observers, PtxWatch? watch)
+    /// <summary>The same, telling observers before each operation, so that they can count it, and a watcher after it.</summary>
+    void RunWatched(Frame frame, CodeBlock block, uint mask, Observers? observers, PtxWatch? watch)
     {
         byte* r = Registers;
-        bool counts = Cta.Launch.Counts;
-        for (step = 0; step < block.Body.Length; step++)
+        foreach (Op op in block.Body)
         {
-            Op op = block.Body[step];
             uint active = op.Active(r, mask);
-            if (op.IsObserved || counts) observers?.Step(this, op, mask, active);
+            observers?.Step(this, op, mask, active);
             if (active != 0) op.Run(this, active);
             watch?.Tell(this, op, active, r);
         }
+        step = block.Body.Length;
         uint leaving = block.End?.Active(r, mask) ?? 0;
         GoOn(frame, block.Index + 1, mask & ~leaving);
         if (block.End is not Op end) return;

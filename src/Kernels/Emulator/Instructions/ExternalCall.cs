@@ -3,8 +3,8 @@ using System.Text;
 namespace Tessera.Emulator;
 
 /// <summary>
-/// A call of a function that no text defines: <c>vprintf</c> and <c>__assertfail</c>, which compilers make of printf and assert. Others end the launch
-/// when a thread comes to them.
+/// A call of a function that no text defines: <c>vprintf</c> and <c>__assertfail</c>, which compilers make of printf and assert, <c>malloc</c> and <c>free</c>. Others end
+/// the launch when a thread comes to them.
 /// </summary>
 sealed unsafe class ExternalCall(string name, CallValue[] arguments, CallValue[] results, int returnBlock) : MemoryOp(default)
 {
@@ -24,6 +24,13 @@ sealed unsafe class ExternalCall(string name, CallValue[] arguments, CallValue[]
                     int conversions = Print(w, lane, values[0], values[1]);
                     foreach (CallValue result in results) result.Write(w, this, lane, (ulong)conversions);
                     break;
+                case "malloc" when values.Length == 1:
+                    ulong taken = Take(w, values[0]);
+                    foreach (CallValue result in results) result.Write(w, this, lane, taken);
+                    break;
+                case "free" when values.Length == 1:
+                    if (values[0] != 0 && w.Cta.Launch.Memory.Heap.Return(values[0], Position.Line) is string fault) throw w.Fail(this, lane, "memory", fault);
+                    break;
                 case "__assertfail" when values.Length == 5:
                     throw w.Fail(this, lane, "assert", $"{TextAt(w, lane, values[1])}:{(uint)values[2]}: {TextAt(w, lane, values[3])}: assertion '{TextAt(w, lane, values[0])}' failed");
                 default:
@@ -33,6 +40,14 @@ sealed unsafe class ExternalCall(string name, CallValue[] arguments, CallValue[]
     }
 
     public override void Observe(Warp w, uint mask) { }
+
+    /// <summary>The address of new memory; 0 where the heap has no more.</summary>
+    ulong Take(Warp w, ulong bytes)
+    {
+        if (w.Cta.Launch.Memory.Heap.Take(bytes, Position.Line) is not { } taken) return 0;
+        w.Cta.Launch.Shadow?.Forget(taken);
+        return taken.Start;
+    }
 
     int Print(Warp w, int lane, ulong format, ulong values)
     {
@@ -45,7 +60,7 @@ sealed unsafe class ExternalCall(string name, CallValue[] arguments, CallValue[]
             return bytes == 8 ? *(ulong*)p : *(uint*)p;
         }, at => TextAt(w, lane, at));
         string text = printf.Format(TextAt(w, lane, format));
-        w.Cta.Launch.Print(text);
+        w.Cta.Launch.Print(w.Cta.Index, text);
         return printf.Conversions;
     }
 

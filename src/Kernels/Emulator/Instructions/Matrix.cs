@@ -73,7 +73,7 @@ sealed unsafe class MatrixMove(Address address, bool store, Slot64[] slots, int 
                 Place place = Fragment.Open(rows, columns, row, column, type);
                 // In bits: elements of 1 and 4 bits lie side by side in a byte, the first in its lowest bits.
                 long offset = (rowMajor ? ((long)row * ld) + column : ((long)column * ld) + row) * bits;
-                byte* p = Pointer(w, new Address(From.Space, null, unchecked((long)start + (offset >> 3)), false), place.Lane, bytes, bytes);
+                byte* p = Pointer(w, new Address(From.Space, null, unchecked((long)start + (offset >> 3)), false), place.Lane, bytes, bytes, store);
                 if (bits < 8) Fragment.Write(r, slots, place, type, (uint)*p >> (int)(offset & 7) & ((1u << bits) - 1));
                 else if (store) Put(p, bytes, Fragment.Read(r, slots, place, type));
                 else Fragment.Write(r, slots, place, type, Get(p, bytes));

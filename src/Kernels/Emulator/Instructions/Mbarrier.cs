@@ -148,7 +148,7 @@ sealed unsafe class BulkCopy(Address to, Address source, Slot64 size, Address? b
             int lane = BitOperations.TrailingZeroCount(mask), bytes = Size(w, lane);
             foreach (int rank in Ranks(w, lane))
             {
-                if (bytes > 0) Put(Pointer(w, source, lane, bytes, unit), Pointer(w, From.InBlock(rank), lane, bytes, unit), bytes);
+                if (bytes > 0) Put(Pointer(w, source, lane, bytes, unit), Pointer(w, From.InBlock(rank), lane, bytes, unit, writes: true), bytes);
                 if (barrier is Address at) Complete(w, at.InBlock(rank), lane, bytes);
             }
         }

@@ -21,6 +21,16 @@ readonly unsafe struct Row(uint* at, bool same)
 
     public readonly bool Same = same;
 
+    public Pattern Pattern => Same ? Pattern.Same : Pattern.Row;
+
+    /// <summary>Where the lanes' words lie, counted from a place.</summary>
+    public void Places(byte* from, ulong* places)
+    {
+        Vector512<ulong> first = Vector512.Create((ulong)At - (ulong)from), steps = Same ? default : Vector512<ulong>.Indices * 4;
+        (first + steps).Store(places);
+        (first + steps + (Same ? default : Vector512.Create(32ul))).Store(places + 8);
+    }
+
     public Vector512<uint> Read() => Same ? Vector512.Create(*At) : Vector512.Load(At);
 }
 
@@ -33,10 +43,6 @@ readonly struct Rows(Row low, Row high)
 /// <summary>The common case of an access, for all lanes at once: an address in a register, and all lanes that take part inside one piece of memory.</summary>
 abstract unsafe partial class MemoryOp
 {
-    static readonly Vector512<uint> words = Vector512<uint>.Indices * 4;
-
-    static readonly Vector512<ulong> wordsLow = Vector512<ulong>.Indices * 4, wordsHigh = wordsLow + Vector512.Create(32ul);
-
     readonly int register = address.Register?.Offset ?? 0, registerBytes = address.Register?.Bytes ?? 0;
 
     /// <summary>
@@ -103,7 +109,7 @@ abstract unsafe partial class MemoryOp
             Vector512<uint> a = Vector512.Load((uint*)r) - Vector512.Create(*(uint*)r), b = Vector512.Load((uint*)r + 16) - Vector512.Create(((uint*)r)[16]);
             bool sameA = a == Vector512<uint>.Zero, sameB = b == Vector512<uint>.Zero;
             rows = new(new((uint*)(w.Cta.Shared + low), sameA), new((uint*)(w.Cta.Shared + high), sameB));
-            return (sameA || a == words) && (sameB || b == words);
+            return (sameA || a == Vector512<uint>.Indices * 4) && (sameB || b == Vector512<uint>.Indices * 4);
         }
         if (registerBytes == 8 && address.Space is Space.Global or Space.Generic && last is { } known)
         {
@@ -111,7 +117,7 @@ abstract unsafe partial class MemoryOp
             ulong low = at[0] + (ulong)address.Offset, high = at[16] + (ulong)address.Offset;
             if (((low | high) & 3) != 0 || !known.Holds(low, 64) || !known.Holds(high, 64)) return false;
             rows = new(new((uint*)low, false), new((uint*)high, false));
-            Vector512<ulong> a = Vector512.Create(at[0]), b = Vector512.Create(at[16]);
+            Vector512<ulong> a = Vector512.Create(at[0]), b = Vector512.Create(at[16]), wordsLow = Vector512<ulong>.Indices * 4, wordsHigh = wordsLow + Vector512.Create(32ul);
             return (((Vector512.Load(at) - a) ^ wordsLow) | ((Vector512.Load(at + 8) - a) ^ wordsHigh) | ((Vector512.Load(at + 16) - b) ^ wordsLow) | ((Vector512.Load(at + 24) - b) ^ wordsHigh)) == Vector512<ulong>.Zero;
         }
         return false;
@@ -123,7 +129,7 @@ abstract unsafe partial class MemoryOp
     {
         uint first = at.ToScalar();
         Vector512<uint> from = at - Vector512.Create(first);
-        if (from == words) return Vector512.Load((uint*)(origin + first));
+        if (from == Vector512<uint>.Indices * 4) return Vector512.Load((uint*)(origin + first));
         if (from == Vector512<uint>.Zero) return Vector512.Create(*(uint*)(origin + first));
         if (Avx2.IsSupported)
             return Vector512.Create(
@@ -143,7 +149,7 @@ abstract unsafe partial class MemoryOp
     protected static void PutWords(byte* origin, Vector512<uint> at, Vector512<uint> value)
     {
         uint first = at.ToScalar();
-        if (at - Vector512.Create(first) == words) value.Store((uint*)(origin + first));
+        if (at - Vector512.Create(first) == Vector512<uint>.Indices * 4) value.Store((uint*)(origin + first));
         else PutEachWord(origin, at, value);
     }
 

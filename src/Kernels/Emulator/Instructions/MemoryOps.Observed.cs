@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
@@ -17,13 +16,19 @@ abstract unsafe partial class MemoryOp
     public virtual bool ValueOf(Warp w, int lane, byte* value) => false;
 
     /// <summary>The instruction's own address: each lane touches <paramref name="bytes"/>.</summary>
-    [SkipLocalsInit]
     protected void Note(Warp w, uint mask, int bytes, Access access)
     {
-        ulong* at = stackalloc ulong[32];
+        ulong* at = w.Cta.Places;
         bool isShared = address.Space is Space.Shared or Space.Cluster;
         Pattern low, high;
-        if (Gathered(w, mask, bytes, out Reach reach))
+        if (bytes == 4 && mask == uint.MaxValue && Aligned(w, out Rows rows))
+        {
+            byte* from = isShared ? w.Cta.Cluster.Shared : null;
+            rows.Low.Places(from, at);
+            rows.High.Places(from, at + 16);
+            (low, high) = (rows.Low.Pattern, rows.High.Pattern);
+        }
+        else if (Gathered(w, mask, bytes, out Reach reach))
         {
             ulong origin = (ulong)reach.Origin - (isShared ? (ulong)w.Cta.Cluster.Shared : 0);
             Widen(reach.Low, at, origin);
@@ -55,7 +60,7 @@ abstract unsafe partial class MemoryOp
     /// <summary>Addresses that differ by lane, checked one by one and told by state space.</summary>
     protected void NoteEach(Warp w, uint mask, int bytes, int align, Access access, Func<int, Address> from)
     {
-        ulong* at = stackalloc ulong[32];
+        ulong* at = w.Cta.Places;
         uint shared = 0, local = 0, param = 0, global = 0;
         for (uint m = mask; m != 0; m &= m - 1)
         {

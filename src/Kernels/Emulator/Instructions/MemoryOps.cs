@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
@@ -26,11 +25,14 @@ abstract unsafe partial class MemoryOp(Address address) : Op
 {
     Allocation? last;
 
+    /// <summary>Whether it writes at its address.</summary>
+    public bool Writes { get; set; }
+
     protected Address From => address;
 
-    protected byte* Pointer(Warp w, int lane, int bytes, int align) => Pointer(w, address, lane, bytes, align);
+    protected byte* Pointer(Warp w, int lane, int bytes, int align) => Pointer(w, address, lane, bytes, align, Writes);
 
-    protected byte* Pointer(Warp w, Address from, int lane, int bytes, int align)
+    protected byte* Pointer(Warp w, Address from, int lane, int bytes, int align, bool writes = false)
     {
         ulong at = from.Of(w, lane);
         if ((at & (uint)(align - 1)) != 0) throw w.Fail(this, lane, "memory", $"address 0x{at:X} is not aligned to {align} bytes");
@@ -49,8 +51,9 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         {
             known = w.Cta.Launch.Memory.Find(at, bytes);
             if (known == null) throw Outside(w, lane, at, bytes);
-            last = known;
+            if (!known.IsConstant || !Writes) last = known;
         }
+        if (writes && known.IsConstant) throw w.Fail(this, lane, "memory", $"writes {bytes} bytes to constant memory: {known.Owner} + {at - known.Start} of {known.Bytes}");
         return (byte*)at;
     }
 
@@ -99,8 +102,10 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         }
         if (address.Space == Space.Param) { origin = (byte*)w.Cta.Launch.Parameters; low += (ulong)origin; high += (ulong)origin; }
         Allocation? known = last;
-        if (known == null || !known.Holds(low, bytes)) last = known = w.Cta.Launch.Memory.Find(low, bytes);
-        return known != null && known.Holds(high, bytes);
+        if (known == null || !known.Holds(low, bytes)) known = w.Cta.Launch.Memory.Find(low, bytes);
+        if (known == null || (known.IsConstant && Writes)) return false;
+        last = known;
+        return known.Holds(high, bytes);
     }
 
     void Addresses(Warp w, ulong* at)
@@ -115,7 +120,7 @@ abstract unsafe partial class MemoryOp(Address address) : Op
     PtxException Outside(Warp w, int lane, ulong at, int bytes)
     {
         if (w.Cta.Launch.Memory.Freed(at) is var (freed, size))
-            return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} were freed: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}");
+            return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} were freed{(freed.FreedAt > 0 ? $" at line {freed.FreedAt}" : "")}: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}");
         Allocation? near = w.Cta.Launch.Memory.Before(at);
         string where = at < 4096 ? ": a null pointer" : near == null || at - near.Start > (ulong)near.Bytes + (1 << 20) ? "" : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
         return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}");
@@ -144,11 +149,10 @@ sealed unsafe class Load(Address address, PtxType type, Slot64[] d) : MemoryOp(a
         Lanes.Store(word, 16, Words(reach.Origin, reach.High), mask);
     }
 
-    [SkipLocalsInit]
     void RunEach(Warp w, uint mask)
     {
         byte* r = w.Registers;
-        ulong* at = stackalloc ulong[32];
+        ulong* at = w.Cta.Places;
         bool together = Together(w, mask, bytes * d.Length, at, out byte* origin);
         for (; mask != 0; mask &= mask - 1)
         {
@@ -195,11 +199,10 @@ sealed unsafe class Store(Address address, PtxType type, Slot64[] v) : MemoryOp(
         PutWords(reach.Origin, reach.High, Vector512.Load(word + 16));
     }
 
-    [SkipLocalsInit]
     void RunEach(Warp w, uint mask)
     {
         byte* r = w.Registers;
-        ulong* at = stackalloc ulong[32];
+        ulong* at = w.Cta.Places;
         bool together = Together(w, mask, bytes * v.Length, at, out byte* origin);
         for (; mask != 0; mask &= mask - 1)
         {

@@ -76,6 +76,12 @@ sealed unsafe class Cells(long count) : IDisposable
         HasWrite = HasRead = HasOtherRead = false;
     }
 
+    /// <summary>Forgets some granules.</summary>
+    public void Clear(long first, long granules)
+    {
+        foreach (nint row in (ReadOnlySpan<nint>)[(nint)Write, (nint)Read, (nint)OtherRead]) NativeMemory.Clear((uint*)row + first, (nuint)granules * 4);
+    }
+
     public void Dispose()
     {
         NativeMemory.Free(Write);

@@ -12,11 +12,15 @@ sealed class GlobalShadow(int granule, bool shared) : IDisposable
 
     public Events Events { get; } = new();
 
-    /// <summary>The cells of an allocation, from its start rounded down to 16 bytes.</summary>
+    /// <summary>The cells of an allocation or its arena, from the start of that rounded down to 16 bytes.</summary>
     public Cells Of(Allocation a)
     {
+        a = a.Home ?? a;
         lock (cells) return cells.TryGetValue(a, out Cells? known) ? known : cells[a] = new((a.Bytes + 32) / granule + 1);
     }
+
+    /// <summary>Memory is another thread's from now on: what was done to it before does not count.</summary>
+    public void Forget(Allocation taken) => Of(taken).Clear((long)(taken.Start - (taken.Home ?? taken).Start) / granule, (taken.Bytes + granule - 1) / granule);
 
     /// <summary>Whoever looks at cells of a page of memory holds its lock.</summary>
     public Lock LockOf(ulong address) => locks[address >> 12 & (uint)(locks.Length - 1)];
@@ -180,7 +184,7 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
         cells = shadow.Of(last);
     }
 
-    long Index(ulong at) => (long)(at - (last.Start & ~15ul)) >> Shift;
+    long Index(ulong at) => (long)(at - ((last.Home ?? last).Start & ~15ul)) >> Shift;
 
     protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Cluster, earlier.Fences, acquired);
 }

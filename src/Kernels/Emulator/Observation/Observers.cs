@@ -38,12 +38,18 @@ sealed class Observers : IDisposable
         foreach (Observer o in all) o.Start();
     }
 
+    /// <summary>Any operation is about to run.</summary>
     public void Step(Warp w, Op op, uint mask, uint active)
     {
         counter?.Step(w, op, mask, active);
-        if (active == 0 || !op.IsObserved) return;
+        if (active != 0 && op.IsObserved) Step(w, op, active);
+    }
+
+    /// <summary>One that is to be looked at is about to run.</summary>
+    public void Step(Warp w, Op op, uint active)
+    {
         if (masks != null && op.Members is Slot64 members) masks.Step(w, op, members, active);
-        op.Observe(w, active);
+        if (all.Length > 0) op.Observe(w, active);
     }
 
     public void Touch(in Request q)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Tessera.Emulator;
@@ -43,7 +44,7 @@ abstract unsafe partial class RaceCheck
         Vector512<uint> lanes = Vector512<uint>.Indices + Vector512.Create((uint)first);
         for (long i = index; i < end; i++)
         {
-            if (c.Write[i] >= Settled && !Calm(true, Vector512.Create(c.Write[i]), ref write, lanes)) return false;
+            if (c.Write[i] >= Settled && !Calm(Vector512.Create(c.Write[i]), ref write, lanes)) return false;
             if (end - index > 1 && !IsOfOthers(c.Read[i])) return false;
         }
         for (long i = index; i < end; i++)
@@ -70,7 +71,7 @@ abstract unsafe partial class RaceCheck
 
     bool ReadRow(Vector512<uint> lanes, Cells c, long index)
     {
-        if (!Calm(c.HasWrite, Vector512.Load(c.Write + index), ref write, lanes)) return false;
+        if (!Calm(c.HasWrite, c.Write + index, ref write, lanes)) return false;
         Vector512<uint> me = Vector512.Create(mine) | lanes, earlier = Vector512.Load(c.Read + index);
         if (!OneEvent(earlier, ref read, lanes, out Vector512<uint> precedes)) return false;
         Vector512.ConditionalSelect(precedes, me, earlier).Store(c.Read + index);
@@ -84,9 +85,9 @@ abstract unsafe partial class RaceCheck
 
     bool WriteRow(Vector512<uint> lanes, Cells c, long index)
     {
-        if (!Calm(c.HasWrite, Vector512.Load(c.Write + index), ref write, lanes)) return false;
-        if (c.HasRead && !Calm(true, Vector512.Load(c.Read + index), ref read, lanes)) return false;
-        if (c.HasOtherRead && !Calm(true, Vector512.Load(c.OtherRead + index), ref otherRead, lanes)) return false;
+        if (!Calm(c.HasWrite, c.Write + index, ref write, lanes)) return false;
+        if (!Calm(c.HasRead, c.Read + index, ref read, lanes)) return false;
+        if (!Calm(c.HasOtherRead, c.OtherRead + index, ref otherRead, lanes)) return false;
         if (c.HasRead) Vector512<uint>.Zero.Store(c.Read + index);
         if (c.HasOtherRead) Vector512<uint>.Zero.Store(c.OtherRead + index);
         (Vector512.Create(mine) | lanes).Store(c.Write + index);
@@ -94,14 +95,21 @@ abstract unsafe partial class RaceCheck
     }
 
     /// <summary>Whether none of the earlier accesses may happen at the same time as the lanes' own, or all are strong as these are.</summary>
-    bool Calm(bool any, Vector512<uint> records, ref Comparison with, Vector512<uint> lanes) =>
-        !any || (OneEvent(records, ref with, lanes, out Vector512<uint> precedes) && (precedes == Vector512<uint>.AllBitsSet || with.BothStrong));
+    bool Calm(bool any, uint* records, ref Comparison with, Vector512<uint> lanes) => !any || Calm(Vector512.Load(records), ref with, lanes);
+
+    bool Calm(Vector512<uint> records, ref Comparison with, Vector512<uint> lanes) =>
+        OneEvent(records, ref with, lanes, out Vector512<uint> precedes) && (precedes == Vector512<uint>.AllBitsSet || with.BothStrong);
 
     /// <summary>For each of 16 records whether it comes before its lane's access. False where those that are not settled are of several events.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     bool OneEvent(Vector512<uint> records, ref Comparison with, Vector512<uint> lanes, out Vector512<uint> precedes)
     {
         precedes = Vector512.LessThan(records, Vector512.Create(Settled));
-        if (precedes == Vector512<uint>.AllBitsSet) return true;
+        return precedes == Vector512<uint>.AllBitsSet || OneUnsettled(records, ref with, lanes, ref precedes);
+    }
+
+    bool OneUnsettled(Vector512<uint> records, ref Comparison with, Vector512<uint> lanes, ref Vector512<uint> precedes)
+    {
         uint number = records[BitOperations.TrailingZeroCount(~(uint)precedes.ExtractMostSignificantBits())] >> 5;
         if ((precedes | Vector512.Equals(records >> 5, Vector512.Create(number))) != Vector512<uint>.AllBitsSet) return false;
         if (number != with.Number) with = Compare(number);

@@ -20,16 +20,16 @@ readonly record struct Work(Count Kind, Count Type = Count.None, int Flops = 0)
         PtxType type = i.Modifiers.Select(PtxTypes.Parse).FirstOrDefault(t => t != PtxType.None);
         return i.Opcode switch
         {
-            "ld" or "ldu" or "st" or "atom" or "red" => new(Place(i)),
-            "prefetch" or "prefetchu" => new(Count.GlobalInstructions),
             "cp" => new(i.Has("commit_group") || i.Has("wait_group") || i.Has("wait_all") ? Count.SynchronizationInstructions : Count.GlobalInstructions),
-            "ldmatrix" or "stmatrix" => new(Count.SharedInstructions),
             "mma" => Product(i),
             "wmma" => i.Has("mma") ? Product(i) : new(Place(i)),
-            "cvt" or "cvta" or "isspacep" or "mapa" or "getctarank" => new(Count.ConversionInstructions),
-            "mov" or "selp" or "slct" or "prmt" or "shfl" or "movmatrix" => new(Count.MoveInstructions),
-            "bra" or "brx" or "call" or "ret" or "exit" or "trap" or "brkpt" => new(Count.ControlInstructions),
-            "bar" or "barrier" or "membar" or "fence" or "vote" or "match" or "activemask" or "redux" or "nanosleep" or "elect" or "griddepcontrol" or "mbarrier" => new(Count.SynchronizationInstructions),
+            var opcode when FormTable.Is(opcode, "access") => new(Place(i)),
+            var opcode when FormTable.Is(opcode, "global") => new(Count.GlobalInstructions),
+            var opcode when FormTable.Is(opcode, "shared") => new(Count.SharedInstructions),
+            var opcode when FormTable.Is(opcode, "conversion") => new(Count.ConversionInstructions),
+            var opcode when FormTable.Is(opcode, "move") => new(Count.MoveInstructions),
+            var opcode when FormTable.Is(opcode, "control") => new(Count.ControlInstructions),
+            var opcode when FormTable.Is(opcode, "synchronization") => new(Count.SynchronizationInstructions),
             _ => Arithmetic(i.Opcode, type),
         };
     }

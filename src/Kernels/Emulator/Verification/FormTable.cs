@@ -2,33 +2,36 @@ using System.Globalization;
 
 namespace Tessera.Emulator;
 
-/// <summary>The forms of all instructions, read once from <c>opcodes.txt</c>.</summary>
+/// <summary>The forms of all instructions and the properties of opcodes, read once from <c>opcodes.txt</c>.</summary>
 static class FormTable
 {
-    static readonly Lazy<Dictionary<string, Form[]>> forms = new(Load);
+    static readonly Lazy<(Dictionary<string, Form[]> Forms, HashSet<(string, string)> Properties)> table = new(Load);
 
     /// <summary>The forms of an opcode, those with the longest prefix first; null for an unknown one.</summary>
-    public static Form[]? Of(string opcode) => forms.Value.GetValueOrDefault(opcode);
+    public static Form[]? Of(string opcode) => table.Value.Forms.GetValueOrDefault(opcode);
 
-    static Dictionary<string, Form[]> Load()
+    /// <summary>Whether the table gives an opcode a property, such as <c>warp</c>.</summary>
+    public static bool Is(string opcode, string property) => table.Value.Properties.Contains((opcode, property));
+
+    static (Dictionary<string, Form[]>, HashSet<(string, string)>) Load()
     {
         using Stream stream = typeof(FormTable).Assembly.GetManifestResourceStream("opcodes.txt")!;
         using StreamReader reader = new(stream);
         Dictionary<string, string> lists = new(StringComparer.Ordinal);
         List<Form> all = [];
+        HashSet<(string, string)> properties = [];
         while (reader.ReadLine() is string line)
         {
             line = line.Trim();
             if (line.Length == 0 || line[0] == '#') continue;
-            if (line[0] == '$')
-            {
-                int equals = line.IndexOf('=', StringComparison.Ordinal);
-                lists.Add(line[1..equals].Trim(), Expand(line[(equals + 1)..].Trim(), lists));
-            }
+            int equals = line.IndexOf('=', StringComparison.Ordinal);
+            if (line[0] == '$') lists.Add(line[1..equals].Trim(), Expand(line[(equals + 1)..].Trim(), lists));
+            else if (line[0] == '!') properties.UnionWith(line[(equals + 1)..].Split(',').Select(opcode => (opcode.Trim(), line[1..equals].Trim())));
             else all.AddRange(Line(line, lists));
         }
-        return all.GroupBy(f => f.Opcode, StringComparer.Ordinal)
+        var forms = all.GroupBy(f => f.Opcode, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.OrderByDescending(f => f.Prefix.Length).ToArray(), StringComparer.Ordinal);
+        return (forms, properties);
     }
 
     static string Expand(string text, Dictionary<string, string> lists) =>
