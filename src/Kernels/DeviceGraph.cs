@@ -59,8 +59,17 @@ public sealed class DeviceGraph : IDisposable
         work.Replay(steps);
     }
 
+    /// <summary>The same, with dropout that draws from streams so far from those recorded.</summary>
+    internal void Replay(Action steps, Cuda.StreamMove streams) => work.Replay(steps, streams);
+
     /// <summary>Whether the recorded work draws random numbers; each replay draws the same ones.</summary>
-    public bool DrawsRandom => work.DrawsRandom;
+    public bool DrawsRandom => DrawsTheSame || Streams.Count > 0;
+
+    /// <summary>Whether it draws some that no replay can move on.</summary>
+    internal bool DrawsTheSame => work.DrawsTheSame;
+
+    /// <summary>The streams of its dropout, which a replay can move on.</summary>
+    internal IReadOnlyCollection<Philox> Streams => work.Streams;
 
     /// <summary>Waits for the device and gives the graph's memory back.</summary>
     public void Dispose()

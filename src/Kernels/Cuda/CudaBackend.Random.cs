@@ -16,15 +16,15 @@ internal sealed unsafe partial class CudaBackend
             base.Dropout(x, y, op, random);
             return;
         }
-        drewRandom = true;
+        nint moved = rates?.Draw(random) ?? 0; // where a recorded launch finds its replay's stream
         if (y.Count == 0) return;
         ExpectCountable(y);
         var (c0, c1) = PtxFormula.Parameters(op);
         var nest = Nest.WithIndex(y, x);
         bool dense = IsDense(nest, [y.DType.Size(), x.DType.Size()]) && nest.Step(2) == 1;
         var kernel = PtxFormula.Kernel(Kernels, op, "dropout", HalfText.File("dropout.ptx", y.DType, x.DType), dense ? "dropout_dense" : "dropout_strided", static o => [new("drop", v => ((IBinary)o).Apply(v[0], v[1]))]);
-        if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), y.Count, c0, c1, random.Seed, random.Stream]);
-        else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1, random.Seed, random.Stream]);
+        if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), y.Count, c0, c1, random.Seed, random.Stream, moved]);
+        else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1, random.Seed, random.Stream, moved]);
     }
 
     /// <summary>Where the elements lie in the order they are counted in, a thread writes all <paramref name="perBlock"/> numbers of a Philox block at once.</summary>

@@ -4,11 +4,11 @@ internal sealed unsafe partial class CudaBackend
 {
     volatile bool recording;
 
-    // While an optimizer's step is recorded, and while its numbers are written anew without launching it.
+    // While work is recorded, and while the numbers of an optimizer's step are written anew without launching it.
     StepRates? rates;
     bool writesRatesOnly;
 
-    /// <summary>Random numbers that the work being recorded has drawn.</summary>
+    /// <summary>Whether the work being recorded has drawn random numbers that no replay moves on.</summary>
     bool drewRandom;
 
     /// <summary>Throws while a graph is recorded.</summary>
@@ -44,16 +44,16 @@ internal sealed unsafe partial class CudaBackend
         Check(result, "cuGraphInstantiate");
         numbers.Close();
         numbers.Send();
-        return new RecordedWork(this, executable, numbers, looks, [.. written]) { DrawsRandom = drewRandom };
+        return new RecordedWork(this, executable, numbers, looks, [.. written]) { DrawsTheSame = drewRandom };
     }
 
-    /// <summary>Takes the numbers of optimizer steps, which are not done now, for the next replay.</summary>
-    internal void Rewrite(StepRates numbers, Action steps)
+    /// <summary>Takes the numbers of optimizer steps, which are not done now, and the streams of dropout for the next replay.</summary>
+    internal void Rewrite(StepRates numbers, Action steps, StreamMove streams)
     {
         (rates, writesRatesOnly) = (numbers, true);
         try
         {
-            numbers.Start();
+            numbers.Start(streams);
             steps();
         }
         finally
@@ -88,14 +88,17 @@ internal sealed class RecordedWork(CudaBackend backend, nint executable, StepRat
 {
     bool disposed;
 
-    /// <summary>Whether it holds random numbers.</summary>
-    public bool DrawsRandom { get; init; }
+    /// <summary>Whether it holds random numbers, beside those of dropout, that each replay draws again.</summary>
+    public bool DrawsTheSame { get; init; }
 
-    /// <summary>Gives it to the stream once more, after taking the numbers of these optimizer steps, if any.</summary>
-    public void Replay(Action? steps = null)
+    /// <summary>The streams that its dropout draws from.</summary>
+    public IReadOnlyCollection<Philox> Streams => numbers.Streams;
+
+    /// <summary>Gives it to the stream once more, after taking the numbers of these optimizer steps, if any; <paramref name="streams"/>: what dropout draws from then.</summary>
+    public void Replay(Action? steps = null, StreamMove streams = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        if (steps != null) backend.Rewrite(numbers, steps);
+        if (steps != null) backend.Rewrite(numbers, steps, streams);
         backend.Replay(executable, looks.Length > 0);
         foreach (Storage storage in written) storage.Touch();
     }

@@ -25,6 +25,6 @@ public sealed class Dropout : Module
     public override Tensor Forward(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
-        return IsTraining ? x.Dropout((float)p, Generator.Default.Next()) : x;
+        return IsTraining && p > 0 ? x.Dropout((float)p, Generator.Default.Next()) : x;
     }
 }
