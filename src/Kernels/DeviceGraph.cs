@@ -18,7 +18,8 @@ public sealed class DeviceGraph : IDisposable
     /// each replay overwrites; what it reads from elsewhere must live as long as the graph.
     /// </summary>
     /// <param name="device">A GPU, or the emulator.</param>
-    /// <param name="work">Only work of the device, the same each time: no element may be read on the host, nothing uploaded, and numbers that the host computes stay as they are now, but for those of optimizer steps (<see cref="Replay(Action)"/>).</param>
+    /// <param name="work">Only work of the device, the same each time: no element may be read on the host, nothing uploaded, and numbers that the host computes
+    /// stay as they are now, but for those of optimizer steps (<see cref="Replay(Action)"/>).</param>
     /// <exception cref="DeviceException">The device cannot record.</exception>
     /// <exception cref="CudaException">The work does what cannot be recorded.</exception>
     public static DeviceGraph Record(Device device, Action work)

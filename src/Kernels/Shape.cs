@@ -79,7 +79,8 @@ public readonly struct Shape : IEquatable<Shape>, IEnumerable<int>
         {
             int x = i <= a.Rank ? a[^i] : 1, y = i <= b.Rank ? b[^i] : 1;
             if (x != y && x != 1 && y != 1)
-                throw new ShapeException($"{op}: shapes do not broadcast: got {a} and {b}, expected equal sizes (or 1) counted from the right, but {x} and {y} differ. Hint: Reshape or Unsqueeze one of them.");
+                throw new ShapeException($"{op}: shapes do not broadcast: got {a} and {b}, expected equal sizes (or 1) counted from the right, but {x} and {y} differ. "
+                    + "Hint: Reshape or Unsqueeze one of them.");
             result[^i] = x == 1 ? y : x;
         }
         return new Shape(result);

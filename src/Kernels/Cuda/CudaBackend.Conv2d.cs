@@ -124,7 +124,7 @@ internal sealed unsafe partial class CudaBackend
     /// <summary>[K, C] of a dense weight [K, C, 1, 1].</summary>
     static View Flat(View w) => w.As(new Layout([w.Shape[0], w.Shape[1]], [w.Shape[1], 1], w.Layout.Offset));
 
-    /// <summary>y of a convolution, float32 or, with such factors, of 16 bits. Factors of 16 bits lie in pairs, which the kernels take for one number: see <see cref="HalfFactors"/>.</summary>
+    /// <summary>y of a convolution, float32 or, with such factors, of 16 bits. Factors of 16 bits lie in pairs, which the kernels take for one number: see <see cref="KernelOfHalves"/>.</summary>
     void Correlate(ImplicitGemm conv, int groups, Device device, DType factors = DType.Float32, DType result = DType.Float32)
     {
         var version = factors == DType.Float32 ? Conv2dVersion : Conv2dVersion.Tf32;
@@ -151,7 +151,7 @@ internal sealed unsafe partial class CudaBackend
         int pieces = conv.Outer % 4 != 0 ? 1 : (int)Math.Clamp(ConvBlocks / ((long)tiles.X * tiles.Y * groups), 1, Math.Max(1, conv.Sum / LeastPiece));
         int length = (((conv.Sum + pieces - 1) / pieces) + 15) & ~15;
         pieces = (conv.Sum + length - 1) / length;
-        var kernel = factors == DType.Float32 ? Kernels.Get(file, entry) : HalfFactors(file, entry, factors, pieces == 1 ? result : DType.Float32);
+        var kernel = factors == DType.Float32 ? Kernels.Get(file, entry) : KernelOfHalves(file, entry, factors, pieces == 1 ? result : DType.Float32);
         if (wide) Check(Driver.FuncSetAttribute(kernel.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, shared), "cuFuncSetAttribute");
         if (pieces == 1) Launch(kernel, tiles, threads, [KernelArgument.Struct(ref conv)], shared);
         else
@@ -178,7 +178,8 @@ internal sealed unsafe partial class CudaBackend
     {
         int groups = window.Groups, K = w.Shape[0] / groups, C = w.Shape[1];
         long row = (long)window.S * C, filter = window.R * row;
-        var taps = new Layout([groups, C, rows.Taps, columns.Taps, K], [K * filter, 1, rows.TapStep * row, columns.TapStep * C, filter], w.Layout.Offset + (rows.FirstTap * row) + (columns.FirstTap * C));
+        var taps = new Layout([groups, C, rows.Taps, columns.Taps, K], [K * filter, 1, rows.TapStep * row, columns.TapStep * C, filter],
+            w.Layout.Offset + (rows.FirstTap * row) + (columns.FirstTap * C));
         var turned = new Temporary(w.Storage.Device, Layout.RowMajor([groups, C, rows.Taps, columns.Taps, Quads.RoundUp(K)]), w.DType);
         if (K % 4 != 0) Fill(turned.View, 0);
         Copy(w.As(taps), turned.View.Slice(4, 0, K));

@@ -21,7 +21,8 @@ internal sealed unsafe partial class CudaBackend
 
     void RunSamples(string entry, View x, ReadOnlySpan<KernelArgument> arguments)
     {
-        var kernel = PtxFormula.Kernel(Kernels, default(ExpAndLog), "cross_entropy", "cross_entropy.ptx", entry, static _ => [new("exp", v => VMath.ExpOfNegative(v[0])), new("log", v => VMath.Log(v[0]))]);
+        var kernel = PtxFormula.Kernel(Kernels, default(ExpAndLog), "cross_entropy", "cross_entropy.ptx", entry,
+            static _ => [new("exp", v => VMath.ExpOfNegative(v[0])), new("log", v => VMath.Log(v[0]))]);
         Launch(kernel, SamplesOf(x), RowThreads(x.Shape[1]), arguments);
     }
 

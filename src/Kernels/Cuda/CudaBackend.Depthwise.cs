@@ -13,7 +13,8 @@ internal sealed unsafe partial class CudaBackend
         int quads = conv.XPixel / 4;
         long items = (long)conv.Rows * quads;
         if (items > int.MaxValue)
-            throw new ShapeException($"Conv2d: too many results for one kernel: got {conv.Rows} pixels of {conv.Outer} channels, expected at most 2^31 - 1 groups of four. Hint: work in smaller batches.");
+            throw new ShapeException($"Conv2d: too many results for one kernel: got {conv.Rows} pixels of {conv.Outer} channels, expected at most 2^31 - 1 groups of four. "
+                + "Hint: work in smaller batches.");
         conv.ByInner = new(quads);
         Launch("depthwise.ptx", "depthwise", BlocksFor(items), BlockSize, [KernelArgument.Struct(ref conv)]);
     }

@@ -50,7 +50,8 @@ internal sealed unsafe partial class CudaBackend
         using var numbers = new FullNorm(new ChannelNorm(moments.Slice(0, 0, 1).Reshape([x.Shape[1]]), moments.Slice(0, 1, 1).Reshape([x.Shape[1]]), eps, w, b));
         using var saved = new Temporary(moments);
         Fill(moments, 0);
-        if (!dnn.TryBatchNormalizationForwardTraining(CudnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, eps, numbers.Mean.Address, numbers.Var.Address, saved.View.Address)) return false;
+        if (!dnn.TryBatchNormalizationForwardTraining(CudnnShapeOf(x), x.Address, y.Address, numbers.W.Address, numbers.B.Address, eps, numbers.Mean.Address,
+            numbers.Var.Address, saved.View.Address)) return false;
         Unary(new Ops.MulScalar((n - 1) / (float)n), numbers.Var, numbers.Var);
         Finish(y, new Epilogue(null, residual, relu), 1);
         return true;
@@ -65,7 +66,8 @@ internal sealed unsafe partial class CudaBackend
         using Temporary inverse = new(numbers.Var), dw = new(numbers.W), db = new(numbers.W);
         Unary(new Ops.AddScalar(norm.Eps), numbers.Var, inverse.View);
         Unary(default(Ops.Rsqrt), inverse.View, inverse.View);
-        if (!dnn.TryBatchNormalizationBackward(CudnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address, norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
+        if (!dnn.TryBatchNormalizationBackward(CudnnShapeOf(x), x.Address, gy.Address, apart.View.Address, numbers.W.Address, dw.View.Address, db.View.Address,
+            norm.Eps, numbers.Mean.Address, inverse.View.Address)) return false;
         Copy(apart.View, dx);
         if (gw is { } ofW) Copy(dw.View, ofW);
         if (gb is { } ofB) Copy(db.View, ofB);

@@ -55,10 +55,14 @@ internal sealed unsafe partial class CudaBackend
     {
         Expect16("Gemm16", a, b);
         bool library = TakesBlasLt(a, y), reads = ReadsHalves(a, b);
-        if (reads && !library && epilogue.Moments is null && (epilogue.Residual?.DType ?? y.DType) == y.DType)
+        if (epilogue.Moments is null && (epilogue.Residual?.DType ?? y.DType) == y.DType)
         {
-            Gemm(a, b, y, 1, epilogue, epilogue.Residual, 1);
-            return;
+            if (library && TryBlasLt(a, b, y, 1, epilogue, epilogue.Residual, 1)) return;
+            if (reads && !library)
+            {
+                Gemm(a, b, y, 1, epilogue, epilogue.Residual, 1);
+                return;
+            }
         }
         using var added = WidenedOrNone(epilogue.Residual, out var residual);
         using var rounded = ToRound(y, out var result);
@@ -124,7 +128,8 @@ internal sealed unsafe partial class CudaBackend
         (g.TilesM, g.TilesN) = (Tiles(g.M, kernel.TileM), Tiles(g.N, kernel.TileN));
         long blocks = products * g.TilesM * g.TilesN;
         if (blocks > int.MaxValue)
-            throw new ShapeException($"Gemm: too many tiles for one kernel: got {products} products of [{g.M}, {g.N}], expected at most 2^31 - 1 tiles of {kernel.TileM} x {kernel.TileN}. Hint: work in slices of the batch.");
+            throw new ShapeException($"Gemm: too many tiles for one kernel: got {products} products of [{g.M}, {g.N}], expected at most 2^31 - 1 tiles of {kernel.TileM} x {kernel.TileN}. "
+                + "Hint: work in slices of the batch.");
         var compiled = kernel.On(Kernels);
         if (kernel.SharedBytes > 0) Check(Driver.FuncSetAttribute(compiled.Function, CudaFunctionAttribute.MaxDynamicSharedSizeBytes, kernel.SharedBytes), "cuFuncSetAttribute");
         Launch(compiled, (int)blocks, kernel.Threads, [KernelArgument.Struct(ref g)], kernel.SharedBytes);

@@ -99,11 +99,11 @@ internal sealed unsafe partial class CudaBackend
     }
 
     /// <summary>
-    /// The text of a convolution with one TF32 product, with products of halves in its place. A fragment of 8 TF32 numbers lies in a warp as one of 16 halves does, a pair in
-    /// each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded. The result is float32,
+    /// The kernel of a convolution whose factors are halves: the text with one TF32 product, with products of halves in its place. A fragment of 8 TF32 numbers
+    /// lies in a warp as one of 16 halves does, a pair in each register; so where the kernel counts numbers of 32 bits it moves pairs, twice as many factors go into a product, and nothing is rounded. The result is float32,
     /// or of 16 bits.
     /// </summary>
-    Kernel HalfFactors(string file, string entry, DType factors, DType result)
+    Kernel KernelOfHalves(string file, string entry, DType factors, DType result)
     {
         string type = factors == DType.Float16 ? "f16" : "bf16";
         return Kernels.Get($"{result}({type}):{file}", entry, (file, type, result), static k =>

@@ -21,7 +21,8 @@ internal sealed unsafe partial class CudaBackend
         if (gx is null && gw is null) return;
         using var products = new Temporary(x.Storage.Device, Layout.Dense(gw is null ? [0] : x.Shape));
         Launch("layernorm.ptx", "layer_norm_backward", RowsOf(x), RowThreads(ElementsOf(x)),
-            [gy.Address, x.Address, Start(w), statistics.Address, statistics.Slice(0, 1, 1).Address, Start(gx), gw is null ? 0 : products.View.Address, ElementsOf(x), x.Shape[2], x.Shape[3], x.Shape[4]]);
+            [gy.Address, x.Address, Start(w), statistics.Address, statistics.Slice(0, 1, 1).Address, Start(gx), gw is null ? 0 : products.View.Address,
+                ElementsOf(x), x.Shape[2], x.Shape[3], x.Shape[4]]);
         if (gw is { } scale) Reduce(new Ops.Sum(), products.View, scale);
     }
 

@@ -65,7 +65,8 @@ internal sealed unsafe partial class CudaBackend
     void RefuseComposedStep(string op, in StepTensors t)
     {
         if (rates != null)
-            throw new TesseraException($"{op}: a recorded step: got a parameter of layout {t.W.Layout} with a gradient of {t.G.Layout}, expected dense tensors of one shape. Hint: call Contiguous() first.");
+            throw new TesseraException($"{op}: a recorded step: got a parameter of layout {t.W.Layout} with a gradient of {t.G.Layout}, expected dense tensors of one shape. "
+                + "Hint: call Contiguous() first.");
     }
 
     /// <summary>True where all tensors lie alike and without gaps: elements of equal place belong together.</summary>

@@ -22,7 +22,8 @@ internal sealed unsafe partial class CudaBackend
         var (c0, c1) = PtxFormula.Parameters(op);
         var nest = Nest.WithIndex(y, x);
         bool dense = IsDense(nest, [y.DType.Size(), x.DType.Size()]) && nest.Step(2) == 1;
-        var kernel = PtxFormula.Kernel(Kernels, op, "dropout", HalfText.File("dropout.ptx", y.DType, x.DType), dense ? "dropout_dense" : "dropout_strided", static o => [new("drop", v => ((IBinary)o).Apply(v[0], v[1]))]);
+        var kernel = PtxFormula.Kernel(Kernels, op, "dropout", HalfText.File("dropout.ptx", y.DType, x.DType), dense ? "dropout_dense" : "dropout_strided",
+            static o => [new("drop", v => ((IBinary)o).Apply(v[0], v[1]))]);
         if (dense) Launch(kernel, BlocksFor((y.Count + 3) / 4), BlockSize, [nest.Start(0), nest.Start(1), y.Count, c0, c1, random.Seed, random.Stream, moved]);
         else Launch(kernel, BlocksFor(y.Count), BlockSize, [KernelArgument.Struct(ref nest), c0, c1, random.Seed, random.Stream, moved]);
     }

@@ -40,7 +40,8 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         ExpectCountable(y);
         var lines = Nest.Lines(dim, y, x);
-        RunSoftmax("softmax.ptx", softmaxEntries[(int)version], version, lines, y.Shape[dim], [KernelArgument.Struct(ref lines), y.Shape[dim], Step(y, dim), Step(x, dim), log ? 1 : 0, (int)lines.Count]);
+        RunSoftmax("softmax.ptx", softmaxEntries[(int)version], version, lines, y.Shape[dim],
+            [KernelArgument.Struct(ref lines), y.Shape[dim], Step(y, dim), Step(x, dim), log ? 1 : 0, (int)lines.Count]);
     }
 
     /// <summary><see cref="SoftmaxBackward(View, View, View, int, bool)"/> by one of its kernels.</summary>
@@ -50,7 +51,8 @@ internal sealed unsafe partial class CudaBackend
         if (y.Count == 0) return;
         ExpectCountable(y);
         var lines = Nest.Lines(dim, gx, gy, y);
-        RunSoftmax("softmax_backward.ptx", softmaxBackwardEntries[(int)version], version, lines, y.Shape[dim], [KernelArgument.Struct(ref lines), y.Shape[dim], Step(gx, dim), Step(gy, dim), Step(y, dim), log ? 1 : 0, (int)lines.Count]);
+        RunSoftmax("softmax_backward.ptx", softmaxBackwardEntries[(int)version], version, lines, y.Shape[dim],
+            [KernelArgument.Struct(ref lines), y.Shape[dim], Step(gx, dim), Step(gy, dim), Step(y, dim), log ? 1 : 0, (int)lines.Count]);
     }
 
     /// <summary>Launches a kernel with its arguments, of which only the plain one takes the last.</summary>

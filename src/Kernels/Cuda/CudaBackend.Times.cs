@@ -38,7 +38,8 @@ internal sealed unsafe partial class CudaBackend
             backend.Check(backend.Driver.EventCreate(timing: true, out end), "cuEventCreate");
         }
 
-        public IReadOnlyList<KernelTime> Times => [.. sums.Select(s => new KernelTime(s.Key, s.Value.Launches, s.Value.Milliseconds)).OrderByDescending(t => t.Milliseconds).ThenBy(t => t.Kernel, StringComparer.Ordinal)];
+        public IReadOnlyList<KernelTime> Times => [.. sums.Select(s => new KernelTime(s.Key, s.Value.Launches, s.Value.Milliseconds))
+            .OrderByDescending(t => t.Milliseconds).ThenBy(t => t.Kernel, StringComparer.Ordinal)];
 
         public CudaResult Start() => backend.Driver.EventRecord(start, backend.stream);
 

@@ -4,7 +4,8 @@ namespace Tessera.Cuda;
 
 /// <summary>
 /// An NVIDIA GPU, or its emulator, as a device: launch geometry and arguments for the kernels in <c>src/Kernels/Ptx</c>. Which kernels it takes follows from
-/// what the driver says of itself; only NVIDIA's libraries are never asked of the emulator. All work goes to one stream, so it runs in the order it was given, and memory may be reused as soon as its last use was given.
+/// what the driver says of itself; only NVIDIA's libraries are never asked of the emulator. All work goes to one stream, so it runs in the order it was given,
+/// and memory may be reused as soon as its last use was given.
 /// </summary>
 internal sealed unsafe partial class CudaBackend : Backend, IDisposable
 {
@@ -88,7 +89,8 @@ internal sealed unsafe partial class CudaBackend : Backend, IDisposable
     CudaException Failed(string call, CudaResult result)
     {
         // A kernel's error shows in whatever call comes next.
-        bool late = !Synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed or CudaResult.ErrorLaunchTimeout or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
+        bool late = !Synchronous && result is CudaResult.ErrorIllegalAddress or CudaResult.ErrorMisalignedAddress or CudaResult.ErrorLaunchFailed
+            or CudaResult.ErrorLaunchTimeout or CudaResult.ErrorIllegalInstruction or CudaResult.ErrorAssert;
         if (result is CudaResult.ErrorStreamCaptureUnsupported or CudaResult.ErrorStreamCaptureInvalidated or CudaResult.ErrorStreamCaptureImplicit)
             return Driver.Failed(call, result, ". Hint: while a graph is recorded nothing can be read, uploaded or waited for.");
         return Driver.Failed(call, result, late ? ". Hint: an earlier launch may be the cause; set TESSERA_SYNC=1 to see which." : "");

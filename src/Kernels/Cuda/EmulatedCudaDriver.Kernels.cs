@@ -115,7 +115,8 @@ internal sealed unsafe partial class EmulatedCudaDriver
     {
         if (Find<Loaded>(function) is not { } kernel) return CudaResult.ErrorInvalidHandle;
         if (attribute != CudaFunctionAttribute.MaxDynamicSharedSizeBytes) return Refused(CudaResult.ErrorInvalidValue, $"{attribute} of a kernel cannot be set");
-        if (value < 0 || value > MostShared - kernel.Shared) return Refused(CudaResult.ErrorInvalidValue, $"kernel '{kernel.Kernel.Name}' may have 0 to {MostShared - kernel.Shared} bytes of dynamic shared memory: got {value}");
+        if (value < 0 || value > MostShared - kernel.Shared) return Refused(CudaResult.ErrorInvalidValue,
+            $"kernel '{kernel.Kernel.Name}' may have 0 to {MostShared - kernel.Shared} bytes of dynamic shared memory: got {value}");
         kernel.Asked = value;
         return CudaResult.Success;
     }
@@ -125,7 +126,8 @@ internal sealed unsafe partial class EmulatedCudaDriver
     {
         blocks = 0;
         if (Find<Loaded>(function) is not { } kernel) return CudaResult.ErrorInvalidHandle;
-        if (blockSize < 1 || dynamicShared < 0) return Refused(CudaResult.ErrorInvalidValue, $"a block has at least one thread and no less than 0 bytes of shared memory: got {blockSize} and {dynamicShared}");
+        if (blockSize < 1 || dynamicShared < 0) return Refused(CudaResult.ErrorInvalidValue,
+            $"a block has at least one thread and no less than 0 bytes of shared memory: got {blockSize} and {dynamicShared}");
         long shared = kernel.Shared + dynamicShared;
         if (blockSize > kernel.MostThreads || shared > MostShared) return CudaResult.Success;
         int byThreads = ThreadsOfMultiprocessor / ((blockSize + 31) / 32 * 32);
@@ -144,7 +146,8 @@ internal sealed unsafe partial class EmulatedCudaDriver
         {
             LaunchRules.Check(kernel.Image.Module, kernel.Image.File, kernel.Kernel.Name, launch, bytes);
             if (dynamicShared < 0 || dynamicShared > kernel.MostDynamic)
-                throw LaunchRules.Broken(kernel.Image.File, kernel.Kernel, $"{dynamicShared} bytes of dynamic shared memory, {kernel.MostDynamic} are the most, and {MostShared - kernel.Shared} where cuFuncSetAttribute asks for them");
+                throw LaunchRules.Broken(kernel.Image.File, kernel.Kernel,
+                    $"{dynamicShared} bytes of dynamic shared memory, {kernel.MostDynamic} are the most, and {MostShared - kernel.Shared} where cuFuncSetAttribute asks for them");
         }
         catch (PtxException e)
         {
@@ -158,7 +161,8 @@ internal sealed unsafe partial class EmulatedCudaDriver
         try
         {
             string entry = kernel.Kernel.Name;
-            PtxReport report = kernel.Image.Run(entry, launch with { Checks = Checks, Approximation = Approximation, Contraction = Contraction, Count = Counts, Print = Listener ?? Printed }, parameters);
+            launch = launch with { Checks = Checks, Approximation = Approximation, Contraction = Contraction, Count = Counts, Print = Listener ?? Printed };
+            PtxReport report = kernel.Image.Run(entry, launch, parameters);
             if (Checks != PtxChecks.None || Counts) Reported?.Invoke(entry, report);
             if (report.Failure is { } f) return Failed(new(f.File, f.Line, f.Column, f.Rule, f.ToString()));
             refusal = default;

@@ -71,7 +71,8 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     public int Version => 13000;
 
     public (string Name, string Meaning) Describe(CudaResult result)
-        => ("CUDA_" + string.Concat(result.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString())), refusal is var (code, reason) && code == result && reason != null ? reason : "as reported by the emulator");
+        => ("CUDA_" + string.Concat(result.ToString().Select((c, i) => i > 0 && char.IsUpper(c) ? "_" + c : char.ToUpperInvariant(c).ToString())),
+            refusal is var (code, reason) && code == result && reason != null ? reason : "as reported by the emulator");
 
     /// <summary>Gives the code, and keeps the reason for whoever asks what it means.</summary>
     static CudaResult Refused(CudaResult code, string reason)

@@ -13,7 +13,8 @@ internal static partial class HalfText
 
     /// <summary>
     /// The name of the text of a file for operands of these types, Float32, Float16 or BFloat16; the last needs sm_80. Of <c>unary.ptx</c>, <c>binary.ptx</c>,
-    /// <c>dropout.ptx</c>, <c>maxpool2d.ptx</c>, <c>avgpool2d.ptx</c> and <c>avgpool2d_backward.ptx</c>, which name their operands alike: y (or gx) is the result, a (or x, gy) the first operand, b the second.
+    /// <c>dropout.ptx</c>, <c>maxpool2d.ptx</c>, <c>avgpool2d.ptx</c> and <c>avgpool2d_backward.ptx</c>, which name their operands alike: y (or gx) is the
+    /// result, a (or x, gy) the first operand, b the second.
     /// </summary>
     public static string File(string file, DType y, DType a, DType b = DType.Float32)
     {
@@ -27,9 +28,12 @@ internal static partial class HalfText
         DType Of(string name) => name switch { "y" or "gx" or "y0" or "best0" or "sum0" => y, "b" or "b0" => b, _ => a };
         static string Named(string first, bool four) => four ? first[..^1] : first;
         string text = Declared(float32);
-        text = Place().Replace(text, m => Of(m.Groups[2].Value) == DType.Float32 ? m.Value : $"    shr.u64 halved, {m.Groups[3].Value}, 1;\n    add.u64 {m.Groups[1].Value}, {m.Groups[2].Value}, halved;");
-        text = Loads().Replace(text, m => Of(m.Groups[3].Value) is var type and not DType.Float32 ? Load(type, m.Groups[1].Value, Named(m.Groups[3].Value, m.Groups[2].Length > 0), m.Groups[4].Value, m.Groups[2].Length > 0) : m.Value);
-        text = Stores().Replace(text, m => Of(m.Groups[4].Value) is var type and not DType.Float32 ? Store(type, m.Groups[1].Value, Named(m.Groups[4].Value, m.Groups[2].Length > 0), m.Groups[3].Value, m.Groups[2].Length > 0) : m.Value);
+        text = Place().Replace(text, m => Of(m.Groups[2].Value) == DType.Float32 ? m.Value
+            : $"    shr.u64 halved, {m.Groups[3].Value}, 1;\n    add.u64 {m.Groups[1].Value}, {m.Groups[2].Value}, halved;");
+        text = Loads().Replace(text, m => Of(m.Groups[3].Value) is var type and not DType.Float32
+            ? Load(type, m.Groups[1].Value, Named(m.Groups[3].Value, m.Groups[2].Length > 0), m.Groups[4].Value, m.Groups[2].Length > 0) : m.Value);
+        text = Stores().Replace(text, m => Of(m.Groups[4].Value) is var type and not DType.Float32
+            ? Store(type, m.Groups[1].Value, Named(m.Groups[4].Value, m.Groups[2].Length > 0), m.Groups[3].Value, m.Groups[2].Length > 0) : m.Value);
         return y == DType.BFloat16 || a == DType.BFloat16 || b == DType.BFloat16 ? text.Replace(".target sm_70", ".target sm_80", StringComparison.Ordinal) : text;
     }
 
@@ -79,7 +83,9 @@ internal static partial class HalfText
         string header = float32[..float32.IndexOf("// Four", StringComparison.Ordinal)], text = Declared(float32[entry..end]);
         text = text.Replace("halved;", "halved, shift;", StringComparison.Ordinal).Replace(".param .u32 p_span)", ".param .u32 p_span, .param .u64 p_rounded)", StringComparison.Ordinal);
         // The place of a half is y + (place - x) / 2.
-        text = text.Replace("    ld.param.u64 x, [p_x];\n", "    ld.param.u64 x, [p_x];\n    ld.param.u64 shift, [p_rounded];\n    shr.u64 halved, x, 1;\n    sub.u64 shift, shift, halved;\n", StringComparison.Ordinal);
+        text = text.Replace("    ld.param.u64 x, [p_x];\n",
+            "    ld.param.u64 x, [p_x];\n    ld.param.u64 shift, [p_rounded];\n    shr.u64 halved, x, 1;\n    sub.u64 shift, shift, halved;\n",
+            StringComparison.Ordinal);
         text = Rows().Replace(text, m => $"{m.Value}\n    shr.u64 halved, {m.Groups[2].Value}, 1;\n    add.u64 halved, halved, shift;\n{Store(type, "", m.Groups[1].Value, "halved", four: true)}");
         return (header + text).Replace(".target sm_70", ".target sm_80", StringComparison.Ordinal);
     }
@@ -134,7 +140,8 @@ internal static partial class HalfText
     {
         (DType.BFloat16, true) => ["cvt.rn.bf16x2.f32 pair0, #1, #0;", "cvt.rn.bf16x2.f32 pair1, #3, #2;", "st.global.v2.b32 [@], {pair0, pair1};"],
         (DType.BFloat16, false) => ["cvt.rn.bf16x2.f32 pair0, #, #;", "st.global.u16 [@], pair0;"],
-        (_, true) => ["cvt.rn.f16.f32 short0, #0;", "cvt.rn.f16.f32 short1, #1;", "cvt.rn.f16.f32 short2, #2;", "cvt.rn.f16.f32 short3, #3;", "st.global.v4.b16 [@], {short0, short1, short2, short3};"],
+        (_, true) => ["cvt.rn.f16.f32 short0, #0;", "cvt.rn.f16.f32 short1, #1;", "cvt.rn.f16.f32 short2, #2;", "cvt.rn.f16.f32 short3, #3;",
+            "st.global.v4.b16 [@], {short0, short1, short2, short3};"],
         _ => ["cvt.rn.f16.f32 short0, #;", "st.global.b16 [@], short0;"],
     });
 

@@ -154,7 +154,8 @@ internal readonly record struct Phase(int First, int Count, int FirstTap, int Ta
         {
             int tap = 0;
             while (tap < taps && (first + padding - (tap * dilation)) % stride != 0) tap++;
-            yield return new(first, (size - first + stride - 1) / stride, tap, tapStep, tap < taps ? (taps - tap + tapStep - 1) / tapStep : 0, (first + padding - (tap * dilation)) / stride, tapStep * dilation / stride);
+            yield return new(first, (size - first + stride - 1) / stride, tap, tapStep, tap < taps ? (taps - tap + tapStep - 1) / tapStep : 0,
+                (first + padding - (tap * dilation)) / stride, tapStep * dilation / stride);
         }
     }
 }

@@ -38,7 +38,8 @@ internal sealed class StepRates : IDisposable
         if (next == Most) throw new TesseraException($"DeviceGraph: launches of optimizer steps: got more than {Most}, expected fewer. Hint: use fewer groups of parameters.");
         var launch = (list.Chunks, list.States);
         if (next < recorded && launches[next] != launch)
-            throw new TesseraException("DeviceGraph.Replay: an optimizer's step: got another one than was recorded, expected the same parameters with the same moments. Hint: a momentum that becomes 0, or was 0, is another step; record again.");
+            throw new TesseraException("DeviceGraph.Replay: an optimizer's step: got another one than was recorded, expected the same parameters with the same moments. "
+                + "Hint: a momentum that becomes 0, or was 0, is another step; record again.");
         launches[next] = launch;
         numbers.CopyTo(rows.AsSpan(++next * Words));
         return storage.Pointer + (nint)(next * Words * sizeof(float));
@@ -58,7 +59,8 @@ internal sealed class StepRates : IDisposable
     public void Send()
     {
         if (next != recorded)
-            throw new TesseraException($"DeviceGraph.Replay: launches of the optimizer's step: got {next}, expected the {recorded} that were recorded. Hint: parameters, groups and gradients must stay those of the recording; record again after changing them.");
+            throw new TesseraException($"DeviceGraph.Replay: launches of the optimizer's step: got {next}, expected the {recorded} that were recorded. "
+                + "Hint: parameters, groups and gradients must stay those of the recording; record again after changing them.");
         storage.Device.Backend.Upload(MemoryMarshal.AsBytes(rows.AsSpan(0, (recorded + 1) * Words)), storage);
     }
 

@@ -30,7 +30,10 @@ internal readonly struct VectorRows
     /// <summary>Number of accesses of each operand.</summary>
     public long Count => count;
 
-    /// <summary>The rows of a nest over elements of <paramref name="size"/> bytes, accessed by 16, where it has such rows: dense and aligned, or, of what is only read, one element that is repeated.</summary>
+    /// <summary>
+    /// The rows of a nest over elements of <paramref name="size"/> bytes, accessed by 16, where it has such rows: dense and aligned, or, of what is only read,
+    /// one element that is repeated.
+    /// </summary>
     public static bool TryOf(in Nest nest, int views, int size, bool repeats, out VectorRows rows)
     {
         Span<int> sizes = stackalloc int[views];

@@ -105,12 +105,19 @@ public sealed class PtxModule
     public void Launch(Device device, string entry, PtxLaunch launch, params PtxArgument[] arguments)
     {
         if (!verified) Verify();
-        if (device.Backend is not Cuda.CudaBackend backend) throw new DeviceException($"Launch: {device} does not run PTX: expected a GPU or the emulator. Hint: leave the device out to run on the emulator with checks.");
+        if (device.Backend is not Cuda.CudaBackend backend)
+            throw new DeviceException($"Launch: {device} does not run PTX: expected a GPU or the emulator. "
+                + "Hint: leave the device out to run on the emulator with checks.");
         if (launch.Approximation != PtxApproximation.Nearest || launch.Contraction != PtxContraction.Separate)
             throw new DeviceException($"Launch: {device} has its own approximations and contraction. Hint: leave the device out to choose them on the emulator.");
-        if (launch.Cluster != null) throw new DeviceException($"Launch: {device} takes clusters from the kernel alone: got a launch with {launch.Cluster}. Hint: write .reqnctapercluster into the text, or leave the device out.");
-        if (launch.Watch != null || launch.Count || launch.Checks != PtxChecks.None) throw new DeviceException($"Launch: {device} has no checks, counters and watch. Hint: leave the device out to run on the emulator with checks.");
-        if (launch.HeapBytes != DeviceHeap.DefaultBytes) throw new DeviceException($"Launch: {device} has a heap of its own: got one of {launch.HeapBytes} bytes. Hint: leave the device out to choose it on the emulator.");
+        if (launch.Cluster != null)
+            throw new DeviceException($"Launch: {device} takes clusters from the kernel alone: got a launch with {launch.Cluster}. "
+                + "Hint: write .reqnctapercluster into the text, or leave the device out.");
+        if (launch.Watch != null || launch.Count || launch.Checks != PtxChecks.None)
+            throw new DeviceException($"Launch: {device} has no checks, counters and watch. Hint: leave the device out to run on the emulator with checks.");
+        if (launch.HeapBytes != DeviceHeap.DefaultBytes)
+            throw new DeviceException($"Launch: {device} has a heap of its own: got one of {launch.HeapBytes} bytes. "
+                + "Hint: leave the device out to choose it on the emulator.");
         if (launch.Seed != 0 || launch.Threads != 0 || launch.StepLimit != PtxLaunch.DefaultStepLimit)
             throw new DeviceException($"Launch: {device} has its own order of warps, its own threads and no limit of steps to choose. Hint: leave the device out to choose them on the emulator.");
         new Cuda.DeviceLaunch(backend.Driver, text, file, Syntax).Run(entry, launch, arguments);

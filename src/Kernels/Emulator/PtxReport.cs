@@ -54,7 +54,8 @@ public sealed record PtxFinding(string Rule, string File, int Line, int Column, 
 
     /// <summary>File, line, column, rule, message, kernel, block and thread.</summary>
     public override string ToString() =>
-        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{File}:{Line}:{Column}: {Rule}: {Message} (kernel '{Kernel}', block {Block}, thread {Thread}){(Count > 1 ? $", {Count} times" : "")}");
+        string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{File}:{Line}:{Column}: {Rule}: {Message} (kernel '{Kernel}', block {Block}, thread {Thread}){(Count > 1 ? $", {Count} times" : "")}");
 }
 
 /// <summary>What a launch on the emulator came to.</summary>

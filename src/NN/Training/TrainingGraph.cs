@@ -23,7 +23,7 @@ public sealed class TrainingGraph : IDisposable
     /// <param name="device">A GPU, or the emulator.</param>
     /// <param name="optimizer">SGD, RMSprop, Adam or AdamW over the parameters; its groups' numbers may change between replays, its parameters not.</param>
     /// <param name="gradients">Forward and backward pass, on tensors that stay the same: <see cref="Tensor.CopyFrom"/> brings them new
-    /// content. The same work each time, nothing of it on the host; of random numbers only dropout, whose streams come from <see cref="Generator.Default"/>.
+    /// content. The same work each time, nothing of it on the host; of random numbers only dropout, whose streams come from <c>Generator.Default</c>.
     /// Batch norms count this batch once, however often it is replayed.</param>
     /// <exception cref="TesseraException">The optimizer's step, or the pass, cannot be recorded.</exception>
     /// <exception cref="DeviceException">The device cannot record.</exception>
@@ -67,7 +67,7 @@ public sealed class TrainingGraph : IDisposable
         }
     }
 
-    /// <summary>Gives the device one more step, with the numbers that the optimizer's groups have now, and dropout by the next streams of <see cref="Generator.Default"/>.</summary>
+    /// <summary>Gives the device one more step, with the numbers that the optimizer's groups have now, and dropout by the next streams of <c>Generator.Default</c>.</summary>
     /// <exception cref="TesseraException">The optimizer has other parameters or gradients than when it was recorded.</exception>
     public void Replay()
     {

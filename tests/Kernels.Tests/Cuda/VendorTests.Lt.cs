@@ -63,6 +63,30 @@ public sealed unsafe partial class VendorTests
         Assert.That(Views.Get<float>(y), Is.EqualTo(Views.Get<float>(expected)).Within(1e-5));
     }
 
+    /// <summary>Where the library writes 16 bits itself, there is no kernel that rounds; a bias is float32, and the library wants it as the result is.</summary>
+    [Test]
+    public void Results_of_16_bits([Values(DType.Float16, DType.BFloat16)] DType type, [Values] bool residual, [Values] bool relu, [Values] bool bias)
+    {
+        View Halves(Shape shape, ulong seed)
+        {
+            View wide = Views.Of(shape, [.. Normal(shape.Count, seed).Select(v => MathF.Round(v * 4))]), narrow = type == DType.Float16 ? Views.Empty<Half>(shape) : Views.Empty<BFloat16>(shape);
+            cpu.Copy(wide, narrow);
+            return narrow;
+        }
+        View a = Halves([5, 7], 1), b = Halves([7, 6], 2), y = Halves([5, 6], 3), expected = Halves([5, 6], 3);
+        var epilogue = new Epilogue(bias ? Views.Of([6], Normal(6, 5)) : null, residual ? Halves([5, 6], 4) : null, relu);
+        var backend = WithLt();
+        int before = VendorStandIn.Count("lt_calls");
+        int kernels = backend.Time(() => backend.Gemm16(a, b, y, epilogue)).Count;
+        cpu.Gemm16(a, b, expected, epilogue);
+        Assert.That(VendorStandIn.Count("lt_calls") - before, Is.EqualTo(1));
+        if (!bias) Assert.That(kernels, Is.Zero, "rounded by the library");
+        View got = Views.Empty<float>([5, 6]), wanted = Views.Empty<float>([5, 6]);
+        cpu.Copy(y, got);
+        cpu.Copy(expected, wanted);
+        Assert.That(Views.Get<float>(got), Is.EqualTo(Views.Get<float>(wanted)), "whole numbers: every order gives the same sum");
+    }
+
     [Test]
     public void What_cuBLASLt_does_not_take_goes_on_to_cuBLAS()
     {

@@ -77,7 +77,7 @@ int cublasLtMatmulPreferenceSetAttribute(Preference *p, int attribute, const voi
 int cublasLtMatmulAlgoGetHeuristic(Handle *handle, Product *d, Matrix *a, Matrix *b, Matrix *c, Matrix *y, Preference *p, int requested, Found *found, int *returned)
 {
     assert(handle != NULL && p->schemes == 6 /* COMPUTE_TYPE | OUTPUT_TYPE */ && p->workspace >= 1 << 20 && requested >= 3);
-    assert(a->type == b->type && c->type == 0 && y->type == 0 && a->batch == y->batch && b->batch == y->batch && c->batch == y->batch);
+    assert(a->type == b->type && c->type == y->type && (y->type == 0 || y->type == a->type) && ((d->epilogue & 4) == 0 || y->type == 0) && a->batch == y->batch && b->batch == y->batch && c->batch == y->batch);
     uint64_t k = d->transA ? a->rows : a->columns;
     if (k == 17) return 15;
     memset(found, 0, 3 * sizeof(Found));
@@ -105,6 +105,29 @@ static double element(const void *p, int type, int64_t i)
     return h & 0x8000 ? -v : v;
 }
 
+/* Rounds to the nearest, of two to the even one. */
+static void put(void *p, int type, int64_t i, double v)
+{
+    if (type == 0) {
+        ((float *)p)[i] = (float)v;
+        return;
+    }
+    uint16_t h;
+    if (type == 14) {
+        float f = (float)v;
+        uint32_t bits;
+        memcpy(&bits, &f, 4);
+        h = (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    } else {
+        int exponent;
+        frexp(v, &exponent);
+        exponent = v == 0 || exponent - 1 < -14 ? -14 : exponent - 1;
+        h = fabs(v) >= 65520 ? 0x7c00 : (uint16_t)(rint(ldexp(fabs(v), 10 - exponent)) + (exponent + 14) * 1024);
+        if (signbit(v)) h |= 0x8000;
+    }
+    ((uint16_t *)p)[i] = h;
+}
+
 int lt_calls; /* read by tests */
 
 int cublasLtMatmul(Handle *handle, Product *d, const void *alpha, const void *A, Matrix *a, const void *B, Matrix *b, const void *beta, const void *C, Matrix *c, void *D, Matrix *y, const Algorithm *algo,
@@ -124,10 +147,10 @@ int cublasLtMatmul(Handle *handle, Product *d, const void *alpha, const void *A,
                 for (int64_t p = 0; p < k; p++)
                     sum += element(A, a->type, batch * a->step + (d->transA ? p + i * a->leading : i + p * a->leading)) * element(B, b->type, batch * b->step + (d->transB ? j + p * b->leading : p + j * b->leading));
                 sum *= *(const float *)alpha;
-                if (*(const float *)beta != 0) sum += *(const float *)beta * ((const float *)C)[batch * c->step + i + j * c->leading];
+                if (*(const float *)beta != 0) sum += *(const float *)beta * element(C, c->type, batch * c->step + i + j * c->leading);
                 if (d->epilogue & 4) sum += d->bias[i];
                 if ((d->epilogue & 2) && sum < 0) sum = 0;
-                ((float *)D)[batch * y->step + i + j * y->leading] = (float)sum;
+                put(D, y->type, batch * y->step + i + j * y->leading, sum);
             }
     return 0;
 }

@@ -80,8 +80,58 @@ public sealed class PtxLaunchFuzzTests
     internal static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int n) ? n : otherwise;
 
     /// <summary>Kernels of ours, of nvcc, and a line of each instruction that the assembler takes.</summary>
+    /// <summary>Memory that kernels take and give back, and prints.</summary>
+    const string takes = """
+        .version 7.8
+        .target sm_80
+        .address_size 64
+        .extern .func (.param .b64 r) malloc (.param .b64 size);
+        .extern .func free (.param .b64 p);
+        .extern .func (.param .b32 r) vprintf (.param .b64 format, .param .b64 values);
+        .global .align 1 .b8 format[] = {37, 100, 32, 37, 115, 10, 0};
+        .visible .entry k(.param .u64 y)
+        {
+        .local .align 8 .b8 values[16];
+        .reg .pred %p<4>;
+        .reg .b32 %r<8>;
+        .reg .b64 %rd<8>;
+        .param .b64 a;
+        .param .b64 b;
+        .param .b64 r;
+        .param .b32 n;
+        mov.u32 %r1, %tid.x;
+        mov.u32 %r2, 0;
+        mov.u64 %rd4, format;
+        cvta.global.u64 %rd4, %rd4;
+        mov.u64 %rd5, values;
+        cvta.local.u64 %rd5, %rd5;
+        L:
+        mul.wide.u32 %rd1, %r1, 24;
+        st.param.b64 [a], %rd1;
+        call (r), malloc, (a);
+        ld.param.b64 %rd1, [r];
+        setp.eq.u64 %p1, %rd1, 0;
+        @%p1 bra E;
+        st.u32 [%rd1+4], %r2;
+        ld.u32 %r3, [%rd1+4];
+        st.local.u32 [values], %r3;
+        st.local.u64 [values+8], %rd4;
+        st.param.b64 [a], %rd4;
+        st.param.b64 [b], %rd5;
+        call (n), vprintf, (a, b);
+        st.param.b64 [a], %rd1;
+        call free, (a);
+        add.u32 %r2, %r2, 1;
+        setp.lt.u32 %p1, %r2, 20;
+        @%p1 bra L;
+        E:
+        ret;
+        }
+        """;
+
     static string[] Texts() =>
     [
+        .. Enumerable.Repeat(takes, 200),
         .. PtxModule.LibraryFiles.Select(PtxModule.LibraryText).Where(t => t.Length < 20_000),
         .. PtxasVerdict.All.Where(v => v.Accepted).Where((_, i) => i % 3 == 0).Select(v => v.Text()),
         .. ((string[])["k.sm_80.O0.ptx", "k.sm_80.O3.ptx", "k.sm_90.O3.ptx"]).Select(f => File.ReadAllText(Path.Combine(TestData.Golden("ptx-nvcc"), f))),
@@ -134,6 +184,7 @@ public sealed class PtxLaunchFuzzTests
             Count = random.Next(4) == 0,
             Approximation = (PtxApproximation)random.Next(3),
             Contraction = (PtxContraction)random.Next(2),
+            Print = random.Next(2) == 0 ? _ => { } : null,
         };
     }
 

@@ -15,7 +15,8 @@ internal static partial class JitLog
         foreach (string message in log.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             text.Append(message).Append('\n');
-            if (LineNumber().Match(message) is { Success: true } match && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int line) && line >= 1 && line <= source.Length)
+            if (LineNumber().Match(message) is { Success: true } match
+                && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int line) && line >= 1 && line <= source.Length)
                 text.Append(CultureInfo.InvariantCulture, $"{line,6} | {source[line - 1].Trim()}\n");
         }
         return text.ToString().TrimEnd();

@@ -27,7 +27,9 @@ internal static unsafe partial class LibCuda
 
     [LibraryImport(Library)] public static partial CudaResult cuModuleLoadDataEx(out nint module, void* image, uint count, CudaJitOption* options, void** values);
     [LibraryImport(Library)] public static partial CudaResult cuLinkCreate_v2(uint count, CudaJitOption* options, void** values, out nint link);
-    [LibraryImport(Library)] public static partial CudaResult cuLinkAddData_v2(nint link, CudaJitInputType type, void* data, nuint bytes, byte* name, uint count, CudaJitOption* options, void** values);
+    [LibraryImport(Library)]
+    public static partial CudaResult cuLinkAddData_v2(
+        nint link, CudaJitInputType type, void* data, nuint bytes, byte* name, uint count, CudaJitOption* options, void** values);
     [LibraryImport(Library)] public static partial CudaResult cuLinkComplete(nint link, out void* code, out nuint bytes);
     [LibraryImport(Library)] public static partial CudaResult cuLinkDestroy(nint link);
     [LibraryImport(Library)] public static partial CudaResult cuModuleUnload(nint module);
@@ -37,7 +39,9 @@ internal static unsafe partial class LibCuda
     [LibraryImport(Library)] public static partial CudaResult cuFuncGetAttribute(out int value, CudaFunctionAttribute attribute, nint function);
     [LibraryImport(Library)] public static partial CudaResult cuFuncSetAttribute(nint function, CudaFunctionAttribute attribute, int value);
     [LibraryImport(Library)] public static partial CudaResult cuOccupancyMaxActiveBlocksPerMultiprocessor(out int blocks, nint function, int blockSize, nuint dynamicShared);
-    [LibraryImport(Library)] public static partial CudaResult cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint dynamicShared, nint stream, void** parameters, void** extra);
+    [LibraryImport(Library)]
+    public static partial CudaResult cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
+        uint dynamicShared, nint stream, void** parameters, void** extra);
 
     [LibraryImport(Library)] public static partial CudaResult cuMemGetInfo_v2(out nuint free, out nuint total);
     [LibraryImport(Library)] public static partial CudaResult cuMemAlloc_v2(out nint address, nuint bytes);

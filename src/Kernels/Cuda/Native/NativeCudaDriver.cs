@@ -58,7 +58,8 @@ internal sealed unsafe partial class NativeCudaDriver : ICudaDriver
         fixed (byte* text = Terminated(ptx), e = errors, n = notes)
         {
             // A buffer's option takes its address, every other one a number in the place of an address.
-            CudaJitOption* options = stackalloc CudaJitOption[] { CudaJitOption.ErrorLogBuffer, CudaJitOption.ErrorLogBufferSizeBytes, CudaJitOption.InfoLogBuffer, CudaJitOption.InfoLogBufferSizeBytes, CudaJitOption.GenerateLineInfo };
+            CudaJitOption* options = stackalloc CudaJitOption[] { CudaJitOption.ErrorLogBuffer, CudaJitOption.ErrorLogBufferSizeBytes,
+                CudaJitOption.InfoLogBuffer, CudaJitOption.InfoLogBufferSizeBytes, CudaJitOption.GenerateLineInfo };
             void** values = stackalloc void*[] { e, (void*)LogBytes, n, (void*)LogBytes, (void*)1 };
             var result = cuModuleLoadDataEx(out module, text, 5, options, values);
             log = JitLog.WithLines(JitLog.Read(errors) + "\n" + JitLog.Read(notes), ptx);

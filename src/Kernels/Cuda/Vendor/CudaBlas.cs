@@ -84,7 +84,8 @@ internal sealed unsafe class CudaBlas : IDisposable
     }
 
     /// <summary>C ← alpha · op(A) · op(B) + beta · C for <paramref name="batchCount"/> matrices at regular steps; op(A) is m × k, op(B) k × n; float32.</summary>
-    public void GemmStridedBatched(Operation transa, Operation transb, int m, int n, int k, float alpha, nint a, int lda, long strideA, nint b, int ldb, long strideB, float beta, nint c, int ldc, long strideC, int batchCount)
+    public void GemmStridedBatched(Operation transa, Operation transb, int m, int n, int k, float alpha, nint a, int lda, long strideA, nint b, int ldb,
+        long strideB, float beta, nint c, int ldc, long strideC, int batchCount)
     {
         int status = f.cublasSgemmStridedBatched(handle, (int)transa, (int)transb, m, n, k, &alpha, a, lda, strideA, b, ldb, strideB, &beta, c, ldc, strideC, batchCount);
         if (status != 0) Check(status, $"cublasSgemmStridedBatched({transa}, {transb}, {m} x {n} x {k}, {batchCount} matrices)");
@@ -120,6 +121,8 @@ internal sealed unsafe class CudaBlas : IDisposable
         public readonly delegate* unmanaged<nint, nint, int> cublasSetStream_v2 = (delegate* unmanaged<nint, nint, int>)l.Export("cublasSetStream_v2");
         public readonly delegate* unmanaged<nint, int*, int> cublasGetVersion_v2 = (delegate* unmanaged<nint, int*, int>)l.Export("cublasGetVersion_v2");
         public readonly delegate* unmanaged<nint, BlasMath, int> cublasSetMathMode = (delegate* unmanaged<nint, BlasMath, int>)l.Export("cublasSetMathMode");
-        public readonly delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int> cublasSgemmStridedBatched = (delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int>)l.Export("cublasSgemmStridedBatched");
+        public readonly delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long, int, int>
+            cublasSgemmStridedBatched = (delegate* unmanaged<nint, int, int, int, int, int, float*, nint, int, long, nint, int, long, float*, nint, int, long,
+                int, int>)l.Export("cublasSgemmStridedBatched");
     }
 }

@@ -61,7 +61,7 @@ internal enum BlasLtReductionScheme
 }
 
 /// <summary>
-/// D ← epilogue(alpha · op(A) · op(B) + beta · C) for batches of column-major matrices; op(A) is m × k, C and D float32. Strides in elements.
+/// D ← epilogue(alpha · op(A) · op(B) + beta · C) for batches of column-major matrices; op(A) is m × k. Strides in elements.
 /// </summary>
 /// <param name="TransA">op of A.</param>
 /// <param name="TransB">op of B.</param>
@@ -77,8 +77,10 @@ internal enum BlasLtReductionScheme
 /// <param name="Epilogue">What follows; a bias has M numbers.</param>
 /// <param name="Tf32">Whether float32 factors may be rounded.</param>
 /// <param name="Alignment">Bytes that divide the addresses of all four, at most 256.</param>
+/// <param name="Result">Element type of C and D: float32, or without a bias that of A and B, rounded once.</param>
 internal readonly record struct BlasLtProduct(
-    Operation TransA, Operation TransB, int M, int N, int K, CudaDataType Factors, BlasLtMatrix A, BlasLtMatrix B, BlasLtMatrix C, BlasLtMatrix D, int Batch, BlasLtEpilogue Epilogue, bool Tf32, int Alignment);
+    Operation TransA, Operation TransB, int M, int N, int K, CudaDataType Factors, BlasLtMatrix A, BlasLtMatrix B, BlasLtMatrix C, BlasLtMatrix D, int Batch,
+    BlasLtEpilogue Epilogue, bool Tf32, int Alignment, CudaDataType Result = CudaDataType.R32F);
 
 /// <summary>Elements from one column to the next, and from one matrix to the next.</summary>
 internal readonly record struct BlasLtMatrix(long Leading, long Step);
@@ -139,7 +141,8 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
             var (workspace, lease) = memory.Rent(Math.Max(1, plan.Workspace));
             using (lease)
                 fixed (BlasLtAlgorithm* algorithm = &plan.Algorithm)
-                    Check(f.cublasLtMatmul(handle, plan.Product, &alpha, a, plan.A, b, plan.B, &beta, c, plan.C, d, plan.D, algorithm, workspace.Pointer, (nuint)plan.Workspace, stream), $"cublasLtMatmul({product})");
+                    Check(f.cublasLtMatmul(handle, plan.Product, &alpha, a, plan.A, b, plan.B, &beta, c, plan.C, d, plan.D, algorithm, workspace.Pointer,
+                        (nuint)plan.Workspace, stream), $"cublasLtMatmul({product})");
             return true;
         }
     }
@@ -162,7 +165,8 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
     void Describe(Plan plan, in BlasLtProduct p)
     {
         nint created;
-        Check(f.cublasLtMatmulDescCreate(&created, p.Tf32 && p.Factors == CudaDataType.R32F ? BlasComputeType.Compute32FFastTf32 : BlasComputeType.Compute32F, CudaDataType.R32F), "cublasLtMatmulDescCreate");
+        Check(f.cublasLtMatmulDescCreate(&created, p.Tf32 && p.Factors == CudaDataType.R32F ? BlasComputeType.Compute32FFastTf32 : BlasComputeType.Compute32F,
+            CudaDataType.R32F), "cublasLtMatmulDescCreate");
         plan.Product = new Descriptor(created, (nint)f.cublasLtMatmulDescDestroy);
         Set(plan.Product, BlasLtMatmulAttribute.TransA, (int)p.TransA);
         Set(plan.Product, BlasLtMatmulAttribute.TransB, (int)p.TransB);
@@ -170,8 +174,8 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
         var (a, b) = (p.TransA == Operation.NonTranspose, p.TransB == Operation.NonTranspose);
         Describe(plan.A = Matrix(p.Factors, a ? p.M : p.K, a ? p.K : p.M, p.A), p.A, p.Batch);
         Describe(plan.B = Matrix(p.Factors, b ? p.K : p.N, b ? p.N : p.K, p.B), p.B, p.Batch);
-        Describe(plan.C = Matrix(CudaDataType.R32F, p.M, p.N, p.C), p.C, p.Batch);
-        Describe(plan.D = Matrix(CudaDataType.R32F, p.M, p.N, p.D), p.D, p.Batch);
+        Describe(plan.C = Matrix(p.Result, p.M, p.N, p.C), p.C, p.Batch);
+        Describe(plan.D = Matrix(p.Result, p.M, p.N, p.D), p.D, p.Batch);
     }
 
     /// <summary>Takes the first algorithm that cuBLASLt proposes within the limits; false where there is none.</summary>
@@ -182,7 +186,8 @@ internal sealed unsafe partial class CudaBlasLt : IDisposable
         using Descriptor preference = new(created, (nint)f.cublasLtMatmulPreferenceDestroy);
         Set(preference, BlasLtPreference.MaxWorkspaceBytes, (ulong)WorkspaceLimit);
         Set(preference, BlasLtPreference.ReductionSchemeMask, (uint)(BlasLtReductionScheme.ComputeType | BlasLtReductionScheme.OutputType));
-        foreach (var operand in (BlasLtPreference[])[BlasLtPreference.MinAlignmentABytes, BlasLtPreference.MinAlignmentBBytes, BlasLtPreference.MinAlignmentCBytes, BlasLtPreference.MinAlignmentDBytes])
+        foreach (var operand in (BlasLtPreference[])[BlasLtPreference.MinAlignmentABytes, BlasLtPreference.MinAlignmentBBytes,
+            BlasLtPreference.MinAlignmentCBytes, BlasLtPreference.MinAlignmentDBytes])
             Set(preference, operand, (uint)p.Alignment);
         BlasLtFound* found = stackalloc BlasLtFound[Requested];
         int count = 0;

@@ -59,7 +59,8 @@ internal sealed partial class CudnnLayers(CudaDNNContext dnn) : IDisposable
             if (refused.Contains(layer)) return false;
             DescribeChannels(shape);
             // Running statistics that follow the batch with weight 1 are the batch's.
-            return Ran(dnn.BatchNormalizationForwardTraining(CudnnBatchNormMode.Spatial, 1, 0, describedX, x, describedY, y, describedChannels, w, b, 1, mean, unbiased, eps, saved, saved + (shape.C * sizeof(float))), layer);
+            return Ran(dnn.BatchNormalizationForwardTraining(CudnnBatchNormMode.Spatial, 1, 0, describedX, x, describedY, y, describedChannels, w, b, 1, mean,
+                unbiased, eps, saved, saved + (shape.C * sizeof(float))), layer);
         }
     }
 

@@ -68,7 +68,8 @@ internal sealed unsafe class ConvolutionDescriptor(CudaDNNContext dnn)
 }
 
 /// <summary>Windows of a pool (<c>cudnnPoolingDescriptor_t</c>).</summary>
-internal sealed unsafe class PoolingDescriptor(CudaDNNContext dnn) : Descriptor(dnn.Create(dnn.F.cudnnCreatePoolingDescriptor, "cudnnCreatePoolingDescriptor"), (nint)dnn.F.cudnnDestroyPoolingDescriptor)
+internal sealed unsafe class PoolingDescriptor(CudaDNNContext dnn) : Descriptor(dnn.Create(dnn.F.cudnnCreatePoolingDescriptor, "cudnnCreatePoolingDescriptor"),
+    (nint)dnn.F.cudnnDestroyPoolingDescriptor)
 {
     readonly CudaDNNContext dnn = dnn;
     (CudnnPoolingMode Mode, int H, int W, int PadH, int PadW, int StrideH, int StrideW) described;

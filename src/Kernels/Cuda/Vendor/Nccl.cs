@@ -97,11 +97,16 @@ internal sealed unsafe class Nccl
         public readonly delegate* unmanaged<nint, int*, NcclResult> ncclCommCount = (delegate* unmanaged<nint, int*, NcclResult>)l.Export("ncclCommCount");
         public readonly delegate* unmanaged<nint, int*, NcclResult> ncclCommCuDevice = (delegate* unmanaged<nint, int*, NcclResult>)l.Export("ncclCommCuDevice");
         public readonly delegate* unmanaged<nint, int*, NcclResult> ncclCommUserRank = (delegate* unmanaged<nint, int*, NcclResult>)l.Export("ncclCommUserRank");
-        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult> ncclAllReduce = (delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult>)l.Export("ncclAllReduce");
-        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, int, nint, nint, NcclResult> ncclBroadcast = (delegate* unmanaged<nint, nint, nuint, NcclDataType, int, nint, nint, NcclResult>)l.Export("ncclBroadcast");
-        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, int, nint, nint, NcclResult> ncclReduce = (delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, int, nint, nint, NcclResult>)l.Export("ncclReduce");
-        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, nint, nint, NcclResult> ncclAllGather = (delegate* unmanaged<nint, nint, nuint, NcclDataType, nint, nint, NcclResult>)l.Export("ncclAllGather");
-        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult> ncclReduceScatter = (delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult>)l.Export("ncclReduceScatter");
+        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult> ncclAllReduce
+            = (delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult>)l.Export("ncclAllReduce");
+        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, int, nint, nint, NcclResult> ncclBroadcast
+            = (delegate* unmanaged<nint, nint, nuint, NcclDataType, int, nint, nint, NcclResult>)l.Export("ncclBroadcast");
+        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, int, nint, nint, NcclResult> ncclReduce
+            = (delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, int, nint, nint, NcclResult>)l.Export("ncclReduce");
+        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, nint, nint, NcclResult> ncclAllGather
+            = (delegate* unmanaged<nint, nint, nuint, NcclDataType, nint, nint, NcclResult>)l.Export("ncclAllGather");
+        public readonly delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult> ncclReduceScatter
+            = (delegate* unmanaged<nint, nint, nuint, NcclDataType, NcclRedOp, nint, nint, NcclResult>)l.Export("ncclReduceScatter");
         public readonly delegate* unmanaged<NcclResult> ncclGroupStart = (delegate* unmanaged<NcclResult>)l.Export("ncclGroupStart");
         public readonly delegate* unmanaged<NcclResult> ncclGroupEnd = (delegate* unmanaged<NcclResult>)l.Export("ncclGroupEnd");
     }

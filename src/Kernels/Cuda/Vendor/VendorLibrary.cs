@@ -39,7 +39,8 @@ internal sealed class VendorLibrary
         if (!Is("on", setting) && !string.IsNullOrEmpty(setting))
         {
             if (NativeFile.TryLoad(setting, out nint named, out string? words)) return new VendorLibrary(setting, named);
-            throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}' ({words ?? "there is no such file"}), expected on, off or the path of a shared library. Hint: unset {variable} to search for it.");
+            throw new DeviceException($"{variable}: the library cannot be loaded: got '{setting}' ({words ?? "there is no such file"}), expected on, off or the path of a shared library. "
+                + $"Hint: unset {variable} to search for it.");
         }
         if (search is not null)
         {
@@ -88,7 +89,8 @@ internal sealed class VendorLibrary
         {
             if (string.IsNullOrEmpty(root)) continue;
             string lib = System.IO.Path.Combine(root, "lib");
-            var sites = Directory.Exists(lib) ? Directory.GetDirectories(lib, "python3*").Select(p => System.IO.Path.Combine(p, "site-packages")) : [System.IO.Path.Combine(root, "Lib", "site-packages")];
+            var sites = Directory.Exists(lib) ? Directory.GetDirectories(lib, "python3*").Select(p => System.IO.Path.Combine(p, "site-packages"))
+                : [System.IO.Path.Combine(root, "Lib", "site-packages")];
             foreach (string site in sites)
                 foreach (string package in packages) yield return System.IO.Path.Combine(site, "nvidia", package);
         }

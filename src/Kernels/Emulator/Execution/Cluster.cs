@@ -89,7 +89,8 @@ sealed unsafe class Cluster : IDisposable
     PtxException Deadlock()
     {
         var waiting = blocks.SelectMany(b => b.Waiting).Concat(Barrier.Waiting.Select(w => (w.Warp, w.Mask, w.Op, Id: -1))).OrderBy(w => w.Op.Site).ThenBy(w => w.Warp.Number).ToArray();
-        var where = waiting.GroupBy(w => (w.Op, w.Id)).Select(g => $"{g.Sum(w => BitOperations.PopCount(w.Mask))} wait at line {g.Key.Op.Position.Line} for {(g.Key.Id < 0 ? "the cluster" : $"barrier {g.Key.Id}")}");
+        var where = waiting.GroupBy(w => (w.Op, w.Id))
+            .Select(g => $"{g.Sum(w => BitOperations.PopCount(w.Mask))} wait at line {g.Key.Op.Position.Line} for {(g.Key.Id < 0 ? "the cluster" : $"barrier {g.Key.Id}")}");
         return waiting[0].Warp.Fail(waiting[0].Op, BitOperations.TrailingZeroCount(waiting[0].Mask), "barrier", $"deadlock: of {Live} threads, {string.Join(", ", where)}");
     }
 
@@ -116,7 +117,9 @@ sealed class ClusterBarrier(Cluster cluster)
 
     public void Arrive(Warp warp, Op op, uint mask, bool releases)
     {
-        if ((mask & (warp.Arrived | warp.Passed)) is not 0 and var again) throw warp.Fail(op, BitOperations.TrailingZeroCount(again), "barrier", "the thread has arrived at the cluster's barrier before: barrier.cluster.wait comes between");
+        if ((mask & (warp.Arrived | warp.Passed)) is not 0 and var again)
+            throw warp.Fail(op, BitOperations.TrailingZeroCount(again), "barrier",
+            "the thread has arrived at the cluster's barrier before: barrier.cluster.wait comes between");
         warp.Arrived |= mask;
         arrived += BitOperations.PopCount(mask);
         cluster.Observers?.ArriveAtCluster(warp, releases);
@@ -126,7 +129,9 @@ sealed class ClusterBarrier(Cluster cluster)
     /// <summary>Lanes whose phase is complete go on, the others wait.</summary>
     public void Wait(Warp warp, Op op, uint mask, int resume)
     {
-        if ((mask & ~(warp.Arrived | warp.Passed)) is not 0 and var early) throw warp.Fail(op, BitOperations.TrailingZeroCount(early), "barrier", "the thread waits for the cluster's barrier without having arrived: barrier.cluster.arrive comes first");
+        if ((mask & ~(warp.Arrived | warp.Passed)) is not 0 and var early)
+            throw warp.Fail(op, BitOperations.TrailingZeroCount(early), "barrier",
+            "the thread waits for the cluster's barrier without having arrived: barrier.cluster.arrive comes first");
         Pass(warp, warp.Frame, resume, mask & warp.Passed);
         if ((mask & warp.Arrived) is not 0 and var rest)
         {

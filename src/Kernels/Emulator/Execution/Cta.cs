@@ -128,7 +128,8 @@ sealed unsafe class Cta : IDisposable
         if ((uint)id >= 16) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"there is no barrier {id}");
         Barrier b = barriers[id];
         Observers?.Arrive(warp, op, id, mask, count, waits);
-        if (count > 0 && b.Expected > 0 && b.Arrived > 0 && b.Expected != count) throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"barrier {id} waits for {b.Expected} threads: got {count}");
+        if (count > 0 && b.Expected > 0 && b.Arrived > 0 && b.Expected != count)
+            throw warp.Fail(op, BitOperations.TrailingZeroCount(mask), "barrier", $"barrier {id} waits for {b.Expected} threads: got {count}");
         b.Expected = count;
         // A number of threads counts whole warps: the lanes that the last one lacks come with the others.
         b.Arrived += count > 0 && mask == warp.Lanes ? 32 : BitOperations.PopCount(mask);

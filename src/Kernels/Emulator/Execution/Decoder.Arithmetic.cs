@@ -338,7 +338,9 @@ sealed partial class Decoder
             case "prmt":
                 string mode = i.Modifiers.FirstOrDefault(m => m is "f4e" or "b4e" or "rc8" or "ecl" or "ecr" or "rc16") ?? "";
                 return new Map(d, a, Same(2), Int(3), (x, y, s) => Permute((uint)x, (uint)y, (uint)s, mode));
-            case "dp4a": return new Map(d, Source(o[1], PtxType.B32), Source(o[2], PtxType.B32), Source(o[3], PtxType.B32), (x, y, z) => Dot4((uint)x, (uint)y, (uint)z, types[0] == PtxType.S32, types[1] == PtxType.S32));
+            case "dp4a":
+                return new Map(d, Source(o[1], PtxType.B32), Source(o[2], PtxType.B32), Source(o[3], PtxType.B32),
+                    (x, y, z) => Dot4((uint)x, (uint)y, (uint)z, types[0] == PtxType.S32, types[1] == PtxType.S32));
             case "sad": return new Map(d, a, Same(2), Same(3), (x, y, z) => (ulong)((Int128.Abs(Converter.Integer(t, x) - Converter.Integer(t, y)) + Converter.Integer(t, z)) & ulong.MaxValue));
             case "copysign":
                 ulong sign = 1ul << (bits - 1);
@@ -404,7 +406,8 @@ sealed partial class Decoder
 
     // --- comparisons
 
-    static string ComparisonOf(Instruction i) => i.Modifiers.First(m => m is "eq" or "ne" or "lt" or "le" or "gt" or "ge" or "lo" or "ls" or "hi" or "hs" or "equ" or "neu" or "ltu" or "leu" or "gtu" or "geu" or "num" or "nan");
+    static string ComparisonOf(Instruction i) => i.Modifiers.First(m => m is "eq" or "ne" or "lt" or "le" or "gt" or "ge" or "lo" or "ls" or "hi" or "hs"
+        or "equ" or "neu" or "ltu" or "leu" or "gtu" or "geu" or "num" or "nan");
 
     Op SetPredicate(Instruction i, PtxType t, Operand[] o)
     {

@@ -45,7 +45,8 @@ sealed partial class Decoder
         "setp" => SetPredicate(i, t, o),
         "set" => SetValue(i, types, o),
         "selp" => Selecting(t, o),
-        "shfl" => new Shuffle(i.Modifiers.First(m => m is "up" or "down" or "bfly" or "idx"), Result(o[0]), SecondPredicate(o[0]), Source(o[1], t), Source(o[2], PtxType.B32), Source(o[3], PtxType.B32), o.Length > 4 ? Source(o[4], PtxType.B32) : null),
+        "shfl" => new Shuffle(i.Modifiers.First(m => m is "up" or "down" or "bfly" or "idx"), Result(o[0]), SecondPredicate(o[0]), Source(o[1], t),
+            Source(o[2], PtxType.B32), Source(o[3], PtxType.B32), o.Length > 4 ? Source(o[4], PtxType.B32) : null),
         "vote" => Voting(i, o),
         "match" => new Match(i.Has("all"), Result(o[0]), SecondPredicate(o[0]), Source(o[1], t)),
         "activemask" => new ActiveMask(Result(o[0])),
@@ -76,7 +77,11 @@ sealed partial class Decoder
         bool counted = o.Length - at - (i.Has("red") ? 1 : 0) > 1;
         (int vote, bool negated) = i.Has("red") ? Predicate(o[^1]) : (-1, false);
         string reduction = !i.Has("red") ? "" : i.Has("popc") ? "popc" : i.Has("and") ? "and" : "or";
-        return new BarrierOp(Source(o[at], PtxType.U32), counted ? Source(o[at + 1], PtxType.U32) : null, !i.Has("arrive"), NextBlock, reduction, at == 1 ? Result(o[0]).Offset : -1, vote, negated) { Aligned = i.Opcode == "bar" || i.Has("aligned") };
+        Slot64? count = counted ? Source(o[at + 1], PtxType.U32) : null;
+        return new BarrierOp(Source(o[at], PtxType.U32), count, !i.Has("arrive"), NextBlock, reduction, at == 1 ? Result(o[0]).Offset : -1, vote, negated)
+        {
+            Aligned = i.Opcode == "bar" || i.Has("aligned"),
+        };
     }
 
     Op Calling(Operand[] o)
@@ -88,7 +93,8 @@ sealed partial class Decoder
         if (image.Global.Find(callee.Name) is Function named) return image.Body(named) is Function defined ? CallOf(defined, results, arguments) : ExternalCallOf(named, results, arguments);
         if (body.Count > 0) Close(null);
         int here = blocks[^1].Index;
-        var known = image.Module.Functions.Where(f => f.Body != null && !f.IsEntry && f.Parameters.Length == arguments.Length && f.Results.Length == results.Length && Fit(f, (Table)scope.Find(((NameOperand)o[^1]).Name)!))
+        var known = image.Module.Functions.Where(f => f.Body != null && !f.IsEntry && f.Parameters.Length == arguments.Length
+            && f.Results.Length == results.Length && Fit(f, (Table)scope.Find(((NameOperand)o[^1]).Name)!))
             .ToDictionary(image.AddressOf, f => CallOf(f, results, arguments));
         foreach (Call call in known.Values) call.Position = instruction.Position;
         return new IndirectCall(Register(callee), known, here);
@@ -264,7 +270,8 @@ sealed partial class Decoder
         if (to == PtxType.Tf32)
         {
             Slot64 a = Source(o[1], from);
-            return new Map(Result(o[0]), a, a, a, mode == "rna" ? (x, _, _) => (x + 0x1000) & 0xFFFF_E000 : (x, _, _) => Single.Bits((float)Rounding.To(Single.Of(x), 0, 11, -126, 127, Rounding.Parse(mode!))));
+            return new Map(Result(o[0]), a, a, a, mode == "rna" ? (x, _, _) => (x + 0x1000) & 0xFFFF_E000 : (x, _, _)
+                => Single.Bits((float)Rounding.To(Single.Of(x), 0, 11, -126, 127, Rounding.Parse(mode!))));
         }
         if (ConvertSmall(i, to, from, o) is Op bytes) return bytes;
         if (to.Kind() == TypeKind.Packed && to != PtxType.Bf16 || from.Kind() == TypeKind.Packed && from != PtxType.Bf16) throw Unsupported($"cvt of .{from.Name()} to .{to.Name()}");
@@ -359,7 +366,8 @@ sealed partial class Decoder
     {
         string name = i.Modifiers.First(m => m[0] == 'm' && m.Length > 4 && char.IsAsciiDigit(m[1]));
         string[] parts = name[1..].Split('n', 'k');
-        return (int.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture));
+        return (int.Parse(parts[0], System.Globalization.CultureInfo.InvariantCulture), int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture),
+            int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     Op Wmma(Instruction i, PtxType[] types, Operand[] o)
@@ -370,7 +378,8 @@ sealed partial class Decoder
             bool store = i.Modifiers[0] == "store";
             (int rows, int columns) = i.Modifiers[1] switch { "a" => (m, k), "b" => (k, n), _ => (m, n) };
             Operand memory = o[store ? 0 : 1], vector = o[store ? 1 : 0];
-            return new MatrixMove(Address(memory, SpaceOf(i)), store, Vector(vector, PtxType.B32, result: !store), rows, columns, i.Has("row"), types[0], o.Length > 2 ? Source(o[2], PtxType.U32) : null);
+            return new MatrixMove(Address(memory, SpaceOf(i)), store, Vector(vector, PtxType.B32, result: !store), rows, columns, i.Has("row"), types[0],
+                o.Length > 2 ? Source(o[2], PtxType.U32) : null);
         }
         bool half = types.Length == 2;
         MatrixShape shape = new(m, n, k, types[0], half ? PtxType.F16 : types[1], half ? PtxType.F16 : types[2], types[^1], Open: true);
@@ -382,7 +391,8 @@ sealed partial class Decoder
         (int m, int n, int k) = ShapeOf(i);
         if (i.Has("sp")) throw Unsupported("mma with a sparse factor");
         if (k == 4 && types[1] is PtxType.F16 or PtxType.Bf16) throw Unsupported("mma of m8n8k4 and halves");
-        if (i.Modifiers.Any(m => m.StartsWith("kind::", StringComparison.Ordinal)) || types[1].Bits() < 8 && types[1] is not (PtxType.B1 or PtxType.U4 or PtxType.S4)) throw Unsupported("mma of 4 and 6-bit floats");
+        if (i.Modifiers.Any(m => m.StartsWith("kind::", StringComparison.Ordinal)) || types[1]
+            .Bits() < 8 && types[1] is not (PtxType.B1 or PtxType.U4 or PtxType.S4)) throw Unsupported("mma of 4 and 6-bit floats");
         return Multiply(i, new(m, n, k, types[0], types[1], types[2], types[3], Open: false), o);
     }
 

@@ -107,7 +107,8 @@ sealed partial class Decoder
         if (v.Space is not (Space.Local or Space.Param)) return;
         localBytes = localBytes + v.Alignment - 1 & -v.Alignment;
         locals[v] = localBytes;
-        if (localBytes + v.Bytes > mostLocal) throw new PtxException(image.File, v.Position.Line, v.Position.Column, "local", $"'{function.Name}' needs {localBytes + v.Bytes} bytes of local memory: {mostLocal} are the most");
+        if (localBytes + v.Bytes > mostLocal) throw new PtxException(image.File, v.Position.Line, v.Position.Column, "local",
+            $"'{function.Name}' needs {localBytes + v.Bytes} bytes of local memory: {mostLocal} are the most");
         localBytes += (int)v.Bytes;
     }
 
@@ -184,7 +185,8 @@ sealed partial class Decoder
     int Take(int bytes, int align)
     {
         frameBytes = frameBytes + align - 1 & -align;
-        if (frameBytes + bytes > mostRegisters) throw new PtxException(image.File, function.Position.Line, function.Position.Column, "registers", $"'{function.Name}' needs more than {mostRegisters} bytes of registers and constants for a warp");
+        if (frameBytes + bytes > mostRegisters) throw new PtxException(image.File, function.Position.Line, function.Position.Column, "registers",
+            $"'{function.Name}' needs more than {mostRegisters} bytes of registers and constants for a warp");
         frameBytes += bytes;
         return frameBytes - bytes;
     }
@@ -228,7 +230,9 @@ sealed partial class Decoder
     Slot64[] Vector(Operand operand, PtxType type, bool result) => operand switch
     {
         VectorOperand list => [.. list.Elements.Select(e => e is SinkOperand ? new Slot64(0, 0) : result ? Result(e) : Source(e, type))],
-        NameOperand name when scope.Find(name.Name) is Variable { Vector: > 1 } v => [.. Enumerable.Range(0, v.Vector).Select(k => new NameOperand(name.Position, name.Name, "xyzw"[k].ToString(), 0)).Select(e => result ? Written(e) : Register(e))],
+        NameOperand name when scope.Find(name.Name) is Variable { Vector: > 1 } v
+            => [.. Enumerable.Range(0, v.Vector).Select(k => new NameOperand(name.Position, name.Name, "xyzw"[k].ToString(), 0))
+            .Select(e => result ? Written(e) : Register(e))],
         _ => [result ? Result(operand) : Source(operand, type)],
     };
 

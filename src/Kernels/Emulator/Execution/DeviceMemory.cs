@@ -75,7 +75,9 @@ sealed unsafe class DeviceMemory : IDisposable
     /// <summary>Zeroed memory, aligned to 256 bytes or more.</summary>
     public Allocation Allocate(long bytes, string owner, int align = 1, bool constant = false)
     {
-        Allocation allocation = TryAllocate(bytes, owner, align: align, constant: constant) ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. Hint: use smaller buffers.");
+        Allocation allocation = TryAllocate(bytes, owner, align: align, constant: constant)
+            ?? throw new OutOfDeviceMemoryException($"Emulator: out of memory: got a request of {bytes} bytes for {owner}, expected a system that has them. "
+                + "Hint: use smaller buffers.");
         NativeMemory.Clear((void*)allocation.Start, (nuint)Math.Max(bytes, 1));
         return allocation;
     }
@@ -170,14 +172,14 @@ sealed unsafe class DeviceMemory : IDisposable
             else if (all[middle].Holds(address, bytes)) return all[middle];
             else low = middle + 1;
         }
-        return null;
+        return Heap.OwnerOf(address) is { } owner && owner.Holds(address, bytes) ? owner : null;
     }
 
     /// <summary>The memory of an owner; null for none.</summary>
     public Allocation? OwnedBy(string owner) => Array.Find(sorted, a => a.Owner == owner);
 
     /// <summary>The allocation nearest below an address, for messages.</summary>
-    public Allocation? Before(ulong address) => sorted.LastOrDefault(a => a.Start <= address);
+    public Allocation? Before(ulong address) => Heap.Before(address) ?? sorted.LastOrDefault(a => a.Start <= address);
 
     public void Dispose()
     {

@@ -65,7 +65,9 @@ sealed unsafe class Image
         long bytes = 0;
         foreach (Variable v in variables)
         {
-            if (SizeOf(v) > mostVariables - bytes) throw new PtxException(File, v.Position.Line, v.Position.Column, "memory", $"'{v.Name}' has {SizeOf(v)} bytes: the variables of a module have {mostVariables} at most. Hint: hand larger memory to the kernel as a buffer");
+            if (SizeOf(v) > mostVariables - bytes) throw new PtxException(File, v.Position.Line, v.Position.Column, "memory",
+                $"'{v.Name}' has {SizeOf(v)} bytes: the variables of a module have {mostVariables} at most. "
+                    + "Hint: hand larger memory to the kernel as a buffer");
             bytes += SizeOf(v);
         }
     }
@@ -108,7 +110,8 @@ sealed unsafe class Image
     {
         Function f = LaunchRules.Check(Module, File, entry, launch, parameters);
         SharedLayout layout = new(this, f);
-        if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared) throw LaunchRules.Broken(File, f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
+        if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared)
+            throw LaunchRules.Broken(File, f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
         Code code = CodeOf(f, layout, new(launch.Approximation, launch.Contraction));
         int bytes = f.Parameters.Select(p => code.ParameterOffsets[p] + (int)p.Bytes).Append(16).Max();
         Allocation buffer = Memory.Allocate(bytes, "the parameters", constant: true);
@@ -126,7 +129,24 @@ sealed unsafe class Image
     {
         for (int i = 0; i < parameters.Length; i++) Marshal.Copy(parameters[i], 0, (nint)buffer.Start + code.ParameterOffsets[f.Parameters[i]], parameters[i].Length);
         (code.SharedBytes, code.Layout) = (layout.Bytes, layout);
-        Launch run = new() { Code = code, File = File, Memory = Memory, Grid = LaunchRules.GridOf(f, launch), Cluster = LaunchRules.ClusterOf(f, launch), HasClusters = LaunchRules.HasClusters(f, launch), Block = launch.Block, DynamicShared = launch.SharedBytes, Printed = launch.Print, Parameters = buffer.Start, Seed = launch.Seed, StepLimit = launch.StepLimit, Watch = launch.Watch, Checks = launch.Checks, Counts = launch.Count };
+        Launch run = new()
+        {
+            Code = code,
+            File = File,
+            Memory = Memory,
+            Grid = LaunchRules.GridOf(f, launch),
+            Cluster = LaunchRules.ClusterOf(f, launch),
+            HasClusters = LaunchRules.HasClusters(f, launch),
+            Block = launch.Block,
+            DynamicShared = launch.SharedBytes,
+            Printed = launch.Print,
+            Parameters = buffer.Start,
+            Seed = launch.Seed,
+            StepLimit = launch.StepLimit,
+            Watch = launch.Watch,
+            Checks = launch.Checks,
+            Counts = launch.Count,
+        };
         run.Run(launch.Watch != null ? 1 : launch.Threads > 0 ? launch.Threads : CpuThreads.Count);
         if (!launch.Checks.HasFlag(PtxChecks.Uninitialized)) Memory.DefineAll();
         LastSteps = run.Steps;

@@ -90,7 +90,8 @@ sealed unsafe class Launch
     public long BlockOf(long cluster, int rank)
     {
         var (x, y, _) = Clusters;
-        long bx = (cluster % x * Cluster.X) + (rank % Cluster.X), by = (cluster / x % y * Cluster.Y) + (rank / Cluster.X % Cluster.Y), bz = (cluster / x / y * Cluster.Z) + (rank / Cluster.X / Cluster.Y);
+        long bx = (cluster % x * Cluster.X) + (rank % Cluster.X), by = (cluster / x % y * Cluster.Y) + (rank / Cluster.X % Cluster.Y),
+            bz = (cluster / x / y * Cluster.Z) + (rank / Cluster.X / Cluster.Y);
         return bx + (Grid.X * (by + (Grid.Y * bz)));
     }
 

@@ -13,7 +13,8 @@ static class LaunchRules
     public static Function Check(Module module, string file, string entry, PtxLaunch launch, byte[][] parameters)
     {
         Function f = module.Functions.Find(k => k.IsEntry && k.Body != null && k.Name == entry)
-            ?? throw new PtxException(file, 1, 1, "launch", $"there is no kernel '{entry}': the text has {string.Join(", ", module.Functions.Where(k => k.IsEntry && k.Body != null).Select(k => k.Name))}");
+            ?? throw new PtxException(file, 1, 1, "launch",
+                $"there is no kernel '{entry}': the text has {string.Join(", ", module.Functions.Where(k => k.IsEntry && k.Body != null).Select(k => k.Name))}");
         if ((Fault(f, parameters) ?? Fault(f, launch)) is string fault) throw Broken(file, f, fault);
         return f;
     }
@@ -31,12 +32,14 @@ static class LaunchRules
         return null;
     }
 
-    static string Listed(Function f) => f.Parameters.Length == 0 ? "" : $", expected {string.Join(", ", f.Parameters.Select(p => $".{p.Type.Name()} {p.Name}{string.Concat(p.Sizes.Select(n => $"[{n}]"))}"))}";
+    static string Listed(Function f) => f.Parameters.Length == 0 ? ""
+        : $", expected {string.Join(", ", f.Parameters.Select(p => $".{p.Type.Name()} {p.Name}{string.Concat(p.Sizes.Select(n => $"[{n}]"))}"))}";
 
     static string? Fault(Function f, PtxLaunch launch)
     {
         var (grid, block) = (launch.Grid, launch.Block);
-        if (block.X is < 1 or > 1024 || block.Y is < 1 or > 1024 || block.Z is < 1 or > 64 || block.X * block.Y * block.Z > 1024) return $"a block has 1 to 1024 threads, and 64 in z at most: got {block}";
+        if (block.X is < 1 or > 1024 || block.Y is < 1 or > 1024 || block.Z is < 1 or > 64
+            || block.X * block.Y * block.Z > 1024) return $"a block has 1 to 1024 threads, and 64 in z at most: got {block}";
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535) return $"a grid has at least one block, and 65535 in y and z at most: got {grid}";
         if (Limit(f) is { } limit && !Keeps(limit, block))
             return $"its {limit.Name} wants blocks of {(limit.Name == ".reqntid" ? "exactly" : "at most")} ({string.Join(", ", Sizes(limit))}) threads: got {block}";
@@ -66,12 +69,14 @@ static class LaunchRules
         if (cluster.X < 1 || cluster.Y < 1 || cluster.Z < 1 || (long)cluster.X * cluster.Y * cluster.Z > mostInCluster) return $"a cluster has 1 to {mostInCluster} blocks: got {cluster}";
         if (Required(f) is { } required && required != cluster) return $"its .reqnctapercluster wants clusters of exactly {required} blocks: got {cluster}";
         if (launch.Cluster == null && Required(f) == null && Has(f, ".explicitcluster")) return "its .explicitcluster wants a launch that says how many blocks a cluster has";
-        if (f.Directives.FirstOrDefault(d => d.Name == ".maxclusterrank") is { Name: not null, Values: [long most, ..] } && cluster.X * cluster.Y * cluster.Z > most) return $"its .maxclusterrank wants clusters of at most {most} blocks: got {cluster}";
+        if (f.Directives.FirstOrDefault(d => d.Name == ".maxclusterrank") is { Name: not null, Values: [long most, ..] }
+            && cluster.X * cluster.Y * cluster.Z > most) return $"its .maxclusterrank wants clusters of at most {most} blocks: got {cluster}";
         if (Has(f, ".blocksareclusters")) return grid.X > int.MaxValue / cluster.X ? $"a grid of {grid} clusters of {cluster} blocks is too large" : null;
         return grid.X % cluster.X + grid.Y % cluster.Y + grid.Z % cluster.Z > 0 ? $"a grid has whole clusters of {cluster} blocks: got a grid of {grid} blocks" : null;
     }
 
-    static (int X, int Y, int Z)? Required(Function f) => f.Directives.FirstOrDefault(d => d.Name == ".reqnctapercluster") is { Name: not null } d ? ((int)Sizes(d)[0], (int)Sizes(d)[1], (int)Sizes(d)[2]) : null;
+    static (int X, int Y, int Z)? Required(Function f) => f.Directives.FirstOrDefault(d => d.Name == ".reqnctapercluster") is { Name: not null } d
+        ? ((int)Sizes(d)[0], (int)Sizes(d)[1], (int)Sizes(d)[2]) : null;
 
     /// <summary>What the kernel says of the threads of its blocks.</summary>
     static Directive? Limit(Function f) => f.Directives.FirstOrDefault(d => d.Name is ".maxntid" or ".reqntid") is { Name: not null } limit ? limit : null;

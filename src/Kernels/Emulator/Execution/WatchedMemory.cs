@@ -10,7 +10,8 @@ sealed unsafe class WatchedMemory(Warp warp)
     {
         string[] parts = address.Split('+', StringSplitOptions.TrimEntries);
         if (count < 0 || parts.Length > 2 || !TryNumber(parts.Length > 1 ? parts[1] : "0", out ulong offset)) return null;
-        if (parts[0] == "shared") return offset <= (ulong)warp.Cta.SharedBytes && (ulong)count <= (ulong)warp.Cta.SharedBytes - offset ? new Span<byte>(warp.Cta.Shared + offset, count).ToArray() : null;
+        if (parts[0] == "shared") return offset <= (ulong)warp.Cta.SharedBytes && (ulong)count <= (ulong)warp.Cta.SharedBytes - offset
+            ? new Span<byte>(warp.Cta.Shared + offset, count).ToArray() : null;
         DeviceMemory memory = warp.Cta.Launch.Memory;
         if (!TryNumber(parts[0], out ulong start))
         {

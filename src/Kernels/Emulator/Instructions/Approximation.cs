@@ -32,7 +32,10 @@ static class Approximation
         return below == float.MaxValue ? (double)below - MathF.BitDecrement(below) : (double)MathF.BitIncrement(below) - below;
     }
 
-    /// <summary>The value of a type that is nearest to y, or the last one below or above that is at most <paramref name="error"/> away; it keeps y's sign where the error is not an absolute one.</summary>
+    /// <summary>
+    /// The value of a type that is nearest to y, or the last one below or above that is at most <paramref name="error"/> away; it keeps y's sign where the
+    /// error is not an absolute one.
+    /// </summary>
     public static double Value(PtxType type, double y, double error, bool absolute, PtxApproximation which)
     {
         double nearest = Converter.Round(type, y, 0, RoundingMode.Nearest);

@@ -53,13 +53,26 @@ struct CopyF : IFormula1<float> { public static Vector512<float> Invoke(Vector51
 
 /// <summary>.ftz: subnormal inputs and results are zeros of their sign.</summary>
 struct Ftz1<F> : IFormula1<float> where F : IFormula1<float> { public static Vector512<float> Invoke(Vector512<float> a) => Single.Flush(F.Invoke(Single.Flush(a))); }
-struct Ftz2<F> : IFormula2<float> where F : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Flush(F.Invoke(Single.Flush(a), Single.Flush(b))); }
-struct Ftz3<F> : IFormula3<float> where F : IFormula3<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Single.Flush(F.Invoke(Single.Flush(a), Single.Flush(b), Single.Flush(c))); }
+struct Ftz2<F> : IFormula2<float> where F : IFormula2<float>
+{
+    public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) =>
+        Single.Flush(F.Invoke(Single.Flush(a), Single.Flush(b)));
+}
+
+struct Ftz3<F> : IFormula3<float> where F : IFormula3<float>
+{
+    public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
+        Single.Flush(F.Invoke(Single.Flush(a), Single.Flush(b), Single.Flush(c)));
+}
 
 /// <summary>.sat: results between 0 and 1; NaN gives 0.</summary>
 struct Sat1<F> : IFormula1<float> where F : IFormula1<float> { public static Vector512<float> Invoke(Vector512<float> a) => Single.Saturate(F.Invoke(a)); }
 struct Sat2<F> : IFormula2<float> where F : IFormula2<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b) => Single.Saturate(F.Invoke(a, b)); }
-struct Sat3<F> : IFormula3<float> where F : IFormula3<float> { public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Single.Saturate(F.Invoke(a, b, c)); }
+struct Sat3<F> : IFormula3<float> where F : IFormula3<float>
+{
+    public static Vector512<float> Invoke(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
+        Single.Saturate(F.Invoke(a, b, c));
+}
 
 /// <summary>The rules of f32 beside those of IEEE 754, for vectors and for single values.</summary>
 static class Single

@@ -81,7 +81,8 @@ sealed unsafe class MbarrierSet(Address address, Slot64? count) : MbarrierOp(add
             return 0;
         }
         uint expected = (uint)slot.Read(w.Registers, lane);
-        return expected is > 0 and <= Mbarrier.Most ? new Mbarrier((int)expected, (int)expected, 0, false).Bits : throw Fault(w, lane, $"an mbarrier expects 1 to {Mbarrier.Most} arrivals: got {expected}");
+        return expected is > 0 and <= Mbarrier.Most ? new Mbarrier((int)expected, (int)expected, 0, false).Bits
+            : throw Fault(w, lane, $"an mbarrier expects 1 to {Mbarrier.Most} arrivals: got {expected}");
     }
 
     public override void Observe(Warp w, uint mask) => Note(w, mask, 8, count is null ? Access.Read | Access.Write : Access.Write);

@@ -118,7 +118,8 @@ abstract unsafe partial class MemoryOp
             if (((low | high) & 3) != 0 || !known.Holds(low, 64) || !known.Holds(high, 64)) return false;
             rows = new(new((uint*)low, false), new((uint*)high, false));
             Vector512<ulong> a = Vector512.Create(at[0]), b = Vector512.Create(at[16]), wordsLow = Vector512<ulong>.Indices * 4, wordsHigh = wordsLow + Vector512.Create(32ul);
-            return (((Vector512.Load(at) - a) ^ wordsLow) | ((Vector512.Load(at + 8) - a) ^ wordsHigh) | ((Vector512.Load(at + 16) - b) ^ wordsLow) | ((Vector512.Load(at + 24) - b) ^ wordsHigh)) == Vector512<ulong>.Zero;
+            return (((Vector512.Load(at) - a) ^ wordsLow) | ((Vector512.Load(at + 8) - a) ^ wordsHigh) | ((Vector512.Load(at
+                + 16) - b) ^ wordsLow) | ((Vector512.Load(at + 24) - b) ^ wordsHigh)) == Vector512<ulong>.Zero;
         }
         return false;
     }

@@ -66,7 +66,8 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         int rank = ClusterAddress.Rank(at, w.Cta.Rank);
         if (rank >= w.Cta.Cluster.Size) throw w.Fail(this, lane, "memory", $"shared address 0x{(uint)at:X} is in no block of the cluster, which has {w.Cta.Cluster.Size}: mapa makes such addresses");
         Cta block = w.Cta.Cluster.Block(rank);
-        return block.Live > 0 ? block : throw w.Fail(this, lane, "memory", $"shared memory of block {w.Cta.Launch.BlockAt(block.Index)}, which has ended: a barrier of the cluster before its end keeps it");
+        return block.Live > 0 ? block : throw w.Fail(this, lane, "memory",
+            $"shared memory of block {w.Cta.Launch.BlockAt(block.Index)}, which has ended: a barrier of the cluster before its end keeps it");
     }
 
     /// <summary>
@@ -120,9 +121,11 @@ abstract unsafe partial class MemoryOp(Address address) : Op
     PtxException Outside(Warp w, int lane, ulong at, int bytes)
     {
         if (w.Cta.Launch.Memory.Freed(at) is var (freed, size))
-            return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} were freed{(freed.FreedAt > 0 ? $" at line {freed.FreedAt}" : "")}: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}");
+            return w.Fail(this, lane, "memory",
+                $"{bytes} bytes at address 0x{at:X} were freed{(freed.FreedAt > 0 ? $" at line {freed.FreedAt}" : "")}: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}");
         Allocation? near = w.Cta.Launch.Memory.Before(at);
-        string where = at < 4096 ? ": a null pointer" : near == null || at - near.Start > (ulong)near.Bytes + (1 << 20) ? "" : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
+        string where = at < 4096 ? ": a null pointer" : near == null || at - near.Start > (ulong)near.Bytes + (1 << 20) ? ""
+            : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
         return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}");
     }
 }

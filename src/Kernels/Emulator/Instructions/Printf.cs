@@ -33,7 +33,9 @@ sealed partial class Printf(Func<int, ulong> next, Func<ulong, string> textAt)
             _ => Real(kind, BitConverter.UInt64BitsToDouble(next(8)), precision < 0 ? 6 : precision, flags),
         };
         if (flags.Contains('-', StringComparison.Ordinal)) return text.PadRight(width);
-        bool zeros = flags.Contains('0', StringComparison.Ordinal) && kind is not ('c' or 's' or 'p') && (precision < 0 || "feg".Contains(char.ToLowerInvariant(kind), StringComparison.Ordinal)) && !text.EndsWith("inf", StringComparison.OrdinalIgnoreCase) && !text.EndsWith("nan", StringComparison.OrdinalIgnoreCase);
+        bool zeros = flags.Contains('0', StringComparison.Ordinal) && kind is not ('c' or 's' or 'p')
+            && (precision < 0 || "feg".Contains(char.ToLowerInvariant(kind), StringComparison.Ordinal))
+            && !text.EndsWith("inf", StringComparison.OrdinalIgnoreCase) && !text.EndsWith("nan", StringComparison.OrdinalIgnoreCase);
         int sign = text[..Math.Min(1, text.Length)] is "-" or "+" or " " ? 1 : 0;
         return zeros ? text[..sign] + text[sign..].PadLeft(width - sign, '0') : text.PadLeft(width);
     }

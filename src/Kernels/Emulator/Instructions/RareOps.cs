@@ -32,7 +32,13 @@ sealed unsafe class IsSpace(int p, Slot64 a, Space space, bool isConst, bool isP
         ulong window = at & Address.WindowMask;
         if (isConst) return w.Cta.Launch.Code.Image.IsConstant(at);
         if (isParam) return w.Cta.Launch.Memory.Find(at, 1)?.Start == w.Cta.Launch.Parameters;
-        return space switch { Space.Cluster => window == Address.SharedWindow, Space.Shared => window == Address.SharedWindow && ClusterAddress.Rank(at, w.Cta.Rank) == w.Cta.Rank, Space.Local => window == Address.LocalWindow, _ => window is not (Address.SharedWindow or Address.LocalWindow) };
+        return space switch
+        {
+            Space.Cluster => window == Address.SharedWindow,
+            Space.Shared => window == Address.SharedWindow && ClusterAddress.Rank(at, w.Cta.Rank) == w.Cta.Rank,
+            Space.Local => window == Address.LocalWindow,
+            _ => window is not (Address.SharedWindow or Address.LocalWindow),
+        };
     }
 }
 

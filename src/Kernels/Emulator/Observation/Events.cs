@@ -63,7 +63,8 @@ sealed unsafe class Events : IDisposable
 /// <summary>For each granule of some memory the records of its last write and of two reads since, each in an array of its own.</summary>
 sealed unsafe class Cells(long count) : IDisposable
 {
-    public readonly uint* Write = (uint*)NativeMemory.AllocZeroed((nuint)count, 4), Read = (uint*)NativeMemory.AllocZeroed((nuint)count, 4), OtherRead = (uint*)NativeMemory.AllocZeroed((nuint)count, 4);
+    public readonly uint* Write = (uint*)NativeMemory.AllocZeroed((nuint)count, 4), Read = (uint*)NativeMemory.AllocZeroed((nuint)count, 4),
+        OtherRead = (uint*)NativeMemory.AllocZeroed((nuint)count, 4);
 
     /// <summary>Whether there is anything but zeros.</summary>
     public bool HasWrite, HasRead, HasOtherRead;

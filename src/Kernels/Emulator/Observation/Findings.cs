@@ -44,5 +44,9 @@ sealed class Findings(Launch launch)
     }
 
     PtxFinding Make(string rule, Op op, Spot thread, string message, string place, int otherLine) =>
-        new(rule, launch.File, op.Position.Line, op.Position.Column, launch.Code.Function.Name, launch.BlockAt(thread.Block), launch.ThreadAt(thread.Thread), message) { Place = place, OtherLine = otherLine };
+        new(rule, launch.File, op.Position.Line, op.Position.Column, launch.Code.Function.Name, launch.BlockAt(thread.Block), launch.ThreadAt(thread.Thread), message)
+        {
+            Place = place,
+            OtherLine = otherLine,
+        };
 }

@@ -23,7 +23,8 @@ sealed record Slot(bool IsType, bool Required, Choice[] Choices)
     {
         string pattern = Choices[choice].Name;
         int star = pattern.IndexOf('*', StringComparison.Ordinal), tail = pattern.Length - star - 1;
-        bool agrees = star >= 0 && name.Length > pattern.Length - 1 && name.AsSpan(0, star).SequenceEqual(pattern.AsSpan(0, star)) && name.AsSpan(name.Length - tail).SequenceEqual(pattern.AsSpan(star + 1));
+        bool agrees = star >= 0 && name.Length > pattern.Length - 1 && name.AsSpan(0, star).SequenceEqual(pattern.AsSpan(0, star))
+            && name.AsSpan(name.Length - tail).SequenceEqual(pattern.AsSpan(star + 1));
         return agrees && int.TryParse(name.AsSpan(star, name.Length - tail - star), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
     }
 

@@ -96,7 +96,8 @@ sealed partial class Verifier
     {
         object? symbol = scope.Find(callee.Name);
         if (symbol is Function f) return table == null ? (f.Results, f.Parameters) : throw Error(table.Position, "operand", "call: a direct call has no table");
-        if (symbol is not Variable { Space: Space.Reg } register || register.Type.Bits() != 64) throw Error(callee.Position, "symbol", $"call: '{callee.Name}' is no function and no register of 64 bits");
+        if (symbol is not Variable { Space: Space.Reg } register || register.Type.Bits() != 64)
+            throw Error(callee.Position, "symbol", $"call: '{callee.Name}' is no function and no register of 64 bits");
         Table? targets = table is NameOperand name ? scope.Find(name.Name) as Table : null;
         if (targets == null) throw Error((table ?? i.Operands[0]).Position, "symbol", "call: a call through a register needs a table of targets or a prototype");
         if (targets.Kind == TableKind.Prototype) return (targets.Results, targets.Parameters);

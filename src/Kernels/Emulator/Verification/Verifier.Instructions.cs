@@ -62,7 +62,8 @@ sealed partial class Verifier
         int type = 0;
         for (int s = 0; s < form.Slots.Length; s++)
         {
-            if (form.Slots[s].Required && chosen[s] < 0) return Fail(form.Slots[s].IsType ? 2 : 1, instruction.Position, form.Slots[s].IsType ? "type" : "modifier", explaining ? $"'{form.Name}' needs {form.Slots[s]}" : "");
+            if (form.Slots[s].Required && chosen[s] < 0) return Fail(form.Slots[s].IsType ? 2 : 1, instruction.Position,
+                form.Slots[s].IsType ? "type" : "modifier", explaining ? $"'{form.Name}' needs {form.Slots[s]}" : "");
             if (form.Slots[s].IsType) types[type++] = PtxTypes.Parse(form.Slots[s].Choices[chosen[s]].Name);
         }
         return VectorFits() && OperandsFit(form, 0, 0) && Admitted(form, chosen);

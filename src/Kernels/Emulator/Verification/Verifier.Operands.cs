@@ -50,11 +50,16 @@ sealed partial class Verifier
         switch (operand)
         {
             case SinkOperand: return result && rule.MaySink;
-            case PairOperand pair: return result && rule.SecondResult && ScalarFits(rule with { NeedsSecond = false }, pair.First) && (pair.Second is SinkOperand || (pair.Second is NameOperand p && IsPredicate(p)));
+            case PairOperand pair:
+                return result && rule.SecondResult && ScalarFits(rule with { NeedsSecond = false }, pair.First)
+                    && (pair.Second is SinkOperand || (pair.Second is NameOperand p && IsPredicate(p)));
             case VectorOperand { Elements: [NameOperand only] } when instruction.Opcode is "ld" or "st": return ScalarFits(rule, only);
             case ConstantOperand constant: return !result && Holds(TypeOf(rule), constant.Value) && (!constant.Value.IsInteger || Allowed(rule, constant.Value.Bits));
-            case NameOperand name when RegisterOf(name) is Variable v: return (v.Vector == 1 || name.Component.Length > 0) && (!name.Selects || instruction.Opcode[0] == 'v') ? Holds(TypeOf(rule), v.Type, rule.Wider) : false;
-            case NameOperand name: return !result && instruction.Opcode == "cvt" && SpecialOf(name) is SpecialRegister s && types[0].IsInteger() && TypeOf(rule).IsInteger() && s.Bits >= TypeOf(rule).Bits() && Admits(s.Gate);
+            case NameOperand name when RegisterOf(name) is Variable v:
+                return (v.Vector == 1 || name.Component.Length > 0) && (!name.Selects || instruction.Opcode[0] == 'v') ? Holds(TypeOf(rule), v.Type, rule.Wider) : false;
+            case NameOperand name:
+                return !result && instruction.Opcode == "cvt" && SpecialOf(name) is SpecialRegister s && types[0].IsInteger()
+                    && TypeOf(rule).IsInteger() && s.Bits >= TypeOf(rule).Bits() && Admits(s.Gate);
             default: return false;
         }
     }
@@ -125,7 +130,8 @@ sealed partial class Verifier
     bool IsPredicateResult(OperandRule rule, Operand operand) => operand switch
     {
         SinkOperand => rule.MaySink,
-        PairOperand pair => rule.SecondResult && IsPredicateResult(rule with { SecondResult = false, MaySink = true }, pair.First) && (pair.Second is SinkOperand || (pair.Second is NameOperand p && IsPredicate(p))),
+        PairOperand pair => rule.SecondResult && IsPredicateResult(rule with { SecondResult = false, MaySink = true }, pair.First)
+            && (pair.Second is SinkOperand || (pair.Second is NameOperand p && IsPredicate(p))),
         NameOperand name => IsLoosePredicate(name),
         _ => false,
     };
@@ -143,7 +149,8 @@ sealed partial class Verifier
         {
             case Variable v when v.Space != Space.Reg:
                 Use(v);
-                if (instruction.Opcode is not "mov" && (space == Space.Generic ? v.Space != Space.Shared : v.Space != space)) return Fail(8, name.Position, "space", explaining ? $"'{v.Name}' is in .{v.Space.ToString().ToLowerInvariant()}" : "");
+                if (instruction.Opcode is not "mov" && (space == Space.Generic ? v.Space != Space.Shared : v.Space != space)) return Fail(8, name.Position,
+                    "space", explaining ? $"'{v.Name}' is in .{v.Space.ToString().ToLowerInvariant()}" : "");
                 return type.Bits() != 32 || v.Space is Space.Shared or Space.Local or Space.Param;
             case Function f when instruction.Opcode == "mov": return wide && (!f.IsEntry || Admits(From(31, 35)));
             default: return false;
@@ -164,13 +171,16 @@ sealed partial class Verifier
         if (symbol is Variable { Space: Space.Reg } register)
         {
             bool number = register.Type.IsInteger() || register.Type.Kind() == TypeKind.Bits;
-            if (!number || register.Type == PtxType.B128 || register.Vector > 1) return Fail(stage + 1, address.Position, "type", explaining ? $"'{address.Name}' of type .{register.Type.Name()} is no address" : "");
-            return !address.Indexed && (register.Type.Bits() != 32 || wanted is not (Space.Generic or Space.Global) || instruction.Opcode == "cp" || Fail(stage + 1, address.Position, "type", Say("an address of 32 bits in memory of 64")));
+            if (!number || register.Type == PtxType.B128 || register.Vector > 1) return Fail(stage + 1, address.Position, "type",
+                explaining ? $"'{address.Name}' of type .{register.Type.Name()} is no address" : "");
+            return !address.Indexed && (register.Type.Bits() != 32 || wanted is not (Space.Generic or Space.Global) || instruction.Opcode == "cp"
+                || Fail(stage + 1, address.Position, "type", Say("an address of 32 bits in memory of 64")));
         }
         if (symbol is not Variable v) return Fail(stage + 1, address.Position, "symbol", explaining ? $"'{address.Name}' is no register and no variable" : "");
         Use(v);
         if (address.Indexed && v.Sizes.Length == 0) return false;
-        if (v.Space != wanted && !(wanted == Space.Generic && v.Space is Space.Global or Space.Shared or Space.Local)) return Fail(stage + 1, address.Position, "space", explaining ? $"'{v.Name}' is in .{v.Space.ToString().ToLowerInvariant()}" : "");
+        if (v.Space != wanted && !(wanted == Space.Generic && v.Space is Space.Global or Space.Shared or Space.Local)) return Fail(stage + 1, address.Position,
+            "space", explaining ? $"'{v.Name}' is in .{v.Space.ToString().ToLowerInvariant()}" : "");
         return v.Space != Space.Param || ParameterAccess(v, address);
     }
 
