@@ -26,7 +26,7 @@ internal sealed unsafe partial class EmulatedCudaDriver : ICudaDriver
     public EmulatedCudaDriver(long heapBytes = DeviceHeap.DefaultBytes) => memory = new() { HeapBytes = heapBytes };
 
     /// <summary>Gets what kernels print; by default it is written to the process's output, as a GPU's driver does.</summary>
-    public Action<string>? Printed { get; set; } = Console.Out.Write;
+    public Action<string>? Printed { get; set; } = Console.Write;
 
     /// <summary>Gets what the launches of this thread print instead; null for none.</summary>
     [field: ThreadStatic]

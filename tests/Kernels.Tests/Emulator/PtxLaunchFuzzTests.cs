@@ -170,6 +170,8 @@ public sealed class PtxLaunchFuzzTests
 
     static string ReplaceOperand(string line, string with, Random random) => Operands(line) is { Length: > 0 } all && all[random.Next(all.Length)] is var (start, length) ? line[..start] + with + line[(start + length)..] : line;
 
+    static void Ignore(string text) { }
+
     static PtxLaunch Geometry(Random random)
     {
         int Size(int most) => random.Next(20) == 0 ? random.Next(-1, 70_000) : random.Next(1, most);
@@ -184,7 +186,7 @@ public sealed class PtxLaunchFuzzTests
             Count = random.Next(4) == 0,
             Approximation = (PtxApproximation)random.Next(3),
             Contraction = (PtxContraction)random.Next(2),
-            Print = random.Next(2) == 0 ? _ => { } : null,
+            Print = random.Next(2) == 0 ? Ignore : null,
         };
     }
 
