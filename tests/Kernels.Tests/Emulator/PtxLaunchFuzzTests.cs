@@ -116,9 +116,12 @@ public sealed class PtxLaunchFuzzTests
         ld.u32 %r3, [%rd1+4];
         st.local.u32 [values], %r3;
         st.local.u64 [values+8], %rd4;
+        setp.gt.u32 %p2, %r1, 1;
+        @%p2 bra F;
         st.param.b64 [a], %rd4;
         st.param.b64 [b], %rd5;
         call (n), vprintf, (a, b);
+        F:
         st.param.b64 [a], %rd1;
         call free, (a);
         add.u32 %r2, %r2, 1;
