@@ -20,7 +20,8 @@ readonly record struct Work(Count Kind, Count Type = Count.None, int Flops = 0)
         PtxType type = i.Modifiers.Select(PtxTypes.Parse).FirstOrDefault(t => t != PtxType.None);
         return i.Opcode switch
         {
-            "ld" or "ldu" or "st" or "atom" or "red" => new(Place(i)),
+            "ld" or "ldu" or "st" => new(Place(i)),
+            "atom" or "red" => Atomic(i, type),
             "prefetch" or "prefetchu" => new(Count.GlobalInstructions),
             "cp" => new(i.Has("commit_group") || i.Has("wait_group") || i.Has("wait_all") ? Count.SynchronizationInstructions : Count.GlobalInstructions),
             "ldmatrix" or "stmatrix" => new(Count.SharedInstructions),
@@ -47,6 +48,13 @@ readonly record struct Work(Count Kind, Count Type = Count.None, int Flops = 0)
             }
         }
         return Count.GenericInstructions;
+    }
+
+    /// <summary>Sums of floats are operations.</summary>
+    static Work Atomic(Instruction i, PtxType type)
+    {
+        Work sum = i.Has("add") && !type.IsInteger() ? Arithmetic("add", type) : default;
+        return sum with { Kind = Place(i), Flops = sum.Flops * (i.Has("v2") ? 2 : i.Has("v4") ? 4 : i.Has("v8") ? 8 : 1) };
     }
 
     static Work Arithmetic(string opcode, PtxType type)
