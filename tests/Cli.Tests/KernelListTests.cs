@@ -17,6 +17,7 @@ public sealed class KernelListTests
         string[] files = [.. Directory.GetFiles(folder, "*.ptx").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)];
         Assert.That(lines.Where(l => l[0] != ' ').Select(l => l.Split("  ")[0]), Is.EqualTo(files));
         Assert.That(lines.Where(l => l[0] != ' ').Where(l => l.Split("  ").Length < 2), Is.Empty, "every file says what it computes");
+        Assert.That(lines.Where(l => l[0] == ' ' && l.TrimStart().Split(' ', 2).Length < 2), Is.Empty, "and so does every kernel");
         foreach (string file in files)
             foreach (string entry in PtxModule.Load(Path.Combine(folder, file)).Entries)
                 Assert.That(lines.Count(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0] == entry && l[0] == ' '), Is.EqualTo(1), entry);

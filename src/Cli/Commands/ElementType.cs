@@ -22,7 +22,7 @@ readonly record struct ElementType(string Name, int Bytes)
         "f64" => Real(text) is double x ? PtxArgument.Value(x) : null,
         "f32" => Real(text) is double x && Fits(x, (float)x) ? PtxArgument.Value((float)x) : null,
         "f16" => Real(text) is double x && Fits(x, (double)(Half)x) ? PtxArgument.Value((Half)x) : null,
-        "bf16" => Real(text) is double x && Fits(x, (float)x) ? PtxArgument.Value(Bf16((float)x)) : null,
+        "bf16" => Real(text) is double x && Fits(x, BitConverter.Int32BitsToSingle(Bf16(x) << 16)) ? PtxArgument.Value(Bf16(x)) : null,
         "s8" => Whole<sbyte>(text),
         "s16" => Whole<short>(text),
         "s32" => Whole<int>(text),
@@ -50,17 +50,20 @@ readonly record struct ElementType(string Name, int Bytes)
     {
         "inf" => double.PositiveInfinity,
         "-inf" => double.NegativeInfinity,
-        _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null,
+        _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && !(double.IsInfinity(value) && text.Any(char.IsAsciiDigit)) ? value : null,
     };
 
     /// <summary>A number that is none of the infinities must not become one.</summary>
     static bool Fits(double value, double rounded) => double.IsInfinity(value) || !double.IsInfinity(rounded);
 
-    /// <summary>The upper half of a single, rounded to even.</summary>
-    static ushort Bf16(float value)
+    /// <summary>The upper half of a single, rounded once, to even.</summary>
+    static ushort Bf16(double value)
     {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)(float.IsNaN(value) ? 0x7FFF : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+        float single = (float)value;
+        // A tie that only the first rounding made is none.
+        if ((BitConverter.SingleToUInt32Bits(single) & 0xFFFF) == 0x8000 && single != value) single = single < value ? MathF.BitIncrement(single) : MathF.BitDecrement(single);
+        uint bits = BitConverter.SingleToUInt32Bits(single);
+        return (ushort)(float.IsNaN(single) ? 0x7FFF : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
     }
 
     static PtxArgument? Whole<T>(string text) where T : unmanaged, IBinaryInteger<T>

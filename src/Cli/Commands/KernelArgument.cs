@@ -14,6 +14,9 @@ sealed class KernelArgument
     /// <summary>The memory of a buffer; null for the rest.</summary>
     public byte[]? Data { get; init; }
 
+    /// <summary>The file that a buffer's content is from; null for none.</summary>
+    public string? File { get; init; }
+
     /// <summary>The type of a buffer's elements.</summary>
     public ElementType Element { get; init; }
 
@@ -85,15 +88,16 @@ sealed class KernelArgument
                 throw Wrong($"a number of elements, {Array.MaxLength / type.Bytes} at most");
             }
             if (!Accept(']')) throw Wrong("']'");
-            byte[] data = Accept('@') ? Load(Rest(inStruct), type, count) : new byte[count * type.Bytes];
-            return new() { Value = PtxArgument.Buffer(data), Data = data, Element = type };
+            string? file = Accept('@') ? Rest(inStruct) : null;
+            byte[] data = file != null ? Load(file, type, count) : new byte[count * type.Bytes];
+            return new() { Value = PtxArgument.Buffer(data), Data = data, File = file, Element = type };
         }
 
         byte[] Load(string path, ElementType type, long count)
         {
-            if (!File.Exists(path)) throw new TesseraException($"--arg {text}: {path}: no such file.");
+            if (!System.IO.File.Exists(path)) throw new TesseraException($"--arg {text}: {path}: no such file.");
             long bytes = new FileInfo(path).Length;
-            return bytes == count * type.Bytes ? File.ReadAllBytes(path)
+            return bytes == count * type.Bytes ? System.IO.File.ReadAllBytes(path)
                 : throw new TesseraException($"--arg {text}: {path} has {bytes} bytes: expected {count * type.Bytes}, {type.Bytes} for each of {count} elements.");
         }
 

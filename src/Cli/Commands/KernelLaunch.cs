@@ -5,7 +5,7 @@ using System.Globalization;
 namespace Tessera.Cli;
 
 /// <summary>What <c>tessera kernels</c> run, check, count and step launch: a kernel of a PTX text, its geometry and its arguments.</summary>
-sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunch Launch, KernelArgument[] Arguments)
+sealed record KernelLaunch(PtxModule Module, string File, string Text, string Entry, PtxLaunch Launch, KernelArgument[] Arguments)
 {
     static readonly Argument<string> file = Options.Path<string>("file", "A PTX file, or one of Tessera's, such as unary.ptx.", ArgumentArity.ExactlyOne);
     static readonly Option<string?> entry = new("--entry") { Description = "The kernel; may be left out where the file has only one." };
@@ -39,7 +39,7 @@ sealed record KernelLaunch(PtxModule Module, string Text, string Entry, PtxLaunc
         var console = parsed.InvocationConfiguration;
         launch = launch with { Print = parsed.GetValue(KernelJson.Option) ? console.Error.Write : console.Output.Write };
         if (parsed.GetValue(limit) is long most) launch = launch with { StepLimit = most };
-        return new(module, source.Text, Entered(module, source.Name, parsed.GetValue(entry)), launch, parsed.GetValue(arguments) ?? []);
+        return new(module, source.Name, source.Text, Entered(module, source.Name, parsed.GetValue(entry)), launch, parsed.GetValue(arguments) ?? []);
     }
 
     /// <summary>A command with the options of a launch, and its own.</summary>

@@ -15,10 +15,28 @@ sealed record KernelOutput(string File, string Argument, byte[] Data)
     };
 
     /// <summary>What --out asks for.</summary>
-    /// <exception cref="DataException">An argument is not a buffer.</exception>
-    public static KernelOutput[] Read(ParseResult parsed, KernelLaunch kernel) => [.. (parsed.GetValue(Option) ?? []).Select(o => Read(o, [.. kernel.Buffers]))];
+    /// <exception cref="DataException">An argument is not a buffer, or a file is one that must not be written.</exception>
+    public static KernelOutput[] Read(ParseResult parsed, KernelLaunch kernel)
+    {
+        (string Path, KernelArgument Buffer)[] buffers = [.. kernel.Buffers];
+        // Where a file is, and what it is needed for.
+        Dictionary<string, string> taken = new(OperatingSystem.IsLinux() ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase) { [Path.GetFullPath(kernel.File)] = "the kernel" };
+        foreach (var (path, buffer) in buffers)
+            if (buffer.File != null) taken[Path.GetFullPath(buffer.File)] = $"the content of argument {path}";
+        return [.. (parsed.GetValue(Option) ?? []).Select(o => Free(o, Read(o, buffers), taken))];
+    }
 
     public void Write() => AtomicFile.Write(File, stream => stream.Write(Data));
+
+    /// <summary>An output whose file may be written: in a folder that exists, and neither read nor written already.</summary>
+    static KernelOutput Free(string option, KernelOutput output, Dictionary<string, string> taken)
+    {
+        string full = Path.GetFullPath(output.File), folder = Path.GetDirectoryName(full) ?? full;
+        if (Directory.Exists(full)) throw new DataException($"--out {option}: {output.File} is a folder. Hint: name a file in it.");
+        if (!Directory.Exists(folder)) throw new DataException($"--out {option}: there is no folder {folder}. Hint: make it first.");
+        if (!taken.TryAdd(full, $"argument {output.Argument}")) throw new DataException($"--out {option}: {output.File} is already the file of {taken[full]}. Hint: choose another file.");
+        return output;
+    }
 
     static KernelOutput Read(string option, (string Path, KernelArgument Buffer)[] buffers)
     {

@@ -37,7 +37,7 @@ static class KernelStepCommand
         string[] lines = kernel.Text.Split('\n');
         int first = parsed.GetValue(from), left = parsed.GetValue(steps);
         bool shows = first == 0, terminal = ReferenceEquals(writer, Console.Out) && !Console.IsInputRedirected && !Console.IsOutputRedirected;
-        if (terminal || parsed.GetValue(interactive)) return Ask(kernel, new(Console.In, writer, step => Line(step, lines), terminal), first, parsed, writer);
+        if (terminal || parsed.GetValue(interactive)) return Ask(kernel, new(Console.In, writer, step => Line(step, lines), lines.Length - (lines[^1].Length == 0 ? 1 : 0), terminal), first, parsed, writer);
         PtxWatch watch = new(step =>
         {
             shows |= step.Line == first;

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Tessera.Cli;
 
 /// <summary>A warp that goes on when it is told to: commands are read after each instruction that is shown.</summary>
-sealed class KernelStepper(TextReader input, TextWriter output, Func<PtxStep, string> line, bool prompts)
+sealed class KernelStepper(TextReader input, TextWriter output, Func<PtxStep, string> line, int lines, bool prompts)
 {
     /// <summary>What can be typed.</summary>
     public const string Commands = """
@@ -66,6 +66,7 @@ sealed class KernelStepper(TextReader input, TextWriter output, Func<PtxStep, st
     void Break(string at)
     {
         if (!int.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number == 0) output.WriteLine($"b: a line: got '{at}', expected its number, such as b 20");
+        else if (number > lines) output.WriteLine($"b: the file has {lines} lines: got {at}");
         else output.WriteLine(breakpoints.Add(number) ? $"breakpoint at line {number}" : breakpoints.Remove(number) ? $"no breakpoint at line {number}" : "");
     }
 

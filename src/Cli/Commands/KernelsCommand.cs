@@ -13,13 +13,14 @@ static class KernelsCommand
     public static Command Create(TextWriter output)
     {
         var paths = Options.Path<string[]>("file", "PTX files, or folders that hold some (*.ptx, at any depth).", ArgumentArity.OneOrMore);
+        var arch = new Option<string?>("--arch") { Description = "The GPU to check for, such as sm_90; without it the text's own target." };
         var json = new Option<bool>("--json") { Description = "One JSON object a line." };
         var verify = new ExampleCommand("verify", "Check PTX files as NVIDIA's assembler would: one line a file.",
-            "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels verify kernels/ --json")
+            "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels verify kernels/ --arch sm_90 --json")
         {
-            paths, json,
+            paths, arch, json,
         };
-        verify.SetAction(parsed => Verify(parsed.GetValue(paths)!, parsed.GetValue(json), output, parsed.InvocationConfiguration.Error));
+        verify.SetAction(parsed => Verify(parsed.GetValue(paths)!, parsed.GetValue(arch), parsed.GetValue(json), output, parsed.InvocationConfiguration.Error));
         return new ExampleCommand("kernels", "Check PTX files, and run, follow and measure their kernels.", "Examples:\n  tessera kernels verify kernel.ptx\n  tessera kernels run --help")
         {
             KernelListCommand.Create(output), KernelListCommand.CreateShow(output), verify, KernelRunCommand.Create(output),
@@ -27,26 +28,24 @@ static class KernelsCommand
         };
     }
 
-    static int Verify(string[] paths, bool json, TextWriter output, TextWriter error)
+    static int Verify(string[] paths, string? arch, bool json, TextWriter output, TextWriter error)
     {
         List<string> files = [];
+        bool found = true;
         foreach (string path in paths)
         {
-            string[] found = Directory.Exists(path) ? FilesIn(path) : File.Exists(path) ? [path] : [];
-            if (found.Length == 0)
-            {
-                error.WriteLine($"error: {path}: {(Directory.Exists(path) ? "no .ptx files in this folder" : "no such file or folder")}.");
-                return Tool.Usage;
-            }
-            files.AddRange(found);
+            string[] here = Directory.Exists(path) ? FilesIn(path) : File.Exists(path) ? [path] : [];
+            if (here.Length == 0) error.WriteLine($"error: {path}: {(Directory.Exists(path) ? "no .ptx files in this folder" : "no such file or folder")}.");
+            found &= here.Length > 0;
+            files.AddRange(here);
         }
         bool all = true;
-        foreach (var verdict in files.AsParallel().AsOrdered().Select(Check))
+        foreach (var verdict in files.AsParallel().AsOrdered().Select(file => Check(file, arch)))
         {
             all &= verdict.Rejected is null;
             output.WriteLine(json ? KernelJson.Of(verdict.Path, verdict.Rejected) : Line(verdict));
         }
-        return all ? Tool.Success : Tool.Failure;
+        return !found ? Tool.Usage : all ? Tool.Success : Tool.Failure;
     }
 
     /// <summary>The files below a folder, in order. Links to folders are not followed: they may lead back.</summary>
@@ -60,11 +59,11 @@ static class KernelsCommand
         return [.. files.Order(StringComparer.Ordinal)];
     }
 
-    static Verdict Check(string path)
+    static Verdict Check(string path, string? arch)
     {
         try
         {
-            PtxModule.Load(path).Verify();
+            PtxModule.Load(path).Verify(arch);
             return new(path, null);
         }
         catch (PtxException e)

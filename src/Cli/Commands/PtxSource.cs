@@ -55,7 +55,8 @@ sealed record PtxSource(string Name, string Text)
     static string FirstSentence(IEnumerable<string> comment)
     {
         string text = string.Join(' ', comment.Select(l => l.Trim().TrimStart('/').Trim()));
-        int end = text.IndexOf(". ", StringComparison.Ordinal);
+        // A number in front, as in "5. Tensor cores", is no sentence.
+        int number = text.TakeWhile(char.IsAsciiDigit).Count(), end = text.IndexOf(". ", Math.Min(number + 1, text.Length), StringComparison.Ordinal);
         return end < 0 ? text : text[..(end + 1)];
     }
 }

@@ -47,8 +47,11 @@ public sealed class PtxModule
     /// <exception cref="IOException">The file, or one it includes, cannot be read.</exception>
     public static string TextOf(string path)
     {
-        string? Beside(string name) => Path.Combine(Path.GetDirectoryName(path) ?? "", name) is var file && File.Exists(file) ? File.ReadAllText(file, Encoding.Latin1) : null;
-        return Cuda.PtxLibrary.Expand(File.ReadAllText(path, Encoding.Latin1), Beside);
+        string? Beside(string name) => Path.Combine(Path.GetDirectoryName(path) ?? "", name) is var file && File.Exists(file) ? Read(file) : null;
+        return Cuda.PtxLibrary.Expand(Read(path), Beside);
+
+        // ReadAllText would take a byte order mark away, which no assembler takes.
+        static string Read(string file) => Encoding.Latin1.GetString(File.ReadAllBytes(file));
     }
 
     /// <summary>Checks every rule an assembler checks: types, widths, state spaces, modifiers, <c>.version</c> and <c>.target</c>.</summary>

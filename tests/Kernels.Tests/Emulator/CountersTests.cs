@@ -56,6 +56,13 @@ public sealed class CountersTests
         });
     }
 
+    [TestCase("red.global.add.f32 [%d1], %f1;", 32, 0), TestCase("atom.global.add.f64 %g1, [%d1], %g2;", 0, 32), TestCase("red.global.add.u32 [%d1], %r1;", 0, 0), TestCase("red.global.or.b32 [%d1], %r1;", 0, 0)]
+    public void SumsInMemoryAreOperations(string body, int singles, int doubles)
+    {
+        PtxCounters c = Run($"ld.param.u64 %d1, [x]; {body}");
+        Assert.That((c.SingleFlops, c.DoubleFlops, c.GlobalInstructions), Is.EqualTo(((long)singles, (long)doubles, 1L)));
+    }
+
     [TestCase("mul.lo.u32 %r2, %r1, 4", "b32", 4), TestCase("mul.lo.u32 %r2, %r1, 8", "b32", 8), TestCase("mul.lo.u32 %r2, %r1, 128", "b32", 32)]
     [TestCase("mov.u32 %r2, 0", "b32", 1), TestCase("mul.lo.u32 %r2, %r1, 8", "v2.b32", 8), TestCase("mul.lo.u32 %r2, %r1, 16", "v4.b32", 16)]
     [TestCase("sub.u32 %r2, 31, %r1; mul.lo.u32 %r2, %r2, 4", "b32", 4), TestCase("and.b32 %r2, %r1, 1; mul.lo.u32 %r2, %r2, 32", "b32", 2), TestCase("mad.lo.u32 %r2, %r1, 4, 4", "b32", 5)]

@@ -172,7 +172,7 @@ sealed partial class Decoder
             "mul" => (x, y, _) => Rounding.Mul(x, y, mode),
             "fma" or "mad" => (x, y, z) => Rounding.Fma(x, y, z, mode),
             "div" => (x, y, _) => Rounding.Div(x, y, mode),
-            "rcp" => (x, _, _) => Rounding.Div(1, x, mode),
+            "rcp" => (x, _, _) => Rounding.Div(1f, x, mode),
             "sqrt" => (x, _, _) => Rounding.Sqrt(x, mode),
             _ => throw Unsupported($"'{i.Opcode}' with directed rounding"),
         };
@@ -196,27 +196,15 @@ sealed partial class Decoder
                 case "fma" or "mad": return new Vector3<double, FmaD>(d.Offset, a.Offset, b.Offset, c.Offset);
             }
         }
-        static double Sign(double x) => x > 0 ? 1 : x < 0 ? -1 : 0;
-        double Sum(double x, double y)
-        {
-            (double s, double e) = Rounding.TwoSum(x, y);
-            return Rounding.Direct(s, e, mode);
-        }
-        double Fused(double x, double y, double z)
-        {
-            double r = Math.FusedMultiplyAdd(x, y, z), p = x * y, low = Math.FusedMultiplyAdd(x, y, -p);
-            (double s, double e) = Rounding.TwoSum(p, z);
-            return Rounding.Direct(r, s - r + (e + low), mode);
-        }
         Func<double, double, double, double> f = i.Opcode switch
         {
-            "add" => (x, y, _) => Sum(x, y),
-            "sub" => (x, y, _) => Sum(x, -y),
-            "mul" => (x, y, _) => Rounding.Direct(x * y, Math.FusedMultiplyAdd(x, y, -(x * y)), mode),
-            "fma" or "mad" => Fused,
-            "div" => (x, y, _) => Rounding.Direct(x / y, Sign(Math.FusedMultiplyAdd(-(x / y), y, x)) * Sign(y), mode),
-            "rcp" => (x, _, _) => Rounding.Direct(1 / x, Sign(Math.FusedMultiplyAdd(-(1 / x), x, 1)) * Sign(x), mode),
-            "sqrt" => (x, _, _) => Rounding.Direct(Math.Sqrt(x), Math.FusedMultiplyAdd(-Math.Sqrt(x), Math.Sqrt(x), x), mode),
+            "add" => (x, y, _) => Rounding.Add(x, y, mode),
+            "sub" => (x, y, _) => Rounding.Add(x, -y, mode),
+            "mul" => (x, y, _) => Rounding.Mul(x, y, mode),
+            "fma" or "mad" => (x, y, z) => Rounding.Fma(x, y, z, mode),
+            "div" => (x, y, _) => Rounding.Div(x, y, mode),
+            "rcp" => (x, _, _) => Rounding.Div(1.0, x, mode),
+            "sqrt" => (x, _, _) => Rounding.Sqrt(x, mode),
             "min" => (x, y, _) => double.MinNumber(x, y),
             "max" => (x, y, _) => double.MaxNumber(x, y),
             "abs" => (x, _, _) => Math.Abs(x),
@@ -232,13 +220,12 @@ sealed partial class Decoder
     {
         Slot64 a = Source(o[1], t), b = o.Length > 2 ? Source(o[2], t) : a, c = o.Length > 3 ? Source(o[3], t) : a;
         if (i.Has("xorsign")) return ExtremeOfParts(i, t, o);
-        if (i.Opcode == "neg")
+        bool ftz = i.Has("ftz"), sat = i.Has("sat"), relu = i.Has("relu"), nan = i.Has("NaN");
+        if (i.Opcode == "neg" && !ftz)
         {
             ulong signs = t.Bits() == 32 ? 0x8000_8000 : 0x8000u;
             return new Map(Result(o[0]), a, a, a, (x, _, _) => x ^ signs);
         }
-        RoundingMode mode = ModeOf(i);
-        bool sat = i.Has("sat"), relu = i.Has("relu"), nan = i.Has("NaN");
         Func<double, double, double, (double Value, double Error)> f = i.Opcode switch
         {
             "add" => (x, y, _) => Rounding.TwoSum(x, y),
@@ -246,21 +233,23 @@ sealed partial class Decoder
             "mul" => (x, y, _) => (x * y, 0),
             "fma" => (x, y, z) => Rounding.TwoSum(x * y, z),
             "abs" => (x, _, _) => (Math.Abs(x), 0),
+            "neg" => (x, _, _) => (-x, 0),
             "min" => (x, y, _) => (nan ? Math.Min(x, y) : double.MinNumber(x, y), 0),
             "max" => (x, y, _) => (nan ? Math.Max(x, y) : double.MaxNumber(x, y), 0),
             _ => throw Unsupported($"'{i.Opcode}' of .{t.Name()}"),
         };
-        return new Map(Result(o[0]), a, b, c, Rounded(t, f, mode, sat, relu));
+        return new Map(Result(o[0]), a, b, c, Rounded(t, f, ModeOf(i), ftz, sat, relu));
     }
 
     /// <summary>A function of values of f16 or bf16, one or two in a register, whose exact result is a value and a small error.</summary>
-    static Func<ulong, ulong, ulong, ulong> Rounded(PtxType t, Func<double, double, double, (double Value, double Error)> f, RoundingMode mode, bool sat, bool relu)
+    static Func<ulong, ulong, ulong, ulong> Rounded(PtxType t, Func<double, double, double, (double Value, double Error)> f, RoundingMode mode, bool ftz, bool sat, bool relu)
     {
         PtxType one = t is PtxType.F16x2 ? PtxType.F16 : t is PtxType.Bf16x2 ? PtxType.Bf16 : t;
+        double In(ulong x) => Flushed(one, Converter.Float(one, x), ftz);
         ulong Part(ulong x, ulong y, ulong z)
         {
-            (double value, double error) = f(Converter.Float(one, x), Converter.Float(one, y), Converter.Float(one, z));
-            double r = Converter.Round(one, value, error, mode);
+            (double value, double error) = f(In(x), In(y), In(z));
+            double r = Flushed(one, Converter.Round(one, value, error, mode), ftz);
             if (sat) r = r > 0 ? Math.Min(r, 1) : 0;
             if (relu) r = r > 0 || double.IsNaN(r) ? r : 0;
             return Converter.FloatBits(one, r);
@@ -347,7 +336,8 @@ sealed partial class Decoder
                 return new Map(d, a, Same(2), a, (x, y, _) => (x & sign) | (y & ~sign));
             case "slct":
                 Slot64 by = Source(o[3], types[1]);
-                return types[1] == PtxType.F32 ? new Map(d, a, Same(2), by, (x, y, z) => Single.Of(z) >= 0 ? x : y) : new Map(d, a, Same(2), by, (x, y, z) => (int)z >= 0 ? x : y);
+                bool ftz = i.Has("ftz");
+                return types[1] == PtxType.F32 ? new Map(d, a, Same(2), by, (x, y, z) => Flushed(PtxType.F32, Single.Of(z), ftz) >= 0 ? x : y) : new Map(d, a, Same(2), by, (x, y, z) => (int)z >= 0 ? x : y);
             default: throw Unsupported($"'{i.Opcode}'");
         }
     }
@@ -456,8 +446,7 @@ sealed partial class Decoder
         Func<int, bool> ordered = test ? _ => name == "num" : Order(unordered ? name[..2] : name);
         return (x, y) =>
         {
-            double u = Converter.Float(t, x), v = Converter.Float(t, y);
-            if (ftz && t == PtxType.F32) (u, v) = (Single.Flush((float)u), Single.Flush((float)v));
+            double u = Flushed(t, Converter.Float(t, x), ftz), v = Flushed(t, Converter.Float(t, y), ftz);
             return double.IsNaN(u) || double.IsNaN(v) ? unordered : ordered(u < v ? -1 : u > v ? 1 : 0);
         };
     }

@@ -62,7 +62,7 @@ sealed partial class Decoder
         static double D(ulong x) => BitConverter.UInt64BitsToDouble(x);
         return new Map(d, p.A, p.B, c, p.Type == PtxType.F64
             ? (x, y, z) => BitConverter.DoubleToUInt64Bits(Math.FusedMultiplyAdd(product * D(x), D(y), other * D(z)))
-            : Rounded(p.Type, (x, y, z) => Rounding.TwoSum(product * x * y, other * z), RoundingMode.Nearest, sat, relu: false));
+            : Rounded(p.Type, (x, y, z) => Rounding.TwoSum(product * x * y, other * z), RoundingMode.Nearest, p.Ftz, sat, relu: false));
     }
 
     /// <summary>What an operation overwrites is no product any more, and a product under a guard that changed neither.</summary>

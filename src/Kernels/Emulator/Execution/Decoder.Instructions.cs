@@ -62,6 +62,7 @@ sealed partial class Decoder
         "stmatrix" => new MatrixRows(Address(o[0], SpaceOf(i)), true, Vector(o[1], PtxType.B32, result: false), i.Has("trans")),
         "membar" or "fence" when !i.Has("cta") && !i.Has("proxy") => new Fence(),
         "membar" or "fence" or "nanosleep" or "prefetch" or "prefetchu" or "discard" or "applypriority" or "griddepcontrol" or "pmevent" => new Nothing(),
+        _ when i.Opcode[0] == 'v' => Video(i, types, o),
         _ => throw Unsupported($"'{i.Opcode}'"),
     };
 
@@ -319,7 +320,7 @@ sealed partial class Decoder
         if (t == PtxType.B128) throw Unsupported("this atomic operation");
         int at = i.Opcode == "atom" ? 1 : 0;
         Slot64 d = at == 1 && o[0] is not SinkOperand ? Result(o[0]) : default, b = Source(o[at + 1], t), c = i.Has("cas") ? Source(o[at + 2], t) : default;
-        return new Atomic(Address(o[at], SpaceOf(i)), t.Bits() / 8, d, b, c, AtomicFormula(i, t));
+        return new Atomic(Address(o[at], SpaceOf(i)), t.Bits() / 8, d, b, c, AtomicFormula(i, t), FlushedSum(i, t));
     }
 
     /// <summary>What becomes of memory's old value and the operands.</summary>
@@ -343,6 +344,10 @@ sealed partial class Decoder
             "max" => Halves(t, double.MaxNumber),
             _ => throw Unsupported("this atomic operation"),
         };
+
+    /// <summary>A sum of f32 in global memory flushes subnormal inputs and results, one in shared memory does not (PTX ISA, atom); null for everything else.</summary>
+    static Func<ulong, ulong, ulong, ulong>? FlushedSum(Instruction i, PtxType t) => t == PtxType.F32 && i.Has("add") && SpaceOf(i) is Space.Global or Space.Generic
+        ? (old, x, _) => Single.Bits(Single.Flush(Single.Flush(Single.Of(old)) + Single.Flush(Single.Of(x)))) : null;
 
     Op Copying(Instruction i, Operand[] o)
     {

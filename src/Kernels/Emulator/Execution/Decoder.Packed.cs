@@ -151,6 +151,6 @@ sealed partial class Decoder
         Slot64[] b = Vector(o[at + 1], t, result: false), d = at == 1 ? Vector(o[0], t, result: true) : [.. b.Select(_ => default(Slot64))];
         var f = AtomicFormula(i, t);
         Address address = Address(o[at], SpaceOf(i));
-        return new(address, bytes * b.Length, [.. b.Select((x, k) => new Atomic(address with { Offset = address.Offset + (k * bytes) }, bytes, d[k], x, default, f))]);
+        return new(address, bytes * b.Length, [.. b.Select((x, k) => new Atomic(address with { Offset = address.Offset + (k * bytes) }, bytes, d[k], x, default, f, FlushedSum(i, t)))]);
     }
 }

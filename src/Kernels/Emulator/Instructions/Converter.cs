@@ -50,7 +50,7 @@ static class Converter
         bool wholeMode = mode is "rni" or "rzi" or "rmi" or "rpi";
         RoundingMode rounding = Rounding.Parse(mode ?? "rn");
         if (to.IsInteger() && from.IsInteger()) return sat ? x => Wrap(to, Clamp(to, Integer(from, x))) : x => Wrap(to, Integer(from, x));
-        if (to.IsInteger()) return x => ToInteger(to, Flushed(from, Float(from, x), ftz), rounding);
+        if (to.IsInteger()) return x => ToInteger(to, from, Flushed(from, Float(from, x), ftz), rounding);
         if (from.IsInteger()) return x => Finish(to, FromInteger(to, Integer(from, x), rounding), ftz, sat, relu);
         return x =>
         {
@@ -62,9 +62,10 @@ static class Converter
 
     static double Flushed(PtxType type, double x, bool ftz) => ftz && type == PtxType.F32 ? Single.Flush((float)x) : x;
 
-    static ulong ToInteger(PtxType to, double x, RoundingMode mode)
+    /// <summary>NaN is 0, but with 64 bits on one of the sides the highest bit alone (PTX ISA, cvt).</summary>
+    static ulong ToInteger(PtxType to, PtxType from, double x, RoundingMode mode)
     {
-        if (double.IsNaN(x)) return 0;
+        if (double.IsNaN(x)) return from.Bits() < 64 && to.Bits() < 64 ? 0 : Wrap(to, Int128.One << (to.Bits() - 1));
         (Int128 low, Int128 high) = Range(to);
         double whole = Rounding.Whole(x, mode);
         Int128 value = whole <= (double)low ? low : whole >= (double)high ? high : (Int128)whole;

@@ -240,8 +240,11 @@ sealed unsafe class Store(Address address, PtxType type, Slot64[] v) : MemoryOp(
 }
 
 /// <summary>d = [a], [a] = f(d, b, c) as one step that nobody can come between; d may be absent.</summary>
-sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot64 c, Func<ulong, ulong, ulong, ulong> f) : MemoryOp(address)
+sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot64 c, Func<ulong, ulong, ulong, ulong> formula, Func<ulong, ulong, ulong, ulong>? inGlobal = null) : MemoryOp(address)
 {
+    Func<ulong, ulong, ulong, ulong> Formula(Warp w, int lane) =>
+        inGlobal == null || (From.Space == Space.Generic && (From.Of(w, lane) & Address.WindowMask) is Address.SharedWindow or Address.LocalWindow) ? formula : inGlobal;
+
     static readonly Lock narrow = new();
 
     public override void Run(Warp w, uint mask)
@@ -252,6 +255,7 @@ sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot6
             int i = BitOperations.TrailingZeroCount(mask);
             byte* p = Pointer(w, i, bytes, bytes);
             ulong x = b.Bytes == 0 ? 0 : b.Read(r, i), y = c.Bytes == 0 ? 0 : c.Read(r, i), old;
+            var f = Formula(w, i);
             if (bytes == 4)
             {
                 uint seen;

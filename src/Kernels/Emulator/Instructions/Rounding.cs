@@ -3,7 +3,7 @@ namespace Tessera.Emulator;
 enum RoundingMode : byte { Nearest, Zero, Down, Up }
 
 /// <summary>Exact rounding of x + e, where e is too small to change x, to floats of any format.</summary>
-static class Rounding
+static partial class Rounding
 {
     public static RoundingMode Parse(string modifier) => modifier switch
     {
@@ -27,7 +27,10 @@ static class Rounding
     {
         if (!double.IsFinite(x) || (x == 0 && e == 0)) return x;
         if (x == 0) x = e;
-        int exponent = Math.Max(Math.ILogB(x), low);
+        int exponent = Math.ILogB(x);
+        // What lies just inside of a power of two has the finer steps below it.
+        if (e != 0 && e < 0 == x > 0 && Math.ScaleB(1, exponent) == Math.Abs(x)) exponent--;
+        exponent = Math.Max(exponent, low);
         double quantum = Math.ScaleB(1, exponent - (p - 1)), q = x / quantum, whole = Math.Floor(q);
         double rest = q - whole;
         bool exact = rest == 0 && e == 0, below = rest == 0 && e < 0;
@@ -71,7 +74,7 @@ static class Rounding
     }
 
     /// <summary>A sum of opposite numbers is -0 when rounding down.</summary>
-    static float Zero(float sum, double a, double b, RoundingMode mode) => sum == 0 && a == -b && a != 0 ? mode == RoundingMode.Down ? -0f : 0f : sum;
+    static float Zero(float sum, double a, double b, RoundingMode mode) => sum == 0 && a == -b && double.IsNegative(a) != double.IsNegative(b) ? mode == RoundingMode.Down ? -0f : 0f : sum;
 
     public static float Fma(float a, float b, float c, RoundingMode mode)
     {
@@ -94,11 +97,13 @@ static class Rounding
         return double.IsFinite(q) && q != 0 ? ToSingle(q, Math.FusedMultiplyAdd(-q, q, a), mode) : (float)q;
     }
 
-    /// <summary>Moves a double that was rounded to nearest one step where the error says so.</summary>
-    public static double Direct(double r, double error, RoundingMode mode)
+    /// <summary>Moves a double that was rounded to nearest, perhaps to infinity, one step where the error says so.</summary>
+    public static double Direct(double r, double error, RoundingMode mode) => mode switch
     {
-        if (error == 0 || mode == RoundingMode.Nearest || !double.IsFinite(r)) return r;
-        bool down = mode == RoundingMode.Down || (mode == RoundingMode.Zero && r > 0);
-        return down ? error < 0 ? Math.BitDecrement(r) : r : error > 0 ? Math.BitIncrement(r) : r;
-    }
+        RoundingMode.Down when error < 0 => Math.BitDecrement(r),
+        RoundingMode.Up when error > 0 => Math.BitIncrement(r),
+        RoundingMode.Zero when r > 0 && error < 0 => Math.BitDecrement(r),
+        RoundingMode.Zero when r < 0 && error > 0 => Math.BitIncrement(r),
+        _ => r,
+    };
 }

@@ -20,6 +20,7 @@ readonly record struct Work(Count Kind, Count Type = Count.None, int Flops = 0)
         PtxType type = i.Modifiers.Select(PtxTypes.Parse).FirstOrDefault(t => t != PtxType.None);
         return i.Opcode switch
         {
+            "atom" or "red" => Atomic(i, type),
             "cp" => new(i.Has("commit_group") || i.Has("wait_group") || i.Has("wait_all") ? Count.SynchronizationInstructions : Count.GlobalInstructions),
             "mma" => Product(i),
             "wmma" => i.Has("mma") ? Product(i) : new(Place(i)),
@@ -47,6 +48,13 @@ readonly record struct Work(Count Kind, Count Type = Count.None, int Flops = 0)
             }
         }
         return Count.GenericInstructions;
+    }
+
+    /// <summary>Sums of floats are operations.</summary>
+    static Work Atomic(Instruction i, PtxType type)
+    {
+        Work sum = i.Has("add") && !type.IsInteger() ? Arithmetic("add", type) : default;
+        return sum with { Kind = Place(i), Flops = sum.Flops * (i.Has("v2") ? 2 : i.Has("v4") ? 4 : i.Has("v8") ? 8 : 1) };
     }
 
     static Work Arithmetic(string opcode, PtxType type)

@@ -187,14 +187,20 @@ sealed partial class Parser
         }
         else offset = Whole(Here);
         VectorOperand? coordinates = null;
+        NameOperand? sampler = null;
         if (Accept(","))
         {
+            if (token.Kind == TokenKind.Name)
+            {
+                sampler = new(Here, Name("a sampler"), "", 0);
+                Expect(",");
+            }
             Position vector = Here;
             Expect("{");
             coordinates = Vector(vector);
         }
         Expect("]");
-        return new(at, name, offset, false, coordinates);
+        return new(at, name, offset, false, coordinates, sampler);
     }
 
     VectorOperand Vector(Position at)

@@ -49,7 +49,7 @@ sealed class ConstantOperand(Position position, Constant value) : Operand(positi
 }
 
 /// <summary><c>[%rd1+16]</c>, <c>[buf]</c>, <c>[4]</c>, <c>buf[4]</c>, <c>[map, {%r1, %r2}]</c>.</summary>
-sealed class AddressOperand(Position position, string name, long offset, bool indexed, VectorOperand? coordinates) : Operand(position)
+sealed class AddressOperand(Position position, string name, long offset, bool indexed, VectorOperand? coordinates, NameOperand? sampler = null) : Operand(position)
 {
     /// <summary>The register or variable; empty for an absolute address.</summary>
     public readonly string Name = name;
@@ -60,6 +60,9 @@ sealed class AddressOperand(Position position, string name, long offset, bool in
     public readonly bool Indexed = indexed;
 
     public readonly VectorOperand? Coordinates = coordinates;
+
+    /// <summary>Between texture and coordinates: <c>[%d1, %d2, {%f1, %f2}]</c>.</summary>
+    public readonly NameOperand? Sampler = sampler;
 }
 
 /// <summary><c>{%f1, %f2, _, %f4}</c>.</summary>

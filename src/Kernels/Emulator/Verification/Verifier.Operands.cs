@@ -53,7 +53,7 @@ sealed partial class Verifier
             case PairOperand pair:
                 return result && rule.SecondResult && ScalarFits(rule with { NeedsSecond = false }, pair.First)
                     && (pair.Second is SinkOperand || (pair.Second is NameOperand p && IsPredicate(p)));
-            case VectorOperand { Elements: [NameOperand only] } when instruction.Opcode is "ld" or "st": return ScalarFits(rule, only);
+            case VectorOperand { Elements: [NameOperand only] } when instruction.Opcode is "ld" or "st" or "suld" or "sust": return ScalarFits(rule, only);
             case ConstantOperand constant: return !result && Holds(TypeOf(rule), constant.Value) && (!constant.Value.IsInteger || Allowed(rule, constant.Value.Bits));
             case NameOperand name when RegisterOf(name) is Variable v:
                 return (v.Vector == 1 || name.Component.Length > 0) && (!name.Selects || instruction.Opcode[0] == 'v') ? Holds(TypeOf(rule), v.Type, rule.Wider) : false;
@@ -165,7 +165,8 @@ sealed partial class Verifier
 
     bool AddressFits(AddressOperand address, Space wanted, int stage)
     {
-        if (address.Coordinates is VectorOperand coordinates && !CoordinatesFit(coordinates)) return false;
+        if (address.Coordinates is VectorOperand coordinates && !(instruction.Opcode is not ("ld" or "st" or "atom" or "red") && CoordinatesFit(coordinates))) return false;
+        if (address.Sampler is NameOperand sampler && !(instruction.Opcode is "tex" or "tld4" && IsSampler(sampler))) return false;
         if (address.Name.Length == 0) return wanted == Space.Local || Fail(stage + 1, address.Position, "space", Say("an absolute address is only allowed in .local"));
         object? symbol = scope.Find(address.Name);
         if (symbol is Variable { Space: Space.Reg } register)
@@ -192,6 +193,8 @@ sealed partial class Verifier
         if (!writes && Array.IndexOf(function.Results, v) >= 0) return Fail(20, address.Position, "space", explaining ? $"the result '{v.Name}' cannot be read" : "");
         return true;
     }
+
+    bool IsSampler(NameOperand name) => RegisterOf(name) is Variable register ? Holds(PtxType.U64, register.Type) : scope.Find(name.Name) is Variable { Type: PtxType.Samplerref };
 
     bool CoordinatesFit(VectorOperand coordinates)
     {
