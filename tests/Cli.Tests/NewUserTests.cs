@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Tessera.Cli;
 using Tessera.Testing;
 using static Tessera.Tests.CommandLine;
@@ -135,7 +134,7 @@ public sealed class NewUserTests : FewPhotosTests
         try
         {
             Assert.That(process.StandardOutput.ReadLine(), Does.Contain(".jpg: "));
-            using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+            process.Interrupt();
             _ = process.StandardOutput.ReadToEndAsync();
             Assert.That(process.WaitForExit(60_000), "did not stop");
             Assert.That((process.ExitCode, process.StandardError.ReadToEnd().TrimEnd()), Is.EqualTo((Tool.Interrupted, "stopped.")));

@@ -24,7 +24,10 @@ sealed class PhotoOptions(bool ofModel = false)
         + $"({(ofModel ? "as in training" : "460 is usual for --size 224")}).", 1, null);
     readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     readonly Option<ulong?> seed = new("--seed") { Description = ofModel ? "Fixes the split (that of training)." : $"Fixes split, order, transforms and start weights ({usualSeed})." };
-    readonly Option<double?> valid = new("--valid") { Description = $"Share of the photos held back for validation ({(ofModel ? "as in training" : "0.2")}; the folder valid/ or val/ where there is one beside train/)." };
+    readonly Option<double?> valid = new("--valid")
+    {
+        Description = $"Share of the photos held back for validation ({(ofModel ? "as in training" : "0.2")}; the folder valid/ or val/ where there is one beside train/).",
+    };
     readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
 
     /// <summary>The argument and the options that say which photos and classes.</summary>
