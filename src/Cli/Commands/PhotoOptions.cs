@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Tessera.Vision;
 
@@ -35,6 +36,16 @@ sealed class PhotoOptions(bool ofModel = false)
     {
         command.Add(folder);
         foreach (Option option in new Option[] { regex, csv, noHeader, delimiter, fileColumn, labelColumn, seed, valid }) command.Add(option);
+        command.Validators.Add(Check);
+    }
+
+    /// <summary>Nothing is left out without a word.</summary>
+    void Check(CommandResult result)
+    {
+        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+        if (Given(csv) && Given(regex)) result.AddError("--csv, --regex: got both, expected one of them: classes come from the table or from the names.");
+        if (!Given(csv) && new Option[] { noHeader, delimiter, fileColumn, labelColumn }.FirstOrDefault(Given) is { } other)
+            result.AddError($"{other.Name}: got no --csv, expected the table it is about.");
     }
 
     /// <summary>These, and how photos come in batches.</summary>

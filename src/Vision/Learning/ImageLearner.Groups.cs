@@ -9,16 +9,21 @@ public sealed partial class ImageLearner
     static LayerGroup[] Groups(Backbone backbone, Sequential model) =>
         [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])];
 
-    /// <summary>The layer groups for a file: the names of the first layers of all but the first, or that they are not to be told so; nothing where they are the usual ones.</summary>
+    /// <summary>
+    /// The layer groups for a file: the names of the outermost modules with which all but the first begin, or that they are not to be told so; nothing where they are the usual ones.
+    /// </summary>
     (IReadOnlyList<string>? SplitAt, bool Other) DescribedGroups()
     {
         if (Same(LayerGroups, Groups(backbone, (Sequential)Model))) return (null, false);
-        var names = Model.NamedModules().ToDictionary(m => m.Module, m => m.Name);
+        var names = new Dictionary<Module, string>();
+        foreach (var (name, module) in Model.NamedModules()) names.TryAdd(LayerGroup.Layers(module).First(), name);
         Module?[] first = [.. LayerGroups.Skip(1).Select(g => g.Modules.FirstOrDefault())];
         if (!Array.TrueForAll(first, m => m is not null && names.ContainsKey(m))) return (null, true);
+        string[] at = [.. first.Select(m => names[m!])];
+        if (network.OwnHead && at.Any(name => name.StartsWith("1.", StringComparison.Ordinal))) return (null, true); // a file has the graph of such a head, not its modules
         try
         {
-            return Same(LayerGroups, LayerGroup.Split(Model, first!)) ? ([.. first.Select(m => names[m!])], false) : (null, true);
+            return Same(LayerGroups, LayerGroup.Split(Model, first!)) ? (at, false) : (null, true);
         }
         catch (TesseraException) // not in the model's order
         {

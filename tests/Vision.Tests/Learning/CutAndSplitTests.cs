@@ -113,6 +113,17 @@ public sealed class CutAndSplitTests
         Assert.That(() => Make(Architecture.FromOnnx(file), new() { Cut = 2 }), Throws.TypeOf<TesseraException>().With.Message.Contains("Architecture.FromOnnx(path, cut:"));
     }
 
+    /// <summary>A head of one's own becomes a graph, which has other modules.</summary>
+    [Test]
+    public void GroupsBeforeAHeadOfYourOwnComeBack()
+    {
+        static Module Own(int features, int classes) => new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Linear(features, 4), new Relu(), new Linear(4, classes));
+        var learn = Make(Architecture.FromOnnx(Slim), new() { Head = Own, SplitOn = Stages });
+        Assert.That(Again(learn, out _).LayerGroups.Select(g => g.Parameters.Count()), Is.EqualTo(learn.LayerGroups.Select(g => g.Parameters.Count())));
+        var within = Make(Architecture.FromOnnx(Slim), new() { Head = Own, SplitOn = model => [model[1], ((Sequential)model[1])[3]] });
+        Assert.That(Again(within, out _).Report, Does.Contain("not taken over: the layer groups"));
+    }
+
     [Test]
     public void GroupsThatAreNoCutsAreNamed()
     {
