@@ -46,7 +46,13 @@ sealed class NotebookKernel : IDisposable
     public async Task<string> Run(string code)
     {
         string token = FormattableString.Invariant($"{++commands}");
-        JsonObject command = new() { ["token"] = token, ["commandType"] = "SubmitCode", ["command"] = new JsonObject { ["code"] = code, ["targetKernelName"] = "csharp" }, ["routingSlip"] = new JsonArray() };
+        JsonObject command = new()
+        {
+            ["token"] = token,
+            ["commandType"] = "SubmitCode",
+            ["command"] = new JsonObject { ["code"] = code, ["targetKernelName"] = "csharp" },
+            ["routingSlip"] = new JsonArray(),
+        };
         await process.StandardInput.WriteLineAsync(command.ToJsonString());
         await process.StandardInput.FlushAsync();
         using CancellationTokenSource timer = new(limit);
