@@ -43,8 +43,7 @@ public static class Tool
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            // What a validator says is more to the point than what the parser could not place.
-            Write($"{parsed.Errors[^1].Message} Hint: tessera {CommandPath(parsed)}--help shows the options.", error);
+            Write($"{WrongUsage.Of(parsed)} Hint: tessera {CommandPath(parsed)}--help shows the options.", error);
             return Usage;
         }
         try

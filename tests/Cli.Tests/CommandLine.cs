@@ -39,12 +39,10 @@ static class CommandLine
     public static Process Start(string shell, params string[] args)
     {
         if (OperatingSystem.IsWindows()) Assert.Ignore("runs the tool from a POSIX shell");
-        return Process.Start(new ProcessStartInfo("bash", ["-c", shell, "-", "dotnet", Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), .. args])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0", ["DOTNET_EnableDiagnostics"] = "0" }, // the runtime writes no files of its own
-        })!;
+        var start = Interruptible.Program("bash", ["-c", shell, "-", "dotnet", Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), .. args]);
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        start.Environment["DOTNET_EnableWriteXorExecute"] = start.Environment["DOTNET_EnableDiagnostics"] = "0"; // the runtime writes no files of its own
+        return Process.Start(start)!;
     }
 
     /// <summary>Runs to the end.</summary>

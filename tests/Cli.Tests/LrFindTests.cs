@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Tessera.Cli;
 using Tessera.Testing;
 using static Tessera.Tests.CommandLine;
@@ -40,7 +39,7 @@ public sealed class LrFindTests : FewPhotosTests
         {
             Assert.That(process.StandardOutput.ReadLine(), Does.StartWith("network"));
             Thread.Sleep(300);
-            using var kill = Process.Start("kill", ["-INT", process.Id.ToString()]);
+            process.Interrupt();
             Assert.That(process.WaitForExit(60_000), "did not stop");
             Assert.That((process.ExitCode, process.StandardError.ReadToEnd().TrimEnd()), Is.EqualTo((Tool.Interrupted, "stopped.")));
         }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Tessera.Cli;
 using Tessera.Testing;
 using static Tessera.Tests.CommandLine;
@@ -100,6 +99,16 @@ public sealed class NewUserTests : FewPhotosTests
     }
 
     [Test]
+    public void ARunFileThatIsNoneIsSaidBeforeTraining()
+    {
+        byte[] before = File.ReadAllBytes(model);
+        var (code, output, error) = Run(Command("train", "--resume", model, "--out", folder.File("other.safetensors")));
+        Assert.That((code, output), Is.EqualTo((1, "")));
+        Assert.That(error, Does.StartWith($"error: --resume: {model} holds no run: ").And.Contain("\nhint: name a new file"));
+        Assert.That(File.ReadAllBytes(model), Is.EqualTo(before));
+    }
+
+    [Test]
     public void WhatComesNextCanBePastedIntoAShell()
     {
         string photos = Directory.CreateDirectory(folder.File("my photos")).FullName;
@@ -107,6 +116,7 @@ public sealed class NewUserTests : FewPhotosTests
         string[] command = Command("train", "--epochs", "0", "--unfreeze-epochs", "0", "--out", folder.File("my model.safetensors"));
         command[1] = photos;
         string[] next = Run(command).Output.Split('\n');
+        Assert.That(next, Has.Some.StartsWith("warning: nothing is trained"));
         Assert.That(next, Has.Some.Matches($"^  tessera predict \"{folder.File("my model.safetensors")}\" \".*/my photos/[^\"]+[.]jpg\"\r?$"));
     }
 
@@ -135,7 +145,7 @@ public sealed class NewUserTests : FewPhotosTests
         try
         {
             Assert.That(process.StandardOutput.ReadLine(), Does.Contain(".jpg: "));
-            using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+            process.Interrupt();
             _ = process.StandardOutput.ReadToEndAsync();
             Assert.That(process.WaitForExit(60_000), "did not stop");
             Assert.That((process.ExitCode, process.StandardError.ReadToEnd().TrimEnd()), Is.EqualTo((Tool.Interrupted, "stopped.")));

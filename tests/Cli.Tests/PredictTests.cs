@@ -43,7 +43,7 @@ public sealed class PredictTests
         string model = Classifier(folder), photos = Directory.CreateDirectory(folder.File("photos")).FullName;
         foreach (string name in new[] { "Abyssinian_1.jpg", "Bengal_1.jpg" }) File.Copy(Path.Combine(Pets, name), Path.Combine(photos, name));
         var learn = ImageLearner.LoadLearner(model, photos);
-        float[] expected = learn.TestTimeAugmentation(set: learn.Data.Test).Probabilities.ToArray<float>();
+        float[] expected = learn.TestTimeAugmentation(learn.Data.Test).Probabilities.ToArray<float>();
         var classifier = ImageClassifier.Load(model);
         float[] actual = [.. Directory.GetFiles(photos).Order(StringComparer.Ordinal).SelectMany(p => classifier.PredictWithTestTimeAugmentation(Image.Load(p)).Probabilities)];
         Assert.That(actual, Is.EqualTo(expected).Within(1e-5));

@@ -132,7 +132,13 @@ public sealed class ToolTests
         yield return new TestCaseData(2, "expected at least 1", new[] { "train", "--presize", "0" });
         yield return new TestCaseData(2, "expected at least 0", new[] { "train", "--workers", "-1" });
         yield return new TestCaseData(2, "expected at least 1", new[] { "predict", "m.safetensors", "x.jpg", "--top", "0" });
-        yield return new TestCaseData(2, "--seed", new[] { "train", "--seed", "many" });
+        yield return new TestCaseData(2, "--seed: got 'many', expected a whole number of at least 0.", new[] { "train", "--seed", "many" });
+        yield return new TestCaseData(2, "--seed: got '-1', expected a whole number of at least 0.", new[] { "train", "--seed", "-1" });
+        yield return new TestCaseData(2, "--bs: got '1.5', expected a whole number.", new[] { "train", "--bs", "1.5" });
+        yield return new TestCaseData(2, "--valid: got 'half', expected a number, such as 0.5.", new[] { "train", "--valid", "half" });
+        yield return new TestCaseData(2, "'--top'", new[] { "interpret", "m.safetensors", "photos/", "--top", "-3" });
+        yield return new TestCaseData(2, "--csv, --regex: got both", new[] { "train", "--csv", "labels.csv", "--regex", "x" });
+        yield return new TestCaseData(2, "--label-column: got no --csv", new[] { "data", "inspect", "--label-column", "breed" });
         yield return new TestCaseData(2, "photo", new[] { "predict", "m.safetensors" });
         yield return new TestCaseData(2, "file", new[] { "inspect" });
         yield return new TestCaseData(2, "command", Array.Empty<string>());

@@ -105,21 +105,17 @@ public sealed partial class TrainTests
     [Test]
     public void InterruptStopsCleanlyAndKeepsTheLastEpoch()
     {
-        if (OperatingSystem.IsWindows()) Assert.Ignore("sends a POSIX signal");
         using var folder = new TemporaryFolder();
         string model = folder.File("model.safetensors");
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), .. Train(model, epochs: 500)])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = Interruptible.Program("dotnet", [Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), .. Train(model, epochs: 500)]);
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var process = Process.Start(start)!;
         try
         {
             string? line;
             while ((line = process.StandardOutput.ReadLine()) is not null && !line.StartsWith("1 ", StringComparison.Ordinal)) { }
             Assert.That(line, Is.Not.Null, "the second epoch's row was not printed");
-            using var kill = Process.Start("kill", ["-INT", process.Id.ToString()]);
+            process.Interrupt();
             Assert.That(process.WaitForExit(60_000), "did not stop");
             string error = process.StandardError.ReadToEnd();
             Assert.That(process.ExitCode, Is.EqualTo(Tool.Interrupted), error);

@@ -25,6 +25,24 @@ public sealed class NotebookTests
         await Page.Run(notebook, cells);
     }
 
+    /// <summary>As a reader runs it, but that the assemblies beside this test stand for the package. Skipped where there is no kernel.</summary>
+    [TestCaseSource(nameof(Notebooks))]
+    public async Task TheNetKernelRunsEveryCell(string notebook)
+    {
+        using RootFolder folder = new(inside: "examples");
+        using var kernel = NotebookKernel.Start();
+        string[] assemblies = ["Tessera.Kernels", "Tessera.Tensors", "Tessera.NN", "Tessera.Vision"];
+        string references = string.Join('\n', assemblies.Select(a => $"#r \"{Path.Combine(AppContext.BaseDirectory, a)}.dll\""));
+        int pictures = 0;
+        foreach (string[] lines in CodeCells(notebook).Select(Lines))
+        {
+            bool isPackage = lines[0].StartsWith("#r \"nuget: Tessera", StringComparison.Ordinal);
+            string shown = await kernel.Run(isPackage ? references : string.Join('\n', lines));
+            if (shown.Contains("src=\"data:image/png;base64,", StringComparison.Ordinal)) pictures++;
+        }
+        Assert.That(pictures, Is.GreaterThan(4), "figures and photos are shown as pictures");
+    }
+
     [TestCaseSource(nameof(Notebooks))]
     public void ItIsForTheNetKernelAndKeepsNoResults(string notebook)
     {

@@ -79,7 +79,7 @@ public sealed partial class NativeToolTests
             Assert.That(await refused.Content.ReadAsStringAsync(), Does.StartWith("{\"error\":\"photo: no image"));
             Assert.That(await client.GetStringAsync("health"), Does.StartWith("{\"status\":\"ok\""));
             Assert.That(await client.GetStringAsync(""), Does.Contain("</html>"));
-            using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+            process.Interrupt();
             await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromMinutes(1)).Token);
             Assert.That((process.ExitCode, await process.StandardError.ReadToEndAsync()), Is.EqualTo((0, "")));
         }
@@ -106,5 +106,10 @@ public sealed partial class NativeToolTests
     private static partial Regex SizeInReadme();
 
     /// <summary>The tool at work.</summary>
-    Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(Tool, arguments) { WorkingDirectory = folder.Path, RedirectStandardOutput = true, RedirectStandardError = true })!;
+    Process Start(params string[] arguments)
+    {
+        var start = Interruptible.Program(Tool, arguments);
+        (start.WorkingDirectory, start.RedirectStandardOutput, start.RedirectStandardError) = (folder.Path, true, true);
+        return Process.Start(start)!;
+    }
 }

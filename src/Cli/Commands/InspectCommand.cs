@@ -32,8 +32,7 @@ static class InspectCommand
     static bool IsSafetensors(string path)
     {
         if (Directory.Exists(path)) throw new DataException($"{path}: is a folder: expected a model file. Hint: name an .onnx, .onnx.gz, .safetensors or .pth file.");
-        if (path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) return true;
-        return File.Exists(path) && ModelFile.IsSafetensors(path);
+        return path.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || ModelFile.IsSafetensors(path) == true;
     }
 
     static void PrintOnnx(string path, TextWriter output)

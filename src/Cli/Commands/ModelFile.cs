@@ -13,26 +13,25 @@ static class ModelFile
     /// <summary>The model, to go on with.</summary>
     public static ImageLearner Learner(string path) => ImageLearner.LoadLearner(Checked(path));
 
-    /// <summary>Whether a file is one of safetensors, by its content: eight bytes of the header's length, then the header, which is JSON.</summary>
-    public static bool IsSafetensors(string path)
+    /// <summary>
+    /// Whether a file is one of safetensors, by its content: eight bytes of the header's length, then the header, which is JSON. Null where it cannot be
+    /// opened: that is left to the reader, who says why.
+    /// </summary>
+    public static bool? IsSafetensors(string path)
     {
-        using var file = File.OpenRead(path);
-        Span<byte> head = stackalloc byte[9];
-        return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head[8] == '{';
-    }
-
-    // What cannot be opened is left to the reader, who says why.
-    static string Checked(string path)
-    {
-        bool other;
         try
         {
-            other = !IsSafetensors(path);
+            using var file = File.OpenRead(path);
+            Span<byte> head = stackalloc byte[9];
+            return file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && head[8] == '{';
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return path;
+            return null;
         }
-        return other ? throw new DataException($"{path}: no trained model: expected a file that tessera train wrote. Hint: tessera inspect shows what it is; an .onnx or .pth file of weights is for tessera train photos/ --weights {path}.") : path;
     }
+
+    static string Checked(string path) => IsSafetensors(path) != false ? path : throw new DataException(
+        $"{path}: no trained model: expected a file that tessera train wrote. "
+            + $"Hint: tessera inspect shows what it is; an .onnx or .pth file of weights is for tessera train photos/ --weights {path}.");
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Tessera.Vision;
 
@@ -24,7 +25,10 @@ sealed class PhotoOptions(bool ofModel = false)
         + $"({(ofModel ? "as in training" : "460 is usual for --size 224")}).", 1, null);
     readonly Option<int> batchSize = Options.Number("--bs", "Photos a batch.", 1, 16);
     readonly Option<ulong?> seed = new("--seed") { Description = ofModel ? "Fixes the split (that of training)." : $"Fixes split, order, transforms and start weights ({usualSeed})." };
-    readonly Option<double?> valid = new("--valid") { Description = $"Share of the photos held back for validation ({(ofModel ? "as in training" : "0.2")}; the folder valid/ or val/ where there is one beside train/)." };
+    readonly Option<double?> valid = new("--valid")
+    {
+        Description = $"Share of the photos held back for validation ({(ofModel ? "as in training" : "0.2")}; the folder valid/ or val/ where there is one beside train/).",
+    };
     readonly Option<int?> workers = Options.Number<int?>("--workers", "Threads that decode and transform photos; 0: none beside the main one.", 0, null);
 
     /// <summary>The argument and the options that say which photos and classes.</summary>
@@ -32,6 +36,16 @@ sealed class PhotoOptions(bool ofModel = false)
     {
         command.Add(folder);
         foreach (Option option in new Option[] { regex, csv, noHeader, delimiter, fileColumn, labelColumn, seed, valid }) command.Add(option);
+        command.Validators.Add(Check);
+    }
+
+    /// <summary>Nothing is left out without a word.</summary>
+    void Check(CommandResult result)
+    {
+        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+        if (Given(csv) && Given(regex)) result.AddError("--csv, --regex: got both, expected one of them: classes come from the table or from the names.");
+        if (!Given(csv) && new Option[] { noHeader, delimiter, fileColumn, labelColumn }.FirstOrDefault(Given) is { } other)
+            result.AddError($"{other.Name}: got no --csv, expected the table it is about.");
     }
 
     /// <summary>These, and how photos come in batches.</summary>

@@ -63,7 +63,20 @@ sealed class RecipeOptions
 
     string StagesInWords(ParseResult args) => args.GetValue(fineTune) is { } n
         ? string.Create(CultureInfo.InvariantCulture, $"1 epoch frozen and {n} with all layers, fine-tuned at {FineTuneRate(args):0.######}")
-        : string.Create(CultureInfo.InvariantCulture, $"{args.GetValue(epochs)} epochs frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}");
+        : string.Create(CultureInfo.InvariantCulture, $"{args.GetValue(epochs)} epoch{(args.GetValue(epochs) == 1 ? "" : "s")} frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}");
+
+    /// <summary>No epoch was asked for.</summary>
+    public bool TrainsNothing(ParseResult args) => args.GetValue(fineTune) is null && args.GetValue(epochs) + args.GetValue(unfreezeEpochs) == 0;
+
+    /// <summary>Tries that the files of <c>--resume</c> are runs where they are there, before a stage is trained.</summary>
+    /// <exception cref="DataException">One holds something else.</exception>
+    public void CheckRuns(ParseResult args)
+    {
+        if (KeptIn(args) is not { } kept) return;
+        foreach (string file in new[] { FrozenPart(kept), kept }.Where(File.Exists))
+            if (!Safetensors.ReadHeader(file).Tensors.ContainsKey("run/call"))
+                throw new DataException($"--resume: {file} holds no run: got another kind of file, expected one that --resume wrote. Hint: name a new file; this one is as it was.");
+    }
 
     /// <summary>What goes on beside the steps.</summary>
     /// <exception cref="TesseraException">A number is out of its range.</exception>

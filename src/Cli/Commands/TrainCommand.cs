@@ -74,6 +74,7 @@ static class TrainCommand
         string?[] read = [network.Weights(args), network.Photos.Table(args)];
         Writable.Check("--out", model, read);
         if (recipe.KeptIn(args) is { } kept) Writable.Check("--resume", kept, [.. read, model]);
+        recipe.CheckRuns(args);
     }
 
     static void PrintHead(ParseResult args, NetworkOptions network, RecipeOptions recipe, ImageDataBunch data, ImageLearner learn, TextWriter writer)
@@ -84,6 +85,7 @@ static class TrainCommand
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {recipe.Describe(args)}, "
                 + $"batch norms {(network.IsLive(args) ? "live" : "frozen")}, seed {network.Photos.Seed(args)}"));
+        if (recipe.TrainsNothing(args)) writer.WriteLine("warning: nothing is trained, as no epoch was asked for: the head's weights are random.");
         writer.WriteLine();
     }
 

@@ -7,13 +7,20 @@ namespace Tessera.NN;
 /// <param name="Mode">Which way that gets better.</param>
 internal sealed record CallbackSettings(string Kind, IReadOnlyList<double> Numbers, string? Monitor = null, MonitorMode Mode = MonitorMode.Auto)
 {
+    const int LongestName = 100;
+
+    /// <summary>The name of the file or folder that it writes, in the learner's folder; null for callbacks that write none.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Nothing is missing.</summary>
     /// <exception cref="TesseraException">A number is out of its range.</exception>
     public bool IsWhole() => Kind is not null && Numbers is not null && Enum.IsDefined(Mode) && Make() is not null;
 
     /// <summary>Such a callback; null where the kind is not known, or the arguments are not its own.</summary>
     /// <exception cref="TesseraException">A number is out of its range.</exception>
-    public Callback? Make() => (Kind, Numbers, Monitor) switch
+    public Callback? Make() => Name is null ? Silent() : IsPlain(Name) ? Writer(Name) : null;
+
+    Callback? Silent() => (Kind, Numbers, Monitor) switch
     {
         (nameof(Mixup), [var alpha], null) => new Mixup(alpha),
         (nameof(CutMix), [var alpha], null) => new CutMix(alpha),
@@ -26,4 +33,18 @@ internal sealed record CallbackSettings(string Kind, IReadOnlyList<double> Numbe
         (nameof(ReduceLrOnPlateau), [var patience, var factor, var minDelta, var minLr], { } column) => new ReduceLrOnPlateau(column, Mode, (int)patience, factor, minDelta, minLr),
         _ => null,
     };
+
+    Callback? Writer(string name) => (Kind, Numbers, Monitor) switch
+    {
+        (nameof(Checkpoint), [var every, var withOptimizer], { } column) when !HasExtension(name, ".safetensors") => new Checkpoint(name, column, Mode, every != 0, withOptimizer != 0),
+        (nameof(CsvLogger), [var append], null) when HasExtension(name, ".csv") => new CsvLogger(name, append != 0) { InModelFolder = true },
+        (nameof(TensorBoard), [], null) => new TensorBoard(name) { InModelFolder = true },
+        _ => null,
+    };
+
+    /// <summary>One part of a path, on every system.</summary>
+    static bool IsPlain(string name) => name.Length is > 0 and <= LongestName && name[0] != '.' && name[^1] is not ('.' or ' ')
+        && !name.Any(c => char.IsControl(c) || "/\\:*?\"<>|".Contains(c, StringComparison.Ordinal));
+
+    static bool HasExtension(string name, string extension) => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase);
 }

@@ -10,6 +10,11 @@ public sealed class Checkpoint(string name = "bestmodel", string monitor = "vali
 {
     readonly BestValue best = new(monitor, mode);
 
+    internal override CallbackSettings? Settings => new(nameof(Checkpoint), [everyEpoch ? 1 : 0, withOptimizer ? 1 : 0], monitor, mode)
+    {
+        Name = name.EndsWith(".safetensors", StringComparison.Ordinal) ? System.IO.Path.GetFileNameWithoutExtension(name) : System.IO.Path.GetFileName(name),
+    };
+
     /// <summary>The file of the latest save; null before.</summary>
     public string? Path { get; private set; }
 

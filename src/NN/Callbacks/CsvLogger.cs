@@ -5,12 +5,20 @@ namespace Tessera.NN;
 /// <param name="append">Add to an older file instead.</param>
 public sealed class CsvLogger(string path = "history.csv", bool append = false) : Callback
 {
+    readonly string named = path;
+    string path = path;
     long length; // of the file after the latest row of this run
+
+    /// <summary>The path is one in <see cref="Learner.ModelFolder"/>; of a callback from a model file.</summary>
+    internal bool InModelFolder { get; init; }
+
+    internal override CallbackSettings? Settings => new(nameof(CsvLogger), [append ? 1 : 0]) { Name = Path.GetFileName(named) };
 
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s)
     {
         ArgumentNullException.ThrowIfNull(s);
+        if (InModelFolder) path = Path.Combine(s.Learner.ModelFolder, named);
         bool continues = (append || s.Resumes) && File.Exists(path);
         if (continues) length = new FileInfo(path).Length;
         else Write(FileMode.Create, TableCallback.Columns(s.Learner));
@@ -38,7 +46,7 @@ public sealed class CsvLogger(string path = "history.csv", bool append = false) 
             file.Flush(flushToDisk: true);
             length = file.Length;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new TesseraException($"CsvLogger: {path} could not be written: {e.Message.TrimEnd('.')}. Hint: check free disk space and permissions.", e);
         }

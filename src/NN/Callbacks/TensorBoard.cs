@@ -12,8 +12,15 @@ namespace Tessera.NN;
 /// <param name="folder">The folder of this run; each fit call adds a file.</param>
 public sealed class TensorBoard(string folder = "logs") : Callback
 {
+    readonly string named = folder;
+    string folder = folder;
     FileStream? file;
     int steps;
+
+    /// <summary>The folder is one in <see cref="Learner.ModelFolder"/>; of a callback from a model file.</summary>
+    internal bool InModelFolder { get; init; }
+
+    internal override CallbackSettings? Settings => new(nameof(TensorBoard), []) { Name = System.IO.Path.GetFileName(named.TrimEnd('/', '\\')) };
 
     /// <summary>The file of the latest fit call; null before.</summary>
     public string? Path { get; private set; }
@@ -21,7 +28,9 @@ public sealed class TensorBoard(string folder = "logs") : Callback
     /// <inheritdoc/>
     public override void TrainBegin(TrainingState s)
     {
+        ArgumentNullException.ThrowIfNull(s);
         Close();
+        if (InModelFolder) folder = System.IO.Path.Combine(s.Learner.ModelFolder, named);
         long now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         Path = System.IO.Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{now / 1000}.tessera.{Environment.ProcessId}.{now % 1000}"));
         Writing(() =>
@@ -137,7 +146,7 @@ public sealed class TensorBoard(string folder = "logs") : Callback
         {
             write();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new TesseraException($"TensorBoard: {Path} could not be written: {e.Message.TrimEnd('.')}. Hint: check free disk space and permissions.", e);
         }

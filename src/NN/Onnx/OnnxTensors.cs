@@ -39,15 +39,16 @@ internal static class OnnxTensors
                 throw new DataException(
                     $"{where}: a size is out of range: got [{string.Join(", ", t.Dims)}], expected sizes of 0..2147483647. "
                         + "Hint: the file is damaged: fetch or export it again.");
-            count = d == 0 || count <= int.MaxValue ? count * d : throw new DataException(
-                $"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. "
-                    + "Hint: the file is damaged: fetch or export it again.");
+            if (d != 0 && count > int.MaxValue) throw TooMany(t, where); // before the product leaves 64 bits
+            count *= d;
             dims[i] = (int)d;
         }
-        return count <= int.MaxValue ? dims : throw new DataException(
-            $"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. "
-                + "Hint: the file is damaged: fetch or export it again.");
+        return count <= int.MaxValue ? dims : throw TooMany(t, where);
     }
+
+    static DataException TooMany(TensorProto t, string where) => new(
+        $"{where}: too many elements: got sizes [{string.Join(", ", t.Dims)}], expected at most 2147483647 elements. "
+            + "Hint: the file is damaged: fetch or export it again.");
 
     /// <summary>Checks type, sizes and length of the data without decoding.</summary>
     public static void Check(TensorProto t, OnnxSource source, string where)

@@ -10,10 +10,10 @@ public partial class Learner
     /// <param name="end">The last rates; default 10.</param>
     /// <param name="batches">How many batches to try.</param>
     /// <param name="stopOnDivergence">Whether a growing loss ends it.</param>
-    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="wd">Weight decay, one number or one a layer group; default <see cref="Wd"/>.</param>
     /// <param name="cancellation">Stops after the running batch; all is restored then too.</param>
     public LearningRateCurve FindLearningRate(
-        LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, double? wd = null,
+        LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, WeightDecay? wd = null,
         CancellationToken cancellation = default)
     {
         var finder = new LearningRateFinder(new LearningRateSearch(start, end, batches, stopOnDivergence));

@@ -12,14 +12,14 @@ public partial class Learner
     /// <param name="lrMult">How much slower the first layers learn than the last, once unfrozen.</param>
     /// <param name="pctStart">The fraction of the unfrozen batches over which the rate rises.</param>
     /// <param name="divFactor">The first unfrozen rate is the largest divided by this.</param>
-    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="wd">Weight decay, one number or one a layer group; default <see cref="Wd"/>.</param>
     /// <param name="callbacks">Callbacks of both parts.</param>
     /// <param name="resume">Where the run is kept, and goes on from: <c>NAME.frozen.run</c> for the first part, <c>NAME.run</c> for the second.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
     /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FineTune(int epochs, double lr = 2e-3, int freezeEpochs = 1, double lrMult = 100, double pctStart = 0.3, double divFactor = 5,
-        double? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default)
+        WeightDecay? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default)
     {
         RequireEpochs(0, freezeEpochs);
         RequireEpochs(0, epochs);

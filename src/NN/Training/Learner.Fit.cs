@@ -9,13 +9,13 @@ public partial class Learner
     /// <summary>Trains at constant learning rates; the momentum is left as it is.</summary>
     /// <param name="epochs">How many.</param>
     /// <param name="lr">Rates of the layer groups; default slice(3e-3).</param>
-    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="wd">Weight decay, one number or one a layer group; default <see cref="Wd"/>.</param>
     /// <param name="callbacks">Callbacks of this call.</param>
     /// <param name="resume">Where the run is kept, and goes on from.</param>
     /// <param name="cancellation">Stops cleanly after the running batch.</param>
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
     /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
-    public void Fit(int epochs, LearningRate? lr = null, double? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default) =>
+    public void Fit(int epochs, LearningRate? lr = null, WeightDecay? wd = null, IEnumerable<Callback>? callbacks = null, RunFile? resume = null, CancellationToken cancellation = default) =>
         Train($"constant rates {lr ?? LearningRate.Default}", 0, epochs, lr, wd, Running(callbacks), resume, cancellation);
 
     /// <summary>Trains with the one-cycle policy: see <see cref="OneCycle"/>.</summary>
@@ -25,7 +25,7 @@ public partial class Learner
     /// <param name="divFactor">The first rate is the largest divided by this.</param>
     /// <param name="pctStart">The fraction of the batches over which the rate rises.</param>
     /// <param name="finalDiv">The last rate is the largest divided by this; default <paramref name="divFactor"/> · 10⁴.</param>
-    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="wd">Weight decay, one number or one a layer group; default <see cref="Wd"/>.</param>
     /// <param name="callbacks">Callbacks of this call.</param>
     /// <param name="totalEpochs">Stretches the schedule over so many epochs.</param>
     /// <param name="startEpoch">Skips the schedule forward and trains epochs <paramref name="startEpoch"/>..<paramref name="epochs"/>-1.</param>
@@ -34,7 +34,7 @@ public partial class Learner
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
     /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FitOneCycle(int epochs, LearningRate? lr = null, (double Ends, double Peak)? momenta = null, double divFactor = 25, double pctStart = 0.3,
-        double? finalDiv = null, double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0,
+        double? finalDiv = null, WeightDecay? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0,
         RunFile? resume = null, CancellationToken cancellation = default)
     {
         int batches = Data.Train.BatchCount;
@@ -52,7 +52,7 @@ public partial class Learner
     /// <param name="lr">The full rates of the layer groups; default slice(3e-3).</param>
     /// <param name="momenta">Momentum (Adam's β₁) while the rates are flat and while they fall; default 0.95 and 0.85.</param>
     /// <param name="pctStart">The fraction of the batches at the full rates.</param>
-    /// <param name="wd">Weight decay; default <see cref="Wd"/>.</param>
+    /// <param name="wd">Weight decay, one number or one a layer group; default <see cref="Wd"/>.</param>
     /// <param name="callbacks">Callbacks of this call.</param>
     /// <param name="totalEpochs">Stretches the schedule over so many epochs.</param>
     /// <param name="startEpoch">Skips the schedule forward and trains epochs <paramref name="startEpoch"/>..<paramref name="epochs"/>-1.</param>
@@ -61,7 +61,7 @@ public partial class Learner
     /// <exception cref="TrainingCancelledException">Cancelled.</exception>
     /// <exception cref="TesseraException">A negative number of epochs, the training loader is empty, the loss is not a number, or <paramref name="resume"/> holds another run.</exception>
     public void FitFlatCosine(int epochs, LearningRate? lr = null, (double Flat, double Falling)? momenta = null, double pctStart = 0.72,
-        double? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
+        WeightDecay? wd = null, IEnumerable<Callback>? callbacks = null, int? totalEpochs = null, int startEpoch = 0, RunFile? resume = null, CancellationToken cancellation = default)
     {
         int batches = Data.Train.BatchCount;
         var flat = new FlatCosine(batches * (totalEpochs ?? epochs)) { PctStart = pctStart, Momenta = momenta ?? (0.95, 0.85) };
@@ -114,7 +114,7 @@ public partial class Learner
         if (first < 0) throw new TesseraException(FormattableString.Invariant($"Fit: first epoch: got {first}, expected at least 0. Hint: 0 skips none."));
     }
 
-    void Train(string schedule, int first, int epochs, LearningRate? lr, double? wd, IEnumerable<Callback> callbacks, RunFile? resume, CancellationToken cancellation)
+    void Train(string schedule, int first, int epochs, LearningRate? lr, WeightDecay? wd, IEnumerable<Callback> callbacks, RunFile? resume, CancellationToken cancellation)
     {
         RequireEpochs(first, epochs);
         var loader = Data.Train;

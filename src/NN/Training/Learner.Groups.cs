@@ -63,11 +63,10 @@ public partial class Learner
         foreach (var group in Made().Groups) group.Momentum = momentum;
     }
 
-    void SetWd(double wd)
+    void SetWd(WeightDecay wd)
     {
-        if (wd is not (>= 0 and < double.PositiveInfinity))
-            throw new TesseraException(FormattableString.Invariant($"Fit: weight decay: got {wd}, expected at least 0. Hint: 0.01 is usual, 0 is none."));
-        foreach (var (i, group) in Made().Groups.Index()) group.WeightDecay = i % 2 == 0 || BnWd ? wd : 0;
+        double[] decays = wd.ForGroups(LayerGroups.Count);
+        foreach (var (i, group) in Made().Groups.Index()) group.WeightDecay = i % 2 == 0 || BnWd ? decays[i / 2] : 0;
     }
 
     /// <summary>The optimizer, made now where there is none: of each layer group the trainable weights, then the trainable norms and biases.</summary>

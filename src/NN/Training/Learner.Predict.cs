@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 /// <summary>What a model says about a data set, in its order.</summary>
@@ -8,17 +10,24 @@ public sealed record ModelPredictions(Tensor Probabilities, Tensor Targets, Tens
 
 public partial class Learner
 {
-    /// <summary>Loss and metrics over a loader, batches weighted by their size; default the validation set.</summary>
+    /// <summary>Loss and metrics over the validation set, batches weighted by their size.</summary>
     /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
-    public (double Loss, IReadOnlyList<double> Metrics) Validate(DataLoader? loader = null, CancellationToken cancellation = default)
+    public (double Loss, IReadOnlyList<double> Metrics) Validate(CancellationToken cancellation = default) => Validate(WholeSet(), cancellation);
+
+    /// <summary>Loss and metrics over a set, batches weighted by their size.</summary>
+    /// <param name="set">Of which items; null is an error.</param>
+    /// <param name="cancellation">Stops after the running batch.</param>
+    /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
+    public (double Loss, IReadOnlyList<double> Metrics) Validate(DataLoader? set, CancellationToken cancellation = default)
     {
+        var loader = Filled(Given(set, "Validate"));
         var s = new TrainingState(this, 0, 1, 0);
         var outer = running;
         running = [new MetricsCallback()];
         try
         {
             Raise(s, static (c, s) => c.EpochBegin(s));
-            ValidateEpoch(s, Filled(loader), cancellation);
+            ValidateEpoch(s, loader, cancellation);
             Raise(s, static (c, s) => c.EpochEnd(s));
         }
         finally
@@ -28,21 +37,30 @@ public partial class Learner
         return (s.ValidLoss!.Value, s.MetricValues!);
     }
 
-    /// <summary>Probabilities, targets and, where asked for, the loss of each item, in the order of the data set; they do not depend on the batch size.</summary>
-    /// <param name="loader">Of which set; default the validation set.</param>
+    /// <summary>
+    /// Probabilities, targets and, where asked for, the loss of each item of the validation set, in its order; they do not depend on the batch size.
+    /// </summary>
     /// <param name="withLoss">Whether the loss of each item is wanted.</param>
     /// <param name="batches">Of how many batches; null for all.</param>
     /// <param name="cancellation">Stops after the running batch.</param>
     /// <exception cref="TesseraException">There is no such set, it is empty, or <paramref name="batches"/> is below 1.</exception>
-    public ModelPredictions GetPreds(DataLoader? loader = null, bool withLoss = false, int? batches = null, CancellationToken cancellation = default) => batches < 1
+    public ModelPredictions GetPreds(bool withLoss = false, int? batches = null, CancellationToken cancellation = default) => GetPreds(WholeSet(), withLoss, batches, cancellation);
+
+    /// <summary>Probabilities, targets and, where asked for, the loss of each item of a set, in its order; they do not depend on the batch size.</summary>
+    /// <param name="set">Of which items; null, as <see cref="DataBunch.Test"/> is where there is no test set, is an error.</param>
+    /// <param name="withLoss">Whether the loss of each item is wanted.</param>
+    /// <param name="batches">Of how many batches; null for all.</param>
+    /// <param name="cancellation">Stops after the running batch.</param>
+    /// <exception cref="TesseraException">There is no such set, it is empty, or <paramref name="batches"/> is below 1.</exception>
+    public ModelPredictions GetPreds(DataLoader? set, bool withLoss = false, int? batches = null, CancellationToken cancellation = default) => batches < 1
         ? throw new TesseraException(FormattableString.Invariant($"GetPreds: batches: got {batches}, expected at least 1. Hint: null takes all."))
-        : Predictions(loader, withLoss, epoch: 0, batches, cancellation);
+        : Predictions(WholeSet(set, "GetPreds"), withLoss, epoch: 0, batches, cancellation);
 
     /// <summary>The same with the random numbers of an epoch, for data sets whose transforms draw some.</summary>
-    internal ModelPredictions Predictions(DataLoader? loader, bool withLoss, int epoch, int? batches, CancellationToken cancellation)
+    internal ModelPredictions Predictions(DataLoader set, bool withLoss, int epoch, int? batches, CancellationToken cancellation)
     {
         List<Tensor> probabilities = [], targets = [], losses = [];
-        Evaluate(WholeSet(loader), epoch, batches, (output, batch) =>
+        Evaluate(set.InOrder(), epoch, batches, (output, batch) =>
         {
             probabilities.Add(Scope.Keep(Loss.Activation(output)));
             targets.Add(Scope.Keep(batch.Y.Clone()));
@@ -94,12 +112,23 @@ public partial class Learner
         }
     }
 
-    /// <summary>The items of a loader, or of validation, in their order and all of them.</summary>
+    /// <summary>The items of validation, in their order and all of them.</summary>
     /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
-    internal DataLoader WholeSet(DataLoader? loader) => Filled((loader ?? Data.Valid)?.InOrder());
+    internal DataLoader WholeSet() => Filled(Data.Valid?.InOrder());
 
-    DataLoader Filled(DataLoader? loader) => (loader ?? Data.Valid) is { BatchCount: > 0 } filled
-        ? filled
+    /// <summary>The items of a set, in their order and all of them.</summary>
+    /// <param name="set">The set.</param>
+    /// <param name="operation">Who asks, for the message.</param>
+    /// <exception cref="TesseraException">There is no such set, or it is empty.</exception>
+    internal DataLoader WholeSet(DataLoader? set, string operation) => Filled(Given(set, operation).InOrder());
+
+    DataLoader Given(DataLoader? set, string operation) => set ?? throw new TesseraException(string.Create(CultureInfo.InvariantCulture,
+        $"{operation}: no such set: got null, expected a loader; these data have {Data.Train.Dataset.Count} items of training, {Data.Valid?.Dataset.Count ?? 0} of validation "
+            + $"and {(Data.Test is null ? "no test set" : $"{Data.Test.Dataset.Count} of test")}. "
+            + $"Hint: of photos, ImageDataOptions.TestFolder or LoadLearner(path, testFolder) names those that are only predicted; without an argument it is the validation set."));
+
+    static DataLoader Filled(DataLoader? loader) => loader is { BatchCount: > 0 }
+        ? loader
         : throw new TesseraException(
             "Validate: nothing to evaluate: got no validation items, expected a loader with at least one batch. "
                 + "Hint: give the data bunch a validation set, or name a loader.");

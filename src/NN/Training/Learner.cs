@@ -50,8 +50,8 @@ public partial class Learner
     /// <summary>What is shown beside the loss.</summary>
     public IReadOnlyList<Metric> Metrics { get; }
 
-    /// <summary>Weight decay where a fit call names none.</summary>
-    public double Wd { get; set; } = 0.01;
+    /// <summary>Weight decay where a fit call names none: one number, or one a layer group.</summary>
+    public WeightDecay Wd { get; set; } = 0.01;
 
     /// <summary>Decoupled decay, w ← w·(1 - lr·wd), instead of an L2 term. Counts when the optimizer is made.</summary>
     public bool TrueWd { get; set; } = true;
@@ -83,13 +83,14 @@ public partial class Learner
     /// <summary>Epochs trained so far, over all fit calls; the loader's order and random numbers depend on it.</summary>
     public int EpochsTrained { get; internal set; }
 
-    /// <summary>The layer groups, first layers first. Setting them throws the optimizer away.</summary>
+    /// <summary>The layer groups, first layers first. Setting them throws the optimizer away; what is frozen stays frozen.</summary>
     public IReadOnlyList<LayerGroup> LayerGroups
     {
         get => layerGroups;
         set
         {
             layerGroups = [.. value];
+            if (FrozenTo > 0) FrozenTo = layerGroups.Count - layerGroups.Reverse().TakeWhile(g => g.Parameters.All(p => p.RequiresGrad)).Count();
             Optimizer = null;
         }
     }

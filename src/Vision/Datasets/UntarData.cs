@@ -36,7 +36,9 @@ public static class UntarData
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{data}: cannot be written: {e.Message.TrimEnd('.')}. Hint: check free disk space and rights, or {(options.Destination is null ? "set TESSERA_HOME to" : "unpack into")} another folder.", e);
+            throw new DataException(
+                $"{data}: cannot be written: {e.Message.TrimEnd('.')}. "
+                    + $"Hint: check free disk space and rights, or {(options.Destination is null ? "set TESSERA_HOME to" : "unpack into")} another folder.", e);
         }
     }
 

@@ -27,16 +27,27 @@ public sealed class ClassificationInterpretation
         Predicted = [.. Probabilities.ArgMax(1).ToArray<long>().Select(y => (int)y)];
     }
 
-    /// <summary>Predicts a data set once.</summary>
+    /// <summary>Predicts the validation set once.</summary>
     /// <param name="learner">The model, and the loss that items are judged by.</param>
-    /// <param name="set">Which items, with known classes; default the validation set.</param>
     /// <param name="tta">Whether predictions are those of test-time augmentation; needs an <see cref="ImageLearner"/>.</param>
     /// <param name="classes">Names of the classes; default those of an <see cref="ImageLearner"/>, else the numbers.</param>
     /// <exception cref="TesseraException">There is no such set, it is empty, or its classes are not known.</exception>
-    public static ClassificationInterpretation FromLearner(Learner learner, DataLoader? set = null, bool tta = false, IReadOnlyList<string>? classes = null)
+    public static ClassificationInterpretation FromLearner(Learner learner, bool tta = false, IReadOnlyList<string>? classes = null)
     {
         ArgumentNullException.ThrowIfNull(learner);
-        set = learner.WholeSet(set);
+        return FromLearner(learner, learner.WholeSet(), tta, classes);
+    }
+
+    /// <summary>Predicts a data set once.</summary>
+    /// <param name="learner">The model, and the loss that items are judged by.</param>
+    /// <param name="set">Which items, with known classes; null is an error.</param>
+    /// <param name="tta">Whether predictions are those of test-time augmentation; needs an <see cref="ImageLearner"/>.</param>
+    /// <param name="classes">Names of the classes; default those of an <see cref="ImageLearner"/>, else the numbers.</param>
+    /// <exception cref="TesseraException">There is no such set, it is empty, or its classes are not known.</exception>
+    public static ClassificationInterpretation FromLearner(Learner learner, DataLoader? set, bool tta = false, IReadOnlyList<string>? classes = null)
+    {
+        ArgumentNullException.ThrowIfNull(learner);
+        set = learner.WholeSet(set, "Interpretation");
         var images = learner as ImageLearner;
         if (set.Dataset is ImageDataset photos && photos.Items.FirstOrDefault(i => i.Label < 0) is { Path: { } path })
             throw new TesseraException(
@@ -44,7 +55,7 @@ public sealed class ClassificationInterpretation
                     + "Hint: use the validation set; photos without labels can only be predicted.");
         if (tta && images is null)
             throw new TesseraException($"Interpretation: test-time augmentation changes photos: got a {learner.GetType().Name}, expected an ImageLearner. Hint: leave tta out.");
-        var predictions = tta ? images!.TestTimeAugmentation(set: set) : learner.GetPreds(set, withLoss: true);
+        var predictions = tta ? images!.TestTimeAugmentation(set) : learner.GetPreds(set, withLoss: true);
         return new ClassificationInterpretation(learner, set, predictions, classes ?? images?.Images.Classes);
     }
 

@@ -45,7 +45,7 @@ public sealed record GradCam(float[,] Map, int Class, Image Photo)
     {
         ArgumentNullException.ThrowIfNull(learner);
         ArgumentNullException.ThrowIfNull(items);
-        set = learner.WholeSet(set);
+        set = set is null ? learner.WholeSet() : learner.WholeSet(set, "GradCam");
         List<GradCam> maps = [];
         foreach (int[] some in items.Chunk(set.BatchSize))
         {

@@ -46,7 +46,7 @@ public static class LayerVisualization
         ArgumentNullException.ThrowIfNull(learner);
         ArgumentNullException.ThrowIfNull(channels);
         if (count < 1) throw new TesseraException($"Patches: number of patches: got {count}, expected at least 1. Hint: 9 is usual.");
-        set = learner.WholeSet(set);
+        set = set is null ? learner.WholeSet() : learner.WholeSet(set, "Patches");
         var probe = new LayerProbe(learner, layer);
         float[][] strongest = probe.Strongest(set, channels); // [channels][items]
         return [.. channels.Select((channel, i) => probe.Patches(set, channel, [.. strongest[i].Index().OrderByDescending(s => s.Item).Take(count).Select(s => s.Index)]))];

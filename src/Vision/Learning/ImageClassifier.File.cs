@@ -8,7 +8,7 @@ namespace Tessera.Vision;
 public sealed partial class ImageClassifier
 {
     const string Format = "tessera.image-classifier/";
-    const int Version = 5, VersionOfUsualHeads = 4, VersionWithoutPresize = 3;
+    const int Version = 6, VersionOfWholeBodies = 5, VersionOfUsualHeads = 4, VersionWithoutPresize = 3;
     const string GraphKey = "onnx", HeadKey = "head", HistoryKey = "history";
     const int MaxDescription = 1 << 24;
 
@@ -55,7 +55,7 @@ public sealed partial class ImageClassifier
     }
 
     /// <summary>The first version that could say what this model is, so that as many readers as possible take it.</summary>
-    int OldestVersion => !Network.HasUsualHead ? Version : Pipeline.Presize is not null ? VersionOfUsualHeads : VersionWithoutPresize;
+    int OldestVersion => Network.Parts is not null ? Version : !Network.HasUsualHead ? VersionOfWholeBodies : Pipeline.Presize is not null ? VersionOfUsualHeads : VersionWithoutPresize;
 
     static string Text(Description description)
     {
@@ -156,7 +156,7 @@ public sealed partial class ImageClassifier
             return (cut, Joined(cut));
         }
         using var allowance = AllowanceOf(weights, d, path);
-        var backbone = d.Network.Body is { } form ? Backbone.Of(new ResNet(form), path) : Architecture.Body(d.Network.Name)
+        var backbone = d.Network.Body is { } form ? Backbone.Of(new ResNet(form), path) : Architecture.Body(d.Network.Name, d.Network.Parts)
             ?? throw new DataException(
                 $"{path}: neither the form nor the graph of the body is in the file, and its name is unknown: got '{d.Network.Name}', "
                     + $"expected one of {string.Join(", ", Architecture.Names)}.");
@@ -172,7 +172,8 @@ public sealed partial class ImageClassifier
     static MemoryAllowance AllowanceOf(IEnumerable<Tensor> weights, Description d, string path)
     {
         const long small = 1 << 16; // numbers on the way
-        long bytes = small + weights.Sum(t => MemoryPool.RoundedUp(t.Count * (t.DType.IsFloat() ? DType.Float32 : t.DType).Size()));
+        long cut = d.Network.Parts is null ? 0 : Backbone.MostLeftOut + Backbone.MostOfOnePhoto;
+        long bytes = small + cut + weights.Sum(t => MemoryPool.RoundedUp(t.Count * (t.DType.IsFloat() ? DType.Float32 : t.DType).Size()));
         return MemoryAllowance.Begin(bytes, wanted => new DataException(string.Create(CultureInfo.InvariantCulture,
             $"{path}: the description of the model does not fit its tensors: got tensors for {bytes} bytes of weights, "
                 + $"expected at least {wanted} for {d.Network.Name} with {d.Classes.Length} classes. "

@@ -6,7 +6,7 @@ public sealed partial class ImageClassifier
 {
     /// <summary>
     /// Classifies a photo by nine views of it: p = β·p₀ + (1 - β)·p₁ with the plain prediction p₀ and the mean p₁ over its four corners, enlarged, each as it is and mirrored;
-    /// what <see cref="ImageLearner.TestTimeAugmentation"/> gives for a learner that was read from the same file.
+    /// what <see cref="ImageLearner.TestTimeAugmentation(double, double, CancellationToken)"/> gives for a learner that was read from the same file.
     /// </summary>
     /// <param name="image">The photo.</param>
     /// <param name="beta">β, the weight of the plain prediction, 0 to 1.</param>

@@ -8,6 +8,7 @@ public sealed partial class ImageLearner
     /// The learner that <see cref="Export"/> wrote, without its photos: it predicts, and <c>learn.GetPreds(learn.Data.Test)</c> classifies the photos of a folder.
     /// With <see cref="WithData"/> it trains on: loss, layer groups, freezing, optimizer (but for its moments), weight decay, metrics, callbacks and precision are as they were, and
     /// <see cref="Learner.Recorder"/> has the course of its training, for plots and reports. What a file cannot hold, such as a loss or an optimizer of your own, <see cref="Report"/> names.
+    /// Callbacks that write files write into <see cref="Learner.ModelFolder"/> then, under the names they had: the file holds no paths.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="testFolder">A folder of photos to predict; null for none.</param>
@@ -16,15 +17,16 @@ public sealed partial class ImageLearner
     {
         var c = ImageClassifier.Load(path);
         var data = ImageDataBunch.ForPrediction(c.Classes, c.Pipeline, c.Stats, testFolder, c.Learning?.Split);
-        string remark = c.Learning?.Remark ?? "";
-        var backbone = c.Backbone with { Report = $"{Path.GetFileName(path)}: {c.Network.Name}{(remark.Length > 0 ? "; " + remark : "")}" };
+        string[] remarks = [c.Learning?.Written ?? "", c.Learning?.Remark ?? ""];
+        var backbone = c.Backbone with { Report = string.Join("; ", [$"{Path.GetFileName(path)}: {c.Network.Name}", .. remarks.Where(r => r.Length > 0)]) };
         var model = (Sequential)c.Model;
         var learner = new ImageLearner(data, c.Network, backbone, model, c.Learning?.MakeLoss() ?? new CrossEntropyLoss(), c.Learning?.KnownMetrics ?? []) { LayerGroups = Groups(c.Backbone, model) };
         if (c.History is { } history) learner.Recorder = learner.History = history;
         if (c.Learning is not { } l) return learner;
+        if (l.SplitAt is { } at) learner.LayerGroups = SplitAt(model, at, path);
         int count = learner.LayerGroups.Count, saved = l.Groups > 0 ? l.Groups : c.Backbone.Graph is null ? count : 2; // a graph and the head were two once
         if (l.FrozenTo > saved) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{saved}.");
-        (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Wd, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
+        (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Decay, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
         if (!l.LiveBatchNorms) learner.FreezeBatchNorms();
         if (l.FrozenTo > 0) learner.FreezeTo(Math.Max(0, count - (saved - l.FrozenTo)));
         if (l.OptimizerSettings is { } optimizer) learner.Restore(optimizer);
@@ -56,15 +58,20 @@ public sealed partial class ImageLearner
     LearningDescription Described()
     {
         var optimizer = OptimizerSettings;
-        var callbacks = Callbacks.Where(c => c is not BatchNormFreeze).ToLookup(c => c.Settings is { } s && s.Numbers.All(double.IsFinite));
-        return new(Loss.Name, [.. Metrics.Select(m => m.Name)], optimizer.Kind, Wd, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained)
+        var callbacks = Callbacks.Where(c => c is not BatchNormFreeze).ToLookup(c => c.Settings is { } s && s.Numbers.All(double.IsFinite) && s.IsWhole());
+        var (splitAt, otherGroups) = DescribedGroups();
+        return new(Loss.Name, [.. Metrics.Select(m => m.Name)], optimizer.Kind, Wd.OfAll ?? 0, TrueWd, BnWd, TrainBn, !Callbacks.OfType<BatchNormFreeze>().Any(), FrozenTo, EpochsTrained)
         {
             LabelSmoothing = Loss switch { CrossEntropyLoss c => c.LabelSmoothing, LabelSmoothingCrossEntropy c => c.Eps, _ => 0 },
             ClassWeights = (Loss as CrossEntropyLoss)?.Weight?.To(Device.Cpu).ToArray<float>(),
+            WdOfGroups = Wd.Each,
             Groups = LayerGroups.Count,
+            SplitAt = splitAt,
+            OtherGroups = otherGroups,
             Split = images.ValidationSplit,
             OptimizerSettings = optimizer,
-            Callbacks = [.. callbacks[true].Select(c => c.Settings!)],
+            Callbacks = [.. callbacks[true].Select(c => c.Settings!).Where(s => s.Name is null)],
+            FileCallbacks = [.. callbacks[true].Select(c => c.Settings!).Where(s => s.Name is not null)],
             OtherCallbacks = [.. callbacks[false].Select(c => c.GetType().Name)],
             Precision = PrecisionSettings,
         };

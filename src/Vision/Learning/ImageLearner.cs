@@ -1,4 +1,3 @@
-using System.Globalization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -38,15 +37,18 @@ public sealed partial class ImageLearner : Learner
         Generator.Seed(data.Seed);
         var backbone = architecture.Create();
         if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
+        if (options.Cut is { } cut) backbone = backbone.CutAt(cut);
         var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal)
         {
             Cut = backbone.Cut,
+            Parts = backbone.Parts,
             Dropouts = options.Dropouts,
             AveragePool = !options.ConcatPool,
             OwnHead = options.Head is not null,
         };
         var model = network.Join(backbone, data.C, HeadOf(options, backbone, data), options.Init ?? (_ => { }));
         var learner = new ImageLearner(data, network, backbone, model, loss, metrics) { LayerGroups = Groups(backbone, model) };
+        if (options.SplitOn is { } points) learner.Split(points(model));
         if (backbone.Warning is { } warning) learner.Display?.Line(warning);
         if (!options.LiveBatchNorms) learner.FreezeBatchNorms();
         if (architecture.Weights is not null) learner.Freeze();
@@ -78,9 +80,6 @@ public sealed partial class ImageLearner : Learner
 
     /// <summary>The network as it is now with all it takes to use it; shares the parameters.</summary>
     public ImageClassifier ToClassifier() => new(network, Model, images.Classes, images.ValidPipeline, images.Stats, backbone, Described(), History);
-
-    static LayerGroup[] Groups(Backbone backbone, Sequential model) =>
-        [.. backbone.Groups.Index().Select(g => new LayerGroup(string.Create(CultureInfo.InvariantCulture, $"body {g.Index}"), g.Item)), new LayerGroup("head", model[1])];
 
     // The statistics that came with the weights stand.
     void FreezeBatchNorms()

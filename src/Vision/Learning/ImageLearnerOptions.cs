@@ -2,9 +2,23 @@ using Tessera.NN;
 
 namespace Tessera.Vision;
 
-/// <summary>The head and the loss of an <see cref="ImageLearner"/>, and whether its body starts frozen. All but <see cref="Init"/> goes into model files.</summary>
+/// <summary>The body, the head, the layer groups and the loss of an <see cref="ImageLearner"/>. All but <see cref="Init"/> goes into model files.</summary>
 public sealed record ImageLearnerOptions
 {
+    /// <summary>
+    /// How much of a network of a known form is the body: its first parts (<c>6</c>, or all but the last: <c>^1</c>); null for all. The parts of a ResNet are 0 convolution, 1 batch norm,
+    /// 2 ReLU, 3 max-pool and from 4 on the stages; of the others the children of <see cref="ImageNetwork.Features"/>. A graph is cut where <see cref="Architecture.FromOnnx"/> says.
+    /// </summary>
+    public Index? Cut { get; init; }
+
+    /// <summary>
+    /// The modules of the network before which a new layer group begins, in order; null for those that are usual for it. Child 0 of the network is the body, child 1 the head.
+    /// </summary>
+    /// <example><code>
+    /// SplitOn = model => [((Sequential)model[0])[5], ((Sequential)model[0])[7], model[1]] // four groups
+    /// </code></example>
+    public Func<Sequential, IReadOnlyList<Module>>? SplitOn { get; init; }
+
     /// <summary>Widths of the head's hidden layers.</summary>
     public IReadOnlyList<int> Hidden { get; init; } = [512];
 

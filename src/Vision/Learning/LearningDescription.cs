@@ -29,6 +29,15 @@ internal sealed record LearningDescription(
     /// <summary>Layer groups, the head among them; 0 in files that do not say.</summary>
     public int Groups { get; init; }
 
+    /// <summary>Weight decay of each layer group; null where all have the same.</summary>
+    public IReadOnlyList<double>? WdOfGroups { get; init; }
+
+    /// <summary>The modules before which a layer group begins, by name; null for the usual ones, or where <see cref="OtherGroups"/>.</summary>
+    public IReadOnlyList<string>? SplitAt { get; init; }
+
+    /// <summary>The layer groups are not the model's layers in order, cut into pieces.</summary>
+    public bool OtherGroups { get; init; }
+
     /// <summary>Which photos were held back; null in files that do not say.</summary>
     public ValidationSplit? Split { get; init; }
 
@@ -41,6 +50,9 @@ internal sealed record LearningDescription(
     /// <summary>The callbacks of every fit call that a file can hold, <see cref="BatchNormFreeze"/> excepted; null in files that do not say.</summary>
     public IReadOnlyList<CallbackSettings>? Callbacks { get; init; }
 
+    /// <summary>Those that write files, with the names of these in the learner's folder; null in files that do not say.</summary>
+    public IReadOnlyList<CallbackSettings>? FileCallbacks { get; init; }
+
     /// <summary>Names of the others.</summary>
     public IReadOnlyList<string>? OtherCallbacks { get; init; }
 
@@ -50,11 +62,20 @@ internal sealed record LearningDescription(
     /// <summary>Nothing is missing, and the numbers are possible.</summary>
     /// <param name="classes">The number of classes.</param>
     public bool IsWhole(int classes) =>
-        Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && double.IsFinite(Wd)
+        Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && IsDecay(Wd)
+        && (WdOfGroups is null || (WdOfGroups.Count == Groups && WdOfGroups.All(IsDecay)))
+        && (SplitAt is null || (SplitAt.Count == Groups - 1 && SplitAt.All(name => name is not null)))
         && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and <= 1
         && (ClassWeights is null || (ClassWeights.Length == classes && Array.TrueForAll(ClassWeights, float.IsFinite)))
         && OptimizerSettings?.IsWhole() != false && Callbacks?.All(c => c is not null && c.IsWhole()) != false
+            && FileCallbacks?.All(c => c is not null && c.Name is not null && c.IsWhole()) != false
             && OtherCallbacks?.All(c => c is not null) != false && Precision?.IsWhole() != false && Split?.IsWhole() != false;
+
+    static bool IsDecay(double wd) => wd is >= 0 and < double.PositiveInfinity;
+
+    /// <summary>Weight decay, one number or one a group.</summary>
+    [JsonIgnore]
+    public WeightDecay Decay => WdOfGroups is { } each ? WeightDecay.PerGroup([.. each]) : Wd;
 
     /// <summary>The loss, where it is a cross-entropy; else the usual one.</summary>
     public Loss MakeLoss() => Loss == nameof(LabelSmoothingCrossEntropy)
@@ -69,7 +90,20 @@ internal sealed record LearningDescription(
     [JsonIgnore]
     public IEnumerable<Callback> KnownCallbacks => Remembered.Select(c => c.Make()!);
 
-    IEnumerable<CallbackSettings> Remembered => Callbacks?.Where(c => c.Monitor is null or "train_loss" or "valid_loss" || KnownMetrics.Any(m => m.Name == c.Monitor)) ?? [];
+    IEnumerable<CallbackSettings> All => (Callbacks ?? []).Concat(FileCallbacks ?? []);
+
+    IEnumerable<CallbackSettings> Remembered => All.Where(c => c.Monitor is null or "train_loss" or "valid_loss" || KnownMetrics.Any(m => m.Name == c.Monitor));
+
+    /// <summary>What will be written when the learner trains on, in words; empty where nothing is.</summary>
+    [JsonIgnore]
+    public string Written
+    {
+        get
+        {
+            string[] writers = [.. Remembered.Where(c => c.Name is not null).Select(c => $"{c.Kind} {c.Name}")];
+            return writers.Length == 0 ? "" : $"training writes into ModelFolder: {string.Join(", ", writers)}";
+        }
+    }
 
     /// <summary>What a file names and this library cannot make from a name, in words; empty where there is nothing.</summary>
     [JsonIgnore]
@@ -81,9 +115,10 @@ internal sealed record LearningDescription(
             string[] lost =
             [
                 .. Metrics.Where(m => !known.ContainsKey(m)).Select(m => $"the metric {m}"),
+                .. OtherGroups ? ["the layer groups (they are the usual ones now: set LayerGroups)"] : Array.Empty<string>(),
                 .. isKnown ? Array.Empty<string>() : [$"the optimizer {Optimizer} (it is Adam now: set OptimizerFactory)"],
                 .. Loss is nameof(CrossEntropyLoss) or nameof(LabelSmoothingCrossEntropy) ? Array.Empty<string>() : [$"the loss {Loss} (it is CrossEntropyLoss now: set Loss)"],
-                .. (Callbacks?.Except(Remembered).Select(c => c.Kind) ?? []).Concat(OtherCallbacks ?? []).Select(c => $"the callback {c}"),
+                .. All.Except(Remembered).Select(c => c.Kind).Concat(OtherCallbacks ?? []).Select(c => $"the callback {c}"),
             ];
             return lost.Length == 0 ? "" : $"not taken over: {string.Join(", ", lost)}";
         }

@@ -15,6 +15,9 @@ public sealed record NetworkDescription(string Name, ResNetOptions? Body, IReadO
     /// <summary>The value of an ONNX graph that is its feature maps, where one was named.</summary>
     public string? Cut { get; init; }
 
+    /// <summary>How many children of the features of a network that its name describes are the body; null for all.</summary>
+    public int? Parts { get; init; }
+
     /// <summary>The probability of each of the head's dropouts; null where <see cref="Dropout"/> says all.</summary>
     public IReadOnlyList<double>? Dropouts { get; init; }
 
@@ -28,7 +31,7 @@ public sealed record NetworkDescription(string Name, ResNetOptions? Body, IReadO
     internal bool HasUsualHead => Dropouts is null && !AveragePool && !OwnHead;
 
     /// <summary>Nothing is missing, and the numbers are possible. Whether a file fills the network shows when it is built.</summary>
-    internal bool IsWhole() => Name is not null && Dropout is >= 0 and <= 1 && Hidden is { Count: <= MaxHidden } && Hidden.All(n => n > 0)
+    internal bool IsWhole() => Name is not null && Parts is null or > 0 && Dropout is >= 0 and <= 1 && Hidden is { Count: <= MaxHidden } && Hidden.All(n => n > 0)
         && (Dropouts is null || (Dropouts.Count == Hidden.Count + 1 && Dropouts.All(p => p is >= 0 and <= 1)))
         && (Body is null or { Blocks: { Count: > 0 and <= 8 }, Width: > 0 and <= 1 << 16 } && Body?.Blocks.All(n => n is > 0 and <= MaxBlocks) != false);
 

@@ -65,10 +65,14 @@ public sealed partial class Architecture
     }
 
     /// <summary>The body of a saved model, made again by the name it was saved under; null for an unknown one.</summary>
-    internal static Backbone? Body(string name)
+    /// <param name="name">The name.</param>
+    /// <param name="parts">How many children of its features are the body; null for all.</param>
+    internal static Backbone? Body(string name, int? parts = null)
     {
         bool timm = name.EndsWith(Timm, StringComparison.Ordinal);
-        return networks.TryGetValue(timm ? name[..^Timm.Length] : name, out var make) ? Backbone.Of(make(timm, 1), name, name) : null;
+        if (!networks.TryGetValue(timm ? name[..^Timm.Length] : name, out var make)) return null;
+        var whole = Backbone.Of(make(timm, 1), name, name);
+        return parts is { } n ? whole.CutAt(n) : whole;
     }
 
     /// <summary>All networks but the residual ones, without classifier, with widths divided by a number: their layers at little cost.</summary>

@@ -102,7 +102,7 @@ public sealed partial class Architecture
 /// <param name="Features">Channels of the feature maps.</param>
 /// <param name="Groups">Its layer groups, from the input on: for a ResNet the stem with stages 1 and 2, then the other stages; one for a graph of unknown layout.</param>
 /// <param name="Report">Where it comes from, for a reader.</param>
-public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnlyList<Module>> Groups, string Report)
+public sealed partial record Backbone(Module Body, int Features, IReadOnlyList<IReadOnlyList<Module>> Groups, string Report)
 {
     readonly Func<IEnumerable<Tensor>, Backbone>? recreate;
 
@@ -117,6 +117,9 @@ public sealed record Backbone(Module Body, int Features, IReadOnlyList<IReadOnly
 
     /// <summary>The value at which a graph was cut; null where it was cut by the rule.</summary>
     internal string? Cut { get; private init; }
+
+    /// <summary>How many children of the features of a known network the body is; null for all.</summary>
+    internal int? Parts { get; private init; }
 
     /// <summary>What a user should look at before training with it; null for nothing.</summary>
     internal string? Warning { get; private init; }

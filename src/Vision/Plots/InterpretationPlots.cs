@@ -34,8 +34,14 @@ public static class InterpretationPlots
         return new ImageGrid([.. cells], ImageGrid.Square(items.Length), showText ? "Prediction/Actual/Loss/Probability" : "").ToFigure(260, width, height);
     }
 
-    static string Title(ClassificationInterpretation i, int item) => string.Create(CultureInfo.InvariantCulture,
-        $"{i.Classes[i.Predicted[item]]}/{i.Classes[i.Targets[item]]} / {i.Losses[item]:F2} / {i.ProbabilityOfActual(item):F2}");
+    /// <summary>What stands above a photo: in one line, or, where the names are long, the prediction in a line of its own.</summary>
+    static string Title(ClassificationInterpretation i, int item)
+    {
+        const int longest = 40;
+        string predicted = i.Classes[i.Predicted[item]] + "/";
+        string rest = string.Create(CultureInfo.InvariantCulture, $"{i.Classes[i.Targets[item]]} / {i.Losses[item]:F2} / {i.ProbabilityOfActual(item):F2}");
+        return predicted.Length + rest.Length <= longest ? predicted + rest : $"{predicted}\n{rest}";
+    }
 
     /// <summary>How often each class (row) was taken for each (column).</summary>
     /// <param name="interpretation">What the model said.</param>
@@ -67,7 +73,7 @@ public static class InterpretationPlots
             CellText = showText ? v => v.ToString(format, CultureInfo.InvariantCulture) : null,
             Colors = colors ?? ColorMap.Blues,
         };
-        int side = width ?? Math.Clamp(200 + (30 * n), 400, 1600);
+        int side = width ?? Math.Clamp((int)Math.Max(200, 110 + chart.LabelWidth) + (30 * n), 400, 1600);
         return new Figure(chart, side, height ?? side);
     }
 

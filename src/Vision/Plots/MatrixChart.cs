@@ -8,7 +8,10 @@ namespace Tessera.Vision;
 /// <param name="ColumnLabels">One a column, turned by 90° below.</param>
 sealed record MatrixChart(double[,] Values, IReadOnlyList<string> RowLabels, IReadOnlyList<string> ColumnLabels) : IDrawing
 {
-    const float Margin = 8, TitleSize = 16, AxisSize = 13, LabelSize = 12;
+    const float Margin = 8, TitleSize = 16, AxisSize = 13, LabelSize = 12, LeastText = 4;
+
+    /// <summary>Labels that are wider are shortened in the middle.</summary>
+    public const float WidestLabel = 190;
 
     /// <summary>Above the matrix.</summary>
     public string Title { get; init; } = "";
@@ -24,6 +27,11 @@ sealed record MatrixChart(double[,] Values, IReadOnlyList<string> RowLabels, IRe
 
     /// <summary>Colours from the least value to the largest.</summary>
     public ColorMap Colors { get; init; } = ColorMap.Blues;
+
+    /// <summary>The width of the widest label, for who chooses the size of a figure.</summary>
+    public float LabelWidth => Math.Max(Widest(Short(RowLabels), LabelSize), Widest(Short(ColumnLabels), LabelSize));
+
+    static string[] Short(IReadOnlyList<string> labels) => [.. labels.Select(l => FigureFont.Shorten(l, LabelSize, WidestLabel))];
 
     int Rows => Values.GetLength(0);
 
@@ -46,11 +54,12 @@ sealed record MatrixChart(double[,] Values, IReadOnlyList<string> RowLabels, IRe
     /// <summary>The side of a square, the size and the width of row labels, and where the squares begin: squares as large as leaves room for labels in proportion to them.</summary>
     (float Cell, float Label, float Labels, float Left) Fit(SKRect space)
     {
+        string[] rows = Short(RowLabels), columns = Short(ColumnLabels);
         float cell = 0, label = LabelSize, rowLabels = 0;
         for (int round = 0; round < 4; round++)
         {
-            rowLabels = Widest(RowLabels, label) + Margin;
-            float columnLabels = Widest(ColumnLabels, label) + Margin;
+            rowLabels = Widest(rows, label) + Margin;
+            float columnLabels = Widest(columns, label) + Margin;
             cell = Math.Max(1, Math.Min((space.Width - rowLabels) / Columns, (space.Height - columnLabels) / Rows));
             label = Math.Clamp(0.8f * cell, 5, label);
         }
@@ -63,7 +72,7 @@ sealed record MatrixChart(double[,] Values, IReadOnlyList<string> RowLabels, IRe
     void DrawSquares(SKCanvas canvas, SKRect squares, float cell)
     {
         double least = Values.Cast<double>().Min(), largest = Values.Cast<double>().Max(), range = largest - least;
-        string[] texts = CellText is null ? [] : [.. Values.Cast<double>().Select(CellText)];
+        string[] texts = CellText is null || 0.5f * cell < LeastText ? [] : [.. Values.Cast<double>().Select(CellText)]; // smaller ones are dust
         float size = texts.Length == 0 ? 0 : texts.Min(t => Math.Min(0.5f * cell, FigureFont.Fit(t, 14, 0.85f * cell)));
         using var fill = new SKPaint();
         for (int r = 0; r < Rows; r++)
@@ -82,9 +91,10 @@ sealed record MatrixChart(double[,] Values, IReadOnlyList<string> RowLabels, IRe
     void DrawLabels(SKCanvas canvas, SKRect squares, float cell, float size)
     {
         float half = 0.62f * size; // from the top of the text to its middle
-        foreach (var (r, label) in RowLabels.Index())
+        int every = (int)Math.Ceiling(size / cell); // one that would lie over the last is left out
+        foreach (var (r, label) in Short(RowLabels).Index().Where(l => l.Index % every == 0))
             FigureFont.Draw(canvas, label, squares.Left - 4, squares.Top + ((r + 0.5f) * cell) - half, size, SKTextAlign.Right);
-        foreach (var (c, label) in ColumnLabels.Index())
+        foreach (var (c, label) in Short(ColumnLabels).Index().Where(l => l.Index % every == 0))
             FigureFont.Draw(canvas, label, squares.Left + ((c + 0.5f) * cell) - half, squares.Bottom + 4, size, SKTextAlign.Right, angle: -90);
     }
 }

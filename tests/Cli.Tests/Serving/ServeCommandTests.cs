@@ -10,15 +10,11 @@ public sealed class ServeCommandTests
     [Test]
     public async Task ServesUntilItIsInterrupted()
     {
-        if (OperatingSystem.IsWindows()) Assert.Ignore("sends a POSIX signal");
         using var folder = new TemporaryFolder();
         string model = folder.File("model.safetensors");
         SmallModel.Create().Export(model);
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), "serve", model, "--port", "0"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = Interruptible.Program("dotnet", Path.Combine(AppContext.BaseDirectory, "Tessera.Cli.dll"), "serve", model, "--port", "0");
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var process = Process.Start(start)!;
         try
         {
@@ -37,7 +33,7 @@ public sealed class ServeCommandTests
                 Assert.That(error.ToString(), Does.StartWith("error: serve: 127.0.0.1, port ").And.Contain("another program").And.Contain("\nhint: "));
             }
 
-            using var kill = Process.Start("kill", ["-INT", process.Id.ToString()]);
+            process.Interrupt();
             Assert.That(process.WaitForExit(30_000), "did not stop");
             Assert.That((process.ExitCode, await process.StandardError.ReadToEndAsync()), Is.EqualTo((0, "")));
             Assert.That(await process.StandardOutput.ReadToEndAsync(), Does.StartWith("stopped: 1 requests answered"));

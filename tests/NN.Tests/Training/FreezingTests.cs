@@ -106,6 +106,20 @@ public sealed class FreezingTests
     }
 
     [Test]
+    public void NewGroupsLeaveFrozenWhatIs()
+    {
+        var learn = Toy.Learner().Freeze();
+        var body = (Sequential)((Sequential)learn.Model)[0];
+        learn.TrainBn = false;
+        learn.Freeze();
+        learn.Split(body[1], ((Sequential)learn.Model)[1]);
+        Assert.That((learn.LayerGroups.Count, learn.FrozenTo), Is.EqualTo((3, 2)));
+        learn.LayerGroups = [new LayerGroup("all", learn.Model)];
+        Assert.That(learn.FrozenTo, Is.EqualTo(1), "not all of it learns");
+        Assert.That(learn.Unfreeze().Split(((Sequential)learn.Model)[1]).FrozenTo, Is.Zero);
+    }
+
+    [Test]
     public void SplitCutsBeforeTheFirstLayerOfAModule()
     {
         var model = Toy.Model();

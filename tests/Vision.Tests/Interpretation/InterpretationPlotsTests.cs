@@ -47,6 +47,37 @@ public sealed class InterpretationPlotsTests
         Assert.That((interpretation.PlotConfusionMatrix(width: 500).Width, interpretation.PlotConfusionMatrix(width: 500).Height), Is.EqualTo((500, 500)));
     }
 
+    static ClassificationInterpretation Of(int classes, string name)
+    {
+        Generator.Seed(3);
+        var set = new CountingSet(6, 8);
+        var model = new Sequential(new Sequential(new Conv2d(3, 4, 3), new Relu()), new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Linear(4, classes)));
+        var loader = new DataLoader(set, 6, workers: 0);
+        return ClassificationInterpretation.FromLearner(
+            new Learner(new DataBunch(loader), model, new CrossEntropyLoss()), loader, classes: [.. Enumerable.Range(0, classes).Select(i => FormattableString.Invariant($"{i} {name}"))]);
+    }
+
+    /// <summary>Names of any length are legible in a matrix of few classes: the figure grows with them, and they are shortened.</summary>
+    [Test]
+    public void LongNamesLeaveTheMatrixLegible()
+    {
+        string name = string.Concat(Enumerable.Repeat("a long name of a class ", 4));
+        var figure = Of(7, name).PlotConfusionMatrix();
+        Assert.That(figure.Width, Is.InRange(480, 600));
+        Assert.That(figure.ToSvg(), Does.Contain("0 a long").And.Contain("…").And.Not.Contain(name));
+        Assert.That(Of(7, "x").PlotConfusionMatrix().Width, Is.EqualTo(410), "as ever");
+        string svg = Of(3, "staffordshire_bull_terrier").PlotTopLosses(2).ToSvg();
+        Assert.That(svg, Does.Match("aria-label=\"\\d staffordshire_bull_terrier/\"").And.Match("aria-label=\"\\d staffordshire_bull_terrier / [\\d.]+ / [\\d.]+\""));
+    }
+
+    /// <summary>Hundreds of classes: no numbers of three pixels, and no label over another.</summary>
+    [Test]
+    public void ManyClassesHaveNoDustInTheMatrix()
+    {
+        string svg = Of(300, "x").PlotConfusionMatrix().ToSvg();
+        Assert.That(svg, Does.Contain("aria-label=\"0 x\"").And.Not.Contain("aria-label=\"1 x\"").And.Contain("aria-label=\"2 x\"").And.Not.Contain("aria-label=\"0\""));
+    }
+
     [Test]
     public void CamFiltersAndPatchesArePictures()
     {

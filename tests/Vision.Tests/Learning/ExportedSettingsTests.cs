@@ -118,7 +118,7 @@ public sealed class ExportedSettingsTests
     public void WhatAFileCannotHoldIsNamed()
     {
         var learn = Make(new Flat());
-        Callback[] all = [new Mine(), new CsvLogger("secret/place.csv"), new EarlyStop("flat"), new GradientClip(double.PositiveInfinity), new NanStop()];
+        Callback[] all = [new Mine(), new CsvLogger("secret/place.txt"), new EarlyStop("flat"), new GradientClip(double.PositiveInfinity), new NanStop()];
         foreach (var callback in all) learn.Callbacks.Add(callback);
         learn.OptimizerFactory = groups => new Slow(groups);
         var again = Again(learn);
@@ -127,6 +127,41 @@ public sealed class ExportedSettingsTests
             "not taken over: the metric flat, the optimizer Tessera.Tests.Learning.ExportedSettingsTests+Slow (it is Adam now: "
                 + "set OptimizerFactory), the callback EarlyStop, the callback Mine, the callback CsvLogger, the callback GradientClip"));
         Assert.That(again.Summary(), Does.Contain("Optimized with Adam (betas 0.9 and 0.99"));
+    }
+
+    /// <summary>The names of their files come back, not the paths: all are in the learner's folder.</summary>
+    [Test]
+    public void CallbacksThatWriteFilesComeBackWithTheirNames()
+    {
+        using var folder = new TemporaryFolder();
+        Callback[] all = [new Checkpoint(folder.File("secret/best.safetensors"), "train_loss", everyEpoch: true, withOptimizer: false), new CsvLogger("secret/table.csv", append: true), new TensorBoard("secret/board/")];
+        var learn = Make();
+        foreach (var callback in all) learn.Callbacks.Add(callback);
+        learn.Export(folder.File("m.safetensors"));
+        Assert.That(System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(folder.File("m.safetensors"))), Does.Not.Contain("secret"));
+
+        var again = ImageLearner.LoadLearner(folder.File("m.safetensors")).WithData(data.Value);
+        Assert.That(again.Callbacks.Select(c => c.GetType()), Is.EqualTo(all.Select(c => c.GetType())));
+        Assert.That(again.Report, Does.EndWith("; training writes into ModelFolder: Checkpoint best, CsvLogger table.csv, TensorBoard board"));
+        (again.Display, again.ModelFolder) = (null, folder.File("models"));
+        for (int i = 0; i < 2; i++) again.Fit(1, callbacks: [new StopAfterNBatches(1)]);
+        Assert.That(
+            Directory.GetFileSystemEntries(folder.File("models")).Select(Path.GetFileName).Order(StringComparer.Ordinal),
+            Is.EqualTo(new[] { "best.safetensors", "board", "table.csv" }));
+        Assert.That(File.ReadLines(folder.File("models/table.csv")).Count(), Is.EqualTo(3), "a heading, and a row a call: it appends");
+        Assert.That(Safetensors.ReadHeader(folder.File("models/best.safetensors")).Metadata, Does.Not.ContainKey("optimizer"));
+        Assert.That(Again(again).Report, Is.EqualTo(again.Report), "a file of a file");
+    }
+
+    [Test]
+    public void WeightDecayOfEachGroupComesBack()
+    {
+        var learn = Make();
+        learn.Wd = WeightDecay.PerGroup(0.1, 0.03, 0.01);
+        var again = Again(learn);
+        Assert.That(again.Wd, Is.EqualTo(learn.Wd));
+        Assert.That(TrainOn(again), Is.EqualTo(TrainOn(learn)));
+        Assert.That(again.Optimizer!.Groups.Select(g => g.WeightDecay), Is.EqualTo(new[] { 0.1, 0.1, 0.03, 0.03, 0.01, 0.01 }));
     }
 
     sealed class Slow(IEnumerable<ParameterGroup> groups) : Optimizer(groups, decoupledDecay: false)
@@ -184,6 +219,21 @@ public sealed class ExportedSettingsTests
     [TestCase("Callbacks", """[{"Kind":"GradientAccumulation","Numbers":[0],"Mode":0}]""")]
     [TestCase("Callbacks", """[null]""")]
     [TestCase("OtherCallbacks", """[null]""")]
+    [TestCase("FileCallbacks", """[null]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"Mixup","Numbers":[0.4],"Mode":0}]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"CsvLogger","Numbers":[0],"Mode":0,"Name":"../labels.csv"}]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"CsvLogger","Numbers":[0],"Mode":0,"Name":"best.safetensors"}]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"CsvLogger","Numbers":[0],"Mode":0,"Name":"a\u0000.csv"}]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"TensorBoard","Numbers":[],"Mode":0,"Name":".."}]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"Checkpoint","Numbers":[0,1],"Monitor":"train_loss","Mode":0,"Name":"C:best"}]""")]
+    [TestCase("FileCallbacks", """[{"Kind":"Checkpoint","Numbers":[0,1],"Monitor":"train_loss","Mode":0,"Name":"best.safetensors"}]""")]
+    [TestCase("Wd", "-1")]
+    [TestCase("WdOfGroups", "[0.1]")]
+    [TestCase("WdOfGroups", "[0.1,0.1,-0.1]")]
+    [TestCase("SplitAt", """["1"]""")]
+    [TestCase("SplitAt", """["1","0.4"]""")]
+    [TestCase("SplitAt", """["0.4","0.44"]""")]
+    [TestCase("SplitAt", """[null,"1"]""")]
     [TestCase("Precision", """{"Type":0}""")]
     [TestCase("Precision", """{"Type":1,"Scale":1024,"IsDynamic":true,"MaxNoskip":0,"MaxScale":1024}""")]
     [TestCase("ClassWeights", """[1,2]""")]

@@ -37,7 +37,7 @@ public sealed class LoadLearnerTests
         loaded.Display = null;
         Assert.That(loaded.Images.Classes, Is.EqualTo(learn.Images.Classes));
         Assert.That(loaded.Metrics.Select(m => m.Name), Is.EqualTo(new[] { "error_rate", "accuracy" }));
-        Assert.That((loaded.Wd, loaded.TrueWd, loaded.BnWd, loaded.FrozenTo), Is.EqualTo((0.02, false, false, 1)));
+        Assert.That((loaded.Wd, loaded.TrueWd, loaded.BnWd, loaded.FrozenTo), Is.EqualTo(((WeightDecay)0.02, false, false, 1)));
         Assert.That(loaded.LayerGroups.Select(g => g.Parameters.Count(p => p.RequiresGrad)), Is.EqualTo(learn.LayerGroups.Select(g => g.Parameters.Count(p => p.RequiresGrad))));
         Assert.That(() => loaded.Fit(1), Throws.InstanceOf<TesseraException>().With.Message.Contains("no batch"));
 
@@ -133,7 +133,7 @@ public sealed class LoadLearnerTests
         var metadata = file.Metadata.ToDictionary(StringComparer.Ordinal);
         metadata["format"] = "tessera.image-classifier/9";
         Safetensors.Write(path, file.Tensors, metadata);
-        Assert.That(() => ImageLearner.LoadLearner(path), Throws.TypeOf<DataException>().With.Message.Contains("newer Tessera: got version 9 of the format, expected 1..5"));
+        Assert.That(() => ImageLearner.LoadLearner(path), Throws.TypeOf<DataException>().With.Message.Contains("newer Tessera: got version 9 of the format, expected 1..6"));
     }
 
     [Test]

@@ -22,7 +22,13 @@ sealed class RunKeeper : Callback
     public RunKeeper(RunFile file, Learner learner, string call, string content)
     {
         (this.file, this.learner, this.call, this.content) = (file, learner, call, content);
+        if (file.Path.Contains('\0', StringComparison.Ordinal))
+            throw new TesseraException(
+                $"Fit: resume: no name of a file: got {file.Path.Replace("\0", "\\0", StringComparison.Ordinal)}, expected a path without the character NUL. "
+                    + "Hint: \"stage-1.run\" is one.");
         if (File.Exists(file.Path)) stored = RunState.Read(file.Path);
+        if (stored?.Tensors.ContainsKey("run/call") == false)
+            throw new DataException($"Fit: {file.Path} holds no run: got another kind of file, expected one that resume: wrote. Hint: name a new file; this one is as it was.");
         if (stored is not null) Check(stored.Part("run"));
         RemoveUnfinished();
     }
