@@ -73,7 +73,7 @@ public partial class Learner
     string PathOf(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (name.Length == 0) throw new TesseraException("Learner: no name of a file: got an empty text, expected one such as stage-1.");
+        if (name.Length == 0) throw new TesseraException("Learner: no name of a file: got an empty text, expected one. Hint: such as stage-1.");
         return name.EndsWith(".safetensors", StringComparison.Ordinal) ? name : Path.Combine(ModelFolder, $"{name}.safetensors");
     }
 }

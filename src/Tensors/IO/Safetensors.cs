@@ -209,8 +209,7 @@ public static class Safetensors
             string name = property.Name;
             if (!string.Equals(name, MetadataKey, StringComparison.Ordinal))
             {
-                if (!entries.TryAdd(name, ParseEntry(name, property.Value, path)))
-                    throw new DataException($"{path}: tensor '{name}' is there twice: expected each name once. Hint: write the file again; it was not made by a safetensors library.");
+                entries[name] = ParseEntry(name, property.Value, path);
                 continue;
             }
             foreach (var item in property.Value.EnumerateObject())
