@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Tessera.Testing;
 
@@ -31,7 +32,8 @@ sealed class NotebookKernel : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["DOTNET_INTERACTIVE_CLI_TELEMETRY_OPTOUT"] = "1";
-        string[] libraries = [.. Directory.EnumerateDirectories(Path.Combine(AppContext.BaseDirectory, "runtimes")).Select(d => Path.Combine(d, "native"))];
+        string system = RuntimeInformation.RuntimeIdentifier; // linux-x64; the libraries of macOS are those of all its processors
+        string[] libraries = [.. new[] { system, system.Split('-')[0] }.Select(s => Path.Combine(AppContext.BaseDirectory, "runtimes", s, "native"))];
         foreach (string name in variablesOfLibraries) // for assemblies that are named by their path
             start.Environment[name] = string.Join(Path.PathSeparator, libraries.Append(Environment.GetEnvironmentVariable(name)).Where(p => p?.Length > 0));
         var process = Process.Start(start)!;
@@ -44,7 +46,13 @@ sealed class NotebookKernel : IDisposable
     public async Task<string> Run(string code)
     {
         string token = FormattableString.Invariant($"{++commands}");
-        JsonObject command = new() { ["token"] = token, ["commandType"] = "SubmitCode", ["command"] = new JsonObject { ["code"] = code, ["targetKernelName"] = "csharp" }, ["routingSlip"] = new JsonArray() };
+        JsonObject command = new()
+        {
+            ["token"] = token,
+            ["commandType"] = "SubmitCode",
+            ["command"] = new JsonObject { ["code"] = code, ["targetKernelName"] = "csharp" },
+            ["routingSlip"] = new JsonArray(),
+        };
         await process.StandardInput.WriteLineAsync(command.ToJsonString());
         await process.StandardInput.FlushAsync();
         using CancellationTokenSource timer = new(limit);

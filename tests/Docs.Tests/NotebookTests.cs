@@ -31,8 +31,12 @@ public sealed class NotebookTests
     {
         using RootFolder folder = new(inside: "examples");
         using var kernel = NotebookKernel.Start();
-        string[] assemblies = ["Tessera.Kernels", "Tessera.Tensors", "Tessera.NN", "Tessera.Vision"];
-        string references = string.Join('\n', assemblies.Select(a => $"#r \"{Path.Combine(AppContext.BaseDirectory, a)}.dll\""));
+        string[] ours = ["Tessera.Kernels", "Tessera.Tensors", "Tessera.NN", "Tessera.Vision"], others = ["SkiaSharp", "HarfBuzzSharp", "SkiaSharp.HarfBuzz", "ScottPlot", "CsvHelper", "Google.Protobuf"];
+        string Dll(string assembly) => $"{Path.Combine(AppContext.BaseDirectory, assembly)}.dll";
+        // Once for all who ask, whichever version they ask for: a reference alone loads a second SkiaSharp for ScottPlot.
+        string load = string.Concat(others.Concat(ours).Select(a => $"System.Runtime.Loader.AssemblyLoadContext.Default.LoadFromAssemblyPath(@\"{Dll(a)}\");\n"));
+        string references = string.Join('\n', ours.Prepend("SkiaSharp").Select(a => $"#r \"{Dll(a)}\""));
+        await kernel.Run(load);
         int pictures = 0;
         foreach (string[] lines in CodeCells(notebook).Select(Lines))
         {

@@ -74,7 +74,9 @@ sealed class RecipeOptions
 
     string StagesInWords(ParseResult args, string first) => args.GetValue(fineTune) is { } n
         ? string.Create(CultureInfo.InvariantCulture, $"1 epoch {first} and {n} with all layers, fine-tuned at {FineTuneRate(args):0.######}")
-        : string.Create(CultureInfo.InvariantCulture, $"{args.GetValue(epochs)} epoch{(args.GetValue(epochs) == 1 ? "" : "s")} {first} at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}");
+        : $"{Epochs(args.GetValue(epochs))} {first} at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}";
+
+    static string Epochs(int n) => n == 1 ? "1 epoch" : string.Create(CultureInfo.InvariantCulture, $"{n} epochs");
 
     /// <summary>No epoch was asked for.</summary>
     public bool TrainsNothing(ParseResult args) => args.GetValue(fineTune) is null && args.GetValue(epochs) + args.GetValue(unfreezeEpochs) == 0;

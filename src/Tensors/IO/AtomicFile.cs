@@ -10,7 +10,9 @@ public static class AtomicFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
         if (path.Contains('\0', StringComparison.Ordinal))
-            throw new TesseraException($"Write: no name of a file: got {path.Replace("\0", "\\0", StringComparison.Ordinal)}, expected a path without the character NUL. Hint: look at where the name comes from.");
+            throw new TesseraException(
+                $"Write: no name of a file: got {path.Replace("\0", "\\0", StringComparison.Ordinal)}, expected a path without the character NUL. "
+                    + "Hint: look at where the name comes from.");
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {

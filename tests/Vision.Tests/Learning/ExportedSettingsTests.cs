@@ -134,7 +134,11 @@ public sealed class ExportedSettingsTests
     public void CallbacksThatWriteFilesComeBackWithTheirNames()
     {
         using var folder = new TemporaryFolder();
-        Callback[] all = [new Checkpoint(folder.File("secret/best.safetensors"), "train_loss", everyEpoch: true, withOptimizer: false), new CsvLogger("secret/table.csv", append: true), new TensorBoard("secret/board/")];
+        Callback[] all =
+        [
+            new Checkpoint(folder.File("secret/best.safetensors"), "train_loss", everyEpoch: true, withOptimizer: false),
+            new CsvLogger("secret/table.csv", append: true), new TensorBoard("secret/board/"),
+        ];
         var learn = Make();
         foreach (var callback in all) learn.Callbacks.Add(callback);
         learn.Export(folder.File("m.safetensors"));
