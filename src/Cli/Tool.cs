@@ -79,7 +79,7 @@ public static class Tool
     /// <summary>What is wrong, then each cure on a line of its own; what a damaged file says does nothing to the terminal.</summary>
     static void Write(string message, TextWriter error)
     {
-        string[] parts = string.Concat(message.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? '?' : c)).Split(" Hint: ");
+        string[] parts = Printable.Of(message.ReplaceLineEndings(" ")).Split(" Hint: ");
         error.WriteLine($"error: {parts[0]}");
         foreach (string cure in parts[1..]) error.WriteLine($"hint: {cure}");
     }

@@ -44,6 +44,18 @@ public sealed class DataTests
     }
 
     [Test]
+    public void ATableOfNamesWithoutEndingsTakesASuffix()
+    {
+        using var folder = new TemporaryFolder();
+        string[] photos = [.. Directory.GetFiles(Pets, "*_1.jpg")];
+        string csv = folder.File("labels.csv");
+        File.WriteAllLines(csv, photos.Select(p => $"{Path.GetFileNameWithoutExtension(p)},{Path.GetFileName(p)[..1]}").Prepend("id,breed"));
+        Assert.That(Run("data", "inspect", Pets, "--csv", csv, "--suffix", ".jpg", "--valid", "0").Code, Is.Zero);
+        Fails(1, $"{photos.Length} of {photos.Length} photos are not there", "data", "inspect", Pets, "--csv", csv, "--valid", "0");
+        Assert.That(Run("data", "inspect", Pets, "--csv", csv, "--valid", "0").Error, Does.Contain("--suffix .jpg"));
+    }
+
+    [Test]
     public void InspectFindsDoubleAndUnreadablePhotos()
     {
         using var folder = new TemporaryFolder();

@@ -24,13 +24,30 @@ public sealed class RecipeTests : FewPhotosTests
         using var folder = new TemporaryFolder();
         string[] one = ["--epochs", "1", "--unfreeze-epochs", "0"];
         List<byte[]> models = [Trained(folder, one)];
-        foreach (string option in new[] { "--mixup 0.4", "--cutmix 1", "--label-smoothing 0.1", "--ema 0.9", "--clip 0.01", "--fp16", "--bf16" })
+        foreach (string option in new[]
+        {
+            "--mixup 0.4", "--cutmix 1", "--label-smoothing 0.1", "--ema 0.9", "--clip 0.01", "--fp16", "--bf16", "--wd 3",
+            "--no-augment", "--no-flip", "--flip-vert", "--max-rotate 80", "--max-zoom 2", "--max-warp 0", "--max-lighting 0", "--normalize none", "--normalize photos",
+        })
         {
             byte[] model = Trained(folder, [.. one, .. option.Split(' ')]);
             Assert.That(models.TrueForAll(m => !m.AsSpan().SequenceEqual(model)), option);
             models.Add(model);
         }
         Assert.That(Trained(folder, [.. one, "--architecture", "resnet18"]), Has.Length.GreaterThan(1000), "the long name of --arch");
+    }
+
+    [Test]
+    public void AStageEndsWithItsBestEpochAndBeforeItGetsWorse()
+    {
+        using var folder = new TemporaryFolder();
+        string[] tooFast = ["--epochs", "4", "--unfreeze-epochs", "0", "--lr", "0.5"];
+        byte[] last = Trained(folder, tooFast);
+        Assert.That(Trained(folder, [.. tooFast, "--keep-best"]), Is.Not.EqualTo(last));
+        Assert.That(folder.File("m.best.safetensors"), Does.Exist);
+        var (code, output, error) = Run(Train(folder.File("m.safetensors"), [.. tooFast, "--early-stop", "0"]));
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Does.Contain("early stopping, valid_loss has not become better than"));
     }
 
     [Test]

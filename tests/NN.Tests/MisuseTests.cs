@@ -70,6 +70,8 @@ public sealed class MisuseTests
         ("epochs of fine-tuning", () => Learner.FineTune(-1)),
         ("frozen epochs", () => Learner.FineTune(1, freezeEpochs: -1)),
         ("ratio of rates", () => Learner.FineTune(1, lrMult: 0)),
+        ("rates that fall", () => Learner.FindLearningRate(1, 0.1)),
+        ("a file without a name", () => Learner.Save("")),
         ("batches of the finder", () => Learner.FindLearningRate(batches: 0)),
         ("watched column", () => Learner.Fit(1, callbacks: [new EarlyStop("accuracy")])),
         ("watched without validation", () => Toy.Learner(Toy.Data(validItems: 0)).Fit(1, callbacks: [new EarlyStop()])),

@@ -42,7 +42,7 @@ static class DataInspectCommand
     {
         int[] train = Counts(data.TrainSet, data.C), valid = Counts(data.ValidSet, data.C);
         int width = Math.Clamp(data.Classes.Max(c => c.Length), 5, 40);
-        void Row(string name, string a, string b) => output.WriteLine($"{name.PadRight(width)}  {a,6}  {b,6}");
+        void Row(string name, string a, string b) => output.WriteLine($"{Printable.Of(name).PadRight(width)}  {a,6}  {b,6}");
         Row("class", "train", "valid");
         for (int c = 0; c < data.C; c++) Row(data.Classes[c], Text(train[c]), Text(valid[c]));
         Row("all", Text(train.Sum()), Text(valid.Sum()));
@@ -72,6 +72,12 @@ static class DataInspectCommand
         line.End();
         PrintSizes(seen, output);
         PrintDoubles(data, items, seen, output);
+        string[] missing = [.. items.Where(i => !File.Exists(i.Path)).Select(i => i.Path)];
+        if (missing.Length > 0)
+            throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{missing.Length} of {items.Length} photos are not there: {First(missing, "; ")} "
+                    + $"Hint: where a table names them, --file-column and --label-column say which column is which, --suffix .jpg ends their names, "
+                    + $"and the folder before --csv is what they are relative to."));
         string[] unreadable = [.. seen.Where(p => p.Error is not null).Select(p => p.Error!.Split(" Hint: ")[0])];
         if (unreadable.Length > 0)
             throw new DataException(string.Create(CultureInfo.InvariantCulture,

@@ -46,18 +46,18 @@ static class InspectCommand
     static void PrintPyTorch(string path, TextWriter output)
     {
         var tensors = PyTorchFile.Load(path);
-        foreach (var (name, tensor) in tensors) output.WriteLine($"  {name,-50} {tensor.DType,-8} {tensor.Shape}");
+        foreach (var (name, tensor) in tensors) output.WriteLine($"  {Printable.Of(name),-50} {tensor.DType,-8} {tensor.Shape}");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tensors.Count} tensors, {tensors.Values.Sum(t => t.Count):N0} elements"));
     }
 
     static void PrintSafetensors(string path, TextWriter output)
     {
         var (tensors, metadata) = Safetensors.ReadHeader(path);
-        foreach (var (key, value) in metadata) output.WriteLine($"{key}: {(value.Length > 400 ? value[..400] + "..." : value)}");
+        foreach (var (key, value) in metadata) output.WriteLine(Printable.Of($"{key}: {(value.Length > 400 ? value[..400] + "..." : value)}"));
         long count = 0;
         foreach (var (name, (dtype, shape)) in tensors)
         {
-            output.WriteLine($"  {name,-50} {dtype,-5} {shape}");
+            output.WriteLine($"  {Printable.Of(name),-50} {dtype,-5} {shape}");
             count += shape.Count;
         }
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tensors.Count} tensors, {count:N0} elements"));

@@ -18,6 +18,8 @@ sealed class PhotoOptions(bool ofModel = false)
     readonly Option<string?> delimiter = new("--delimiter") { Description = "What stands between two values of the table (found out)." };
     readonly Option<string> fileColumn = new("--file-column") { Description = "Header or number of the file column.", DefaultValueFactory = _ => "0" };
     readonly Option<string> labelColumn = new("--label-column") { Description = "Header or number of the class column.", DefaultValueFactory = _ => "1" };
+    readonly Option<string> suffix = new("--suffix") { Description = "Added to every file name of the table, such as .jpg.", DefaultValueFactory = _ => "" };
+    readonly AugmentationOptions? augmentation = ofModel ? null : new();
     readonly Option<int?> size = Options.Number<int?>("--size",
         $"Side of a photo in pixels ({(ofModel ? "that of the model" : "224; 160 for the photos of the repository")}).", 1, null);
     readonly Option<int?> presize = Options.Number<int?>("--presize",
@@ -35,7 +37,7 @@ sealed class PhotoOptions(bool ofModel = false)
     public void AddSourceTo(Command command)
     {
         command.Add(folder);
-        foreach (Option option in new Option[] { regex, csv, noHeader, delimiter, fileColumn, labelColumn, seed, valid }) command.Add(option);
+        foreach (Option option in new Option[] { regex, csv, noHeader, delimiter, fileColumn, labelColumn, suffix, seed, valid }) command.Add(option);
         command.Validators.Add(Check);
     }
 
@@ -44,7 +46,7 @@ sealed class PhotoOptions(bool ofModel = false)
     {
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
         if (Given(csv) && Given(regex)) result.AddError("--csv, --regex: got both, expected one of them: classes come from the table or from the names.");
-        if (!Given(csv) && new Option[] { noHeader, delimiter, fileColumn, labelColumn }.FirstOrDefault(Given) is { } other)
+        if (!Given(csv) && new Option[] { noHeader, delimiter, fileColumn, labelColumn, suffix }.FirstOrDefault(Given) is { } other)
             result.AddError($"{other.Name}: got no --csv, expected the table it is about.");
     }
 
@@ -53,6 +55,7 @@ sealed class PhotoOptions(bool ofModel = false)
     {
         AddSourceTo(command);
         foreach (Option option in new Option[] { size, presize, batchSize, workers }) command.Add(option);
+        augmentation?.AddTo(command);
     }
 
     /// <summary>The table of classes; null where none was named.</summary>
@@ -64,8 +67,8 @@ sealed class PhotoOptions(bool ofModel = false)
     /// <summary>False where the photos of the repository are meant: they are small and few.</summary>
     public bool AreOwn(ParseResult args) => args.GetValue(folder) is not null || args.GetValue(csv) is not null;
 
-    /// <summary>The photos for training and validation, normalised.</summary>
-    public ImageDataBunch ToBunch(ParseResult args) => Bunch(args, Transforms.Default(), check: true).Normalize(ImageNet.Stats);
+    /// <summary>The photos for training and validation, changed and normalised as the options say.</summary>
+    public ImageDataBunch ToBunch(ParseResult args) => augmentation!.Normalized(args, Bunch(args, augmentation.Transforms(args), check: true));
 
     /// <summary>The photos as a trained model takes them, split as in its training unless options say otherwise, for <see cref="ImageLearner.WithData"/>, which normalises them.</summary>
     public ImageDataBunch ToBunch(ParseResult args, ImageLearner model) => Bunch(args, Transforms.Default() with { Valid = model.Images.ValidPipeline.Transforms }, check: true, model.Images);
@@ -90,7 +93,7 @@ sealed class PhotoOptions(bool ofModel = false)
         if (args.GetValue(csv) is { } table)
         {
             return ImageDataBunch.FromCsv(
-                table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, transforms: transforms, size: side, batchSize: bs,
+                table, path, args.GetValue(fileColumn)!, args.GetValue(labelColumn)!, args.GetValue(suffix)!, transforms, size: side, batchSize: bs,
                     options: options, header: !args.GetValue(noHeader), delimiter: args.GetValue(delimiter));
         }
         path ??= Assets.Find("pets/images", "give a folder of photos: tessera train photos/");

@@ -30,7 +30,7 @@ abstract class PredictionWriter
     /// <summary>"photo: class 0.9870, class 0.0110"; what is unreadable is said at the end only.</summary>
     sealed class Text(TextWriter writer, IReadOnlyList<string> classes, int top) : PredictionWriter
     {
-        public override void Photo(string path, Prediction prediction) => writer.WriteLine($"{path}: {Best(prediction)}");
+        public override void Photo(string path, Prediction prediction) => writer.WriteLine(Printable.Of($"{path}: {Best(prediction)}"));
 
         public override void Unreadable(string path, string why) { }
 

@@ -19,6 +19,9 @@ sealed class RecipeOptions
     readonly Option<double?> cutmix = Optional("--cutmix", "Train on photos with a rectangle of another one; a usual strength is 1.");
     readonly Option<double?> ema = Optional("--ema", "Validate and save the moving average of the weights, such as 0.999: of about the last 1000 steps.");
     readonly Option<double?> clip = Optional("--clip", "Scale the gradients of a step so that their norm is at most this.");
+    readonly Option<double> wd = new("--wd") { Description = "Weight decay of every step.", DefaultValueFactory = _ => 0.01 };
+    readonly Option<int?> earlyStop = Options.Number<int?>("--early-stop", "End a stage when the validation loss has not fallen for more than so many epochs.", 0, null);
+    readonly Option<bool> keepBest = new("--keep-best") { Description = "End each stage with the weights of its least validation loss, kept in a file .best.safetensors beside the model." };
     readonly Option<bool> fp16 = new("--fp16") { Description = "Mixed precision with float16: half the memory of activations, and tensor cores on a GPU; the loss is scaled." };
     readonly Option<bool> bf16 = new("--bf16") { Description = "Mixed precision with bfloat16, which has float32's range and 8 bits of mantissa." };
     readonly Option<string?> resume = new("--resume")
@@ -32,7 +35,7 @@ sealed class RecipeOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, fp16, bf16, resume, resumeEvery }) command.Add(option);
+        foreach (Option option in new Option[] { epochs, unfreezeEpochs, lr, unfreezeLr, fineTune, mixup, cutmix, ema, clip, wd, earlyStop, keepBest, fp16, bf16, resume, resumeEvery }) command.Add(option);
         command.Validators.Add(Check);
     }
 
@@ -51,19 +54,27 @@ sealed class RecipeOptions
     /// <summary>Where the run is kept; null for nowhere.</summary>
     public string? KeptIn(ParseResult args) => args.GetValue(resume);
 
-    /// <summary>Lets a learner train and predict in the precision that was asked for.</summary>
-    public void ChoosePrecision(ParseResult args, Learner learn)
+    /// <summary>Gives a learner the precision, the weight decay and the folder that were asked for.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="learn">The learner.</param>
+    /// <param name="model">The file of the trained model.</param>
+    public void Prepare(ParseResult args, Learner learn, string model)
     {
+        learn.Wd = args.GetValue(wd) is >= 0 and < double.PositiveInfinity and var decay ? decay
+            : throw new TesseraException(FormattableString.Invariant($"--wd: got {args.GetValue(wd)}, expected a number of at least 0. Hint: 0.01 is usual."));
+        learn.ModelFolder = Path.GetDirectoryName(Path.GetFullPath(model))!;
         if (args.GetValue(fp16)) learn.ToFp16();
         if (args.GetValue(bf16)) learn.ToBf16();
     }
 
     /// <summary>The stages, their rates and the precision, for a reader.</summary>
-    public string Describe(ParseResult args) => StagesInWords(args) + (args.GetValue(fp16) ? ", float16" : args.GetValue(bf16) ? ", bfloat16" : "");
+    /// <param name="args">The command line.</param>
+    /// <param name="frozen">Whether the first stage trains the head alone.</param>
+    public string Describe(ParseResult args, bool frozen) => StagesInWords(args, frozen ? "frozen" : "with all layers") + (args.GetValue(fp16) ? ", float16" : args.GetValue(bf16) ? ", bfloat16" : "");
 
-    string StagesInWords(ParseResult args) => args.GetValue(fineTune) is { } n
-        ? string.Create(CultureInfo.InvariantCulture, $"1 epoch frozen and {n} with all layers, fine-tuned at {FineTuneRate(args):0.######}")
-        : $"{Epochs(args.GetValue(epochs))} frozen at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}";
+    string StagesInWords(ParseResult args, string first) => args.GetValue(fineTune) is { } n
+        ? string.Create(CultureInfo.InvariantCulture, $"1 epoch {first} and {n} with all layers, fine-tuned at {FineTuneRate(args):0.######}")
+        : $"{Epochs(args.GetValue(epochs))} {first} at {args.GetValue(lr)}, {args.GetValue(unfreezeEpochs)} unfrozen at {UnfrozenRate(args)}";
 
     static string Epochs(int n) => n == 1 ? "1 epoch" : string.Create(CultureInfo.InvariantCulture, $"{n} epochs");
 
@@ -81,8 +92,10 @@ sealed class RecipeOptions
     }
 
     /// <summary>What goes on beside the steps.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="model">The file of the trained model.</param>
     /// <exception cref="TesseraException">A number is out of its range.</exception>
-    public IReadOnlyList<Callback> Callbacks(ParseResult args)
+    public IReadOnlyList<Callback> Callbacks(ParseResult args, string model)
     {
         List<Callback> callbacks = [];
         if (args.GetValue(mixup) is { } a) callbacks.Add(new Mixup(a));
@@ -91,6 +104,8 @@ sealed class RecipeOptions
         if (args.GetValue(ema) is { } decay)
             callbacks.Add(new Ema(decay is >= 0 and < 1 ? decay : throw new TesseraException(FormattableString.Invariant(
                 $"--ema: got {decay}, expected at least 0 and below 1. Hint: 0.999 averages about the last 1000 steps."))));
+        if (args.GetValue(keepBest)) callbacks.Add(new Checkpoint(Path.GetFileNameWithoutExtension(model) + ".best"));
+        if (args.GetValue(earlyStop) is { } patience) callbacks.Add(new EarlyStop(patience: patience));
         return callbacks;
     }
 

@@ -20,7 +20,8 @@ static class TrainCommand
           tessera train photos/ --weights resnet34.onnx --device cuda:0 --bf16
           tessera train photos/ --weights resnet34.onnx --resume pets.run      again after a kill: goes on
           tessera train photos/ --regex "/([^/]+)_\d+.jpg$" --size 224 --bs 32 --lr "slice(3e-3)"
-          tessera train photos/ --csv labels.csv --out pets.safetensors
+          tessera train photos/ --csv labels.csv --suffix .jpg --out pets.safetensors
+          tessera train digits/ --weights resnet18.onnx --size 28 --no-flip --normalize none
         """;
 
     public static Command Create(TextWriter writer)
@@ -39,13 +40,13 @@ static class TrainCommand
     static int Run(ParseResult args, NetworkOptions network, RecipeOptions recipe, string model, TextWriter writer)
     {
         network.ChooseDevice(args);
-        var (callbacks, train) = (recipe.Callbacks(args), recipe.Stages(args));
+        var (callbacks, train) = (recipe.Callbacks(args, model), recipe.Stages(args));
         CheckFiles(args, network, recipe, model);
         var data = network.Photos.ToBunch(args);
         foreach (string warning in data.Warnings) writer.WriteLine($"warning: {warning}");
         var learn = network.ToLearner(args, data);
         learn.Display = TrainingDisplays.For(writer);
-        recipe.ChoosePrecision(args, learn);
+        recipe.Prepare(args, learn, model);
         foreach (var callback in callbacks) learn.Callbacks.Add(callback);
         learn.Callbacks.Add(new ExportEachEpoch(learn, model));
         PrintHead(args, network, recipe, data, learn, writer);
@@ -83,7 +84,7 @@ static class TrainCommand
         writer.WriteLine($"network  {learn.Report}");
         writer.WriteLine($"device   {Device.Default}, {CpuThreads.Count} threads");
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {recipe.Describe(args)}, "
+            $"recipe   {data.Size.Height} px, batches of {data.Train.BatchSize}, {recipe.Describe(args, learn.FrozenTo > 0)}, "
                 + $"batch norms {(network.IsLive(args) ? "live" : "frozen")}, seed {network.Photos.Seed(args)}"));
         if (recipe.TrainsNothing(args)) writer.WriteLine("warning: nothing is trained, as no epoch was asked for: the head's weights are random.");
         writer.WriteLine();
@@ -108,7 +109,7 @@ static class TrainCommand
     /// <summary>A path as a shell takes it.</summary>
     static string Quoted(string path) => path.All(c => char.IsLetterOrDigit(c) || "/\\._-:+,@~".Contains(c)) ? path : $"\"{path}\"";
 
-    static string Shortened(IReadOnlyList<string> classes) => string.Join(", ", classes.Take(8)) + (classes.Count > 8 ? ", ..." : "");
+    static string Shortened(IReadOnlyList<string> classes) => Printable.Of(string.Join(", ", classes.Take(8))) + (classes.Count > 8 ? ", ..." : "");
 
     /// <summary>Writes the model after every epoch, so that stopping loses at most the running one.</summary>
     sealed class ExportEachEpoch(ImageLearner learn, string path) : Callback

@@ -64,13 +64,13 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
             await Refuse(
                 context, e.StatusCode,
                 e.StatusCode == StatusCodes.Status413PayloadTooLarge && !e.Message.Contains("Hint", StringComparison.Ordinal)
-                ? "the request is too large." : e.Message);
+                ? Upload.TooLarge(options.MaxUpload).Message : e.Message);
         }
         catch (DataException e)
         {
             await Refuse(context, StatusCodes.Status400BadRequest, e.Message);
         }
-        catch (Exception e) when (e is IOException || (e is OperationCanceledException && context.RequestAborted.IsCancellationRequested))
+        catch (Exception e) when (e is IOException or OperationCanceledException) // the client has left, or the server stops
         {
             context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest; // nobody reads it; it is counted
         }
@@ -87,12 +87,12 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
 
     async Task<PhotoAnswer> Predict(HttpRequest request, CancellationToken cancellation)
     {
-        int? wanted = WantedClass(request.Query["heatmap"]);
-        bool explain = request.Query.ContainsKey("heatmap");
-        if (explain) await explaining.WaitAsync(cancellation); // such a request keeps its whole photo
+        var (explain, wanted) = WantedMap(request.Query);
+        using var file = await Receive(request, cancellation);
+        if (explain) await explaining.WaitAsync(cancellation); // such a request keeps its whole photo; one that still arrives keeps nobody waiting
         try
         {
-            var (photo, whole) = await Receive(request, explain, cancellation);
+            var (photo, whole) = await Prepare(file, explain, cancellation);
             var prediction = await queue.Predict(photo, cancellation);
             prepared.Add(photo);
             var map = whole is null ? null : await queue.Explain(whole, wanted ?? prediction.Index, cancellation);
@@ -104,18 +104,25 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
         }
     }
 
-    /// <summary>The class whose heat map is wanted; null for the predicted one.</summary>
-    int? WantedClass(string? heatmap)
+    /// <summary>Whether a heat map is wanted, and of which class; null for the predicted one. The name of a class goes before 1 and 0.</summary>
+    (bool Explain, int? Class) WantedMap(IQueryCollection query)
     {
-        if (heatmap is null or "" or "1" or "true") return null;
+        if (!query.TryGetValue("heatmap", out var values)) return (false, null);
+        string heatmap = values.ToString();
+        if (heatmap is "" or "true") return (true, null);
+        if (heatmap is "false") return (false, null);
         int index = classifier.Classes.ToList().IndexOf(heatmap);
-        return index >= 0 ? index : throw new BadHttpRequestException($"heatmap: no such class: got '{heatmap}', expected true or one of {string.Join(", ", classifier.Classes.Take(20))}.");
+        if (index >= 0) return (true, index);
+        if (heatmap is "1" or "0") return (heatmap is "1", null);
+        throw new BadHttpRequestException($"heatmap: no such class: got '{heatmap}', expected true, false or one of {string.Join(", ", classifier.Classes.Take(20))}.");
     }
 
-    async Task<(float[] Photo, Image? Whole)> Receive(HttpRequest request, bool keep, CancellationToken cancellation)
+    /// <summary>The photo's file, once all of it is there.</summary>
+    async Task<UploadedFile> Receive(HttpRequest request, CancellationToken cancellation)
     {
         Upload.CheckLength(request, options.MaxUpload);
         long bytes = request.ContentLength ?? options.MaxUpload;
+        void GiveBack() => Interlocked.Add(ref uploading, -bytes);
         try
         {
             if (Interlocked.Add(ref uploading, bytes) > options.MaxUploads)
@@ -123,20 +130,27 @@ sealed class PhotoSite(ImageLearner learner, string modelName, PredictionQueue q
                 request.HttpContext.Response.Headers.RetryAfter = "1";
                 throw new BadHttpRequestException("too many uploads at once. Hint: try again in a second.", StatusCodes.Status503ServiceUnavailable);
             }
-            using var file = await Upload.Read(request, options.MaxUpload, cancellation);
-            await decoding.WaitAsync(cancellation); // a decoded photo is large: no more of them than processors
-            try
-            {
-                return Prepare(file.Span, keep);
-            }
-            finally
-            {
-                decoding.Release();
-            }
+            return await Upload.Read(request, options.MaxUpload, GiveBack, cancellation);
+        }
+        catch
+        {
+            GiveBack();
+            throw;
+        }
+    }
+
+    /// <summary>Decodes and transforms a photo, and gives its file back.</summary>
+    async Task<(float[] Photo, Image? Whole)> Prepare(UploadedFile file, bool keep, CancellationToken cancellation)
+    {
+        await decoding.WaitAsync(cancellation); // a decoded photo is large: no more of them than processors
+        try
+        {
+            return Prepare(file.Span, keep);
         }
         finally
         {
-            Interlocked.Add(ref uploading, -bytes);
+            decoding.Release();
+            file.Dispose();
         }
     }
 

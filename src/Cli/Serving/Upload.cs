@@ -8,13 +8,18 @@ namespace Tessera.Cli;
 /// <summary>The photo's file in a request: its body, or the first file of a form.</summary>
 static class Upload
 {
+    /// <param name="request">The request.</param>
+    /// <param name="atMost">The most bytes of the file.</param>
+    /// <param name="disposed">Called once the file is disposed.</param>
+    /// <param name="cancellation">Ends the wait for what has not come yet.</param>
     /// <exception cref="BadHttpRequestException">No file, a damaged form, or more than <paramref name="atMost"/> bytes.</exception>
-    public static async Task<UploadedFile> Read(HttpRequest request, long atMost, CancellationToken cancellation)
+    public static async Task<UploadedFile> Read(HttpRequest request, long atMost, Action disposed, CancellationToken cancellation)
     {
-        if (request.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) != true) return await ReadAll(request.Body, request.ContentLength, atMost, cancellation);
+        if (request.ContentType?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) != true)
+            return await ReadAll(request.Body, request.ContentLength, atMost, disposed, cancellation);
         try
         {
-            return await ReadForm(request, atMost, cancellation);
+            return await ReadForm(request, atMost, disposed, cancellation);
         }
         catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
         {
@@ -32,18 +37,18 @@ static class Upload
     /// <summary>Bytes that a form adds to its file, with room to spare.</summary>
     public const int FormOverhead = 16 << 10;
 
-    static async Task<UploadedFile> ReadForm(HttpRequest request, long atMost, CancellationToken cancellation)
+    static async Task<UploadedFile> ReadForm(HttpRequest request, long atMost, Action disposed, CancellationToken cancellation)
     {
         string? boundary = MediaTypeHeaderValue.TryParse(request.ContentType, out var type) ? HeaderUtilities.RemoveQuotes(type.Boundary).Value : null;
         if (string.IsNullOrEmpty(boundary) || boundary.Length > 200) throw new BadHttpRequestException("the form has no boundary: expected Content-Type: multipart/form-data; boundary=...");
         var reader = new MultipartReader(boundary, request.Body);
         while (await reader.ReadNextSectionAsync(cancellation) is { } section)
             if (ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition) && disposition.IsFileDisposition())
-                return await ReadAll(section.Body, request.ContentLength, atMost, cancellation);
+                return await ReadAll(section.Body, request.ContentLength, atMost, disposed, cancellation);
         throw new BadHttpRequestException("the form has no file: expected one. Hint: curl -F photo=@cat.jpg");
     }
 
-    static async Task<UploadedFile> ReadAll(Stream body, long? length, long atMost, CancellationToken cancellation)
+    static async Task<UploadedFile> ReadAll(Stream body, long? length, long atMost, Action disposed, CancellationToken cancellation)
     {
         byte[] file = ArrayPool<byte>.Shared.Rent((int)Math.Min((length ?? 64 << 10) + 1, atMost + 1));
         try
@@ -54,7 +59,7 @@ static class Upload
                 if ((count += n) > atMost) throw TooLarge(atMost);
                 if (count == file.Length) file = Larger(file, atMost);
             }
-            return count > 0 ? new UploadedFile(file, count)
+            return count > 0 ? new UploadedFile(file, count, disposed)
                 : throw new BadHttpRequestException("no photo: got an empty file, expected the bytes of a JPEG, PNG, GIF, BMP or WebP file. Hint: curl --data-binary @cat.jpg");
         }
         catch
@@ -73,16 +78,25 @@ static class Upload
         return larger;
     }
 
-    static BadHttpRequestException TooLarge(long atMost) => new(
+    /// <summary>What a file of more bytes is answered with.</summary>
+    public static BadHttpRequestException TooLarge(long atMost) => new(
         FormattableString.Invariant(
             $"the photo's file is too large: expected at most {atMost / (double)(1 << 20):0.##} MiB. Hint: shrink the photo, or let the server take more with --max-upload-mb."),
         StatusCodes.Status413PayloadTooLarge);
 }
 
 /// <summary>A photo's file in a pooled buffer, which goes back when it is disposed: buffers of this size for every request would keep the garbage collector busy.</summary>
-sealed class UploadedFile(byte[] buffer, int length) : IDisposable
+sealed class UploadedFile(byte[] buffer, int length, Action disposed) : IDisposable
 {
+    bool isDisposed;
+
     public ReadOnlySpan<byte> Span => buffer.AsSpan(0, length);
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
+    public void Dispose()
+    {
+        if (isDisposed) return;
+        isDisposed = true;
+        ArrayPool<byte>.Shared.Return(buffer);
+        disposed();
+    }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 /// <summary>Keeps the course of a fit call, or of several (<see cref="Learner.History"/>).</summary>
@@ -80,6 +82,17 @@ public sealed class Recorder : Callback
         validLosses.Add(s.ValidLoss);
         metrics.Add(s.MetricValues);
         batchCounts.Add(losses.Count - batchCounts.Sum());
+    }
+
+    /// <summary>Epochs and batches, and where they ended.</summary>
+    public override string ToString()
+    {
+        string text = string.Create(CultureInfo.InvariantCulture, $"{batchCounts.Count} epochs, {losses.Count} batches");
+        if (losses.Count > 0) text += string.Create(CultureInfo.InvariantCulture, $", train_loss {losses[^1]:0.000000}");
+        if (validLosses is [.., { } valid]) text += string.Create(CultureInfo.InvariantCulture, $", valid_loss {valid:0.000000}");
+        return metrics is [.., { } last]
+            ? text + string.Concat(MetricNames.Zip(last, (name, value) => string.Create(CultureInfo.InvariantCulture, $", {name} {value:0.000000}")))
+            : text;
     }
 
     /// <summary>The record as tensors, for a file.</summary>

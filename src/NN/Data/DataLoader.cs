@@ -59,6 +59,10 @@ public sealed class DataLoader
     /// <summary>Time that loops over <see cref="Epoch"/> have spent waiting for batches so far: zero, where loading keeps up with what is done with them.</summary>
     public TimeSpan Waited => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref waited));
 
+    /// <summary>How many items in how many batches, and how they are loaded.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{Dataset.Count} items in {BatchCount} batches of {BatchSize}{(Shuffle ? ", shuffled" : "")}{(DropLast ? ", an incomplete last one left out" : "")}; {Workers} loading threads");
+
     /// <summary>The same items in their own order, all of them.</summary>
     public DataLoader InOrder() => new(Dataset, BatchSize, shuffle: false, dropLast: false, Seed, Workers, Device);
 

@@ -12,10 +12,13 @@ public partial class Learner
     /// <param name="stopOnDivergence">Whether a growing loss ends it.</param>
     /// <param name="wd">Weight decay, one number or one a layer group; default <see cref="Wd"/>.</param>
     /// <param name="cancellation">Stops after the running batch; all is restored then too.</param>
+    /// <exception cref="TesseraException"><paramref name="end"/> is not above <paramref name="start"/>.</exception>
     public LearningRateCurve FindLearningRate(
         LearningRate? start = null, LearningRate? end = null, int batches = 100, bool stopOnDivergence = true, WeightDecay? wd = null,
         CancellationToken cancellation = default)
     {
+        if ((end ?? 10).Last <= (start ?? 1e-7).Last)
+            throw new TesseraException($"FindLearningRate: got rates from {start ?? 1e-7} to {end ?? 10}, expected an end above the start. Hint: 1e-7 to 10 is usual.");
         var finder = new LearningRateFinder(new LearningRateSearch(start, end, batches, stopOnDivergence));
         var (optimizer, recorder, history, epochs, position, scale) = (Optimizer, Recorder, History, EpochsTrained, Generator.Default.Position, LossScaler?.State);
         var before = Model.StateDict().ToDictionary(t => t.Key, t => Scope.Keep(t.Value.Detach().Clone()), StringComparer.Ordinal);

@@ -72,7 +72,8 @@ public partial class Learner
 
     string PathOf(string name)
     {
-        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(name);
+        if (name.Length == 0) throw new TesseraException("Learner: no name of a file: got an empty text, expected one. Hint: such as stage-1.");
         return name.EndsWith(".safetensors", StringComparison.Ordinal) ? name : Path.Combine(ModelFolder, $"{name}.safetensors");
     }
 }

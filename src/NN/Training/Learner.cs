@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 /// <summary>
@@ -82,6 +84,11 @@ public partial class Learner
 
     /// <summary>Epochs trained so far, over all fit calls; the loader's order and random numbers depend on it.</summary>
     public int EpochsTrained { get; internal set; }
+
+    /// <summary>What learns from what, and how far it is; <see cref="Summary"/> says more.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"{GetType().Name}: {Model.GetType().Name} of {Model.Parameters().Sum(p => p.Count):N0} parameters in {layerGroups.Count} layer groups, "
+            + $"{Data.Train.Dataset.Count} items for training, {Loss.Name}, {EpochsTrained} epochs trained");
 
     /// <summary>The layer groups, first layers first. Setting them throws the optimizer away; what is frozen stays frozen.</summary>
     public IReadOnlyList<LayerGroup> LayerGroups

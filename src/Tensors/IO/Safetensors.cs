@@ -22,6 +22,7 @@ public static class Safetensors
     internal const int MaxHeader = 1 << 23;
 
     const int MaxRank = 64;
+    const string MetadataKey = "__metadata__";
     const string ChecksumKey = "sha256_file", DataChecksumKey = "sha256";
     static readonly string NoChecksum = new('0', 2 * SHA256.HashSizeInBytes);
 
@@ -74,10 +75,12 @@ public static class Safetensors
     /// <param name="path">Target file; its folder is created.</param>
     /// <param name="tensors">Tensors by name, of any element type and layout.</param>
     /// <param name="metadata">Free text by key; the keys <c>sha256</c> and <c>sha256_file</c> are ours.</param>
-    /// <exception cref="TesseraException">The file cannot be written, or names and metadata are longer than a header may be.</exception>
+    /// <exception cref="TesseraException">The file cannot be written, or names and metadata are longer than a header may be, or a name is <c>__metadata__</c>.</exception>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
+        if (tensors.ContainsKey(MetadataKey))
+            throw new TesseraException($"Safetensors.Write: {path}: a tensor is called '{MetadataKey}', which is where the format keeps its metadata. Hint: give it another name.");
         var order = tensors.OrderBy(t => t.Key, StringComparer.Ordinal).ToArray();
         AtomicFile.Write(path, stream =>
         {
@@ -204,7 +207,7 @@ public static class Safetensors
         foreach (var property in root.EnumerateObject())
         {
             string name = property.Name;
-            if (!string.Equals(name, "__metadata__", StringComparison.Ordinal))
+            if (!string.Equals(name, MetadataKey, StringComparison.Ordinal))
             {
                 entries[name] = ParseEntry(name, property.Value, path);
                 continue;
@@ -263,7 +266,7 @@ public static class Safetensors
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteStartObject("__metadata__");
+            json.WriteStartObject(MetadataKey);
             foreach (var (key, value) in metadata ?? new Dictionary<string, string>(StringComparer.Ordinal))
                 if (key is not (ChecksumKey or DataChecksumKey)) json.WriteString(key, value);
             json.WriteString(ChecksumKey, checksum);

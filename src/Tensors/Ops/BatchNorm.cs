@@ -35,7 +35,7 @@ public sealed partial class Tensor
         if (moments is not null && moments.Shape != new Shape(2, Shape[1]))
             throw new ShapeException($"BatchNorm: moments: got shape {moments.Shape}, expected [2, {Shape[1]}] for the channels of x {Shape}.");
         if (training && Count <= Shape[1])
-            throw new ShapeException($"BatchNorm: got shape {Shape}, expected more than one value a channel in training. Hint: drop the last batch where it has one item.");
+            throw new ShapeException($"BatchNorm: got shape {Shape}, expected more than one value a channel in training. Hint: batches of 2 or more, and no last batch of one item.");
         if (!training && (runningMean is null || runningVar is null))
             throw new ShapeException("BatchNorm: no running statistics: got none, expected a mean and a variance where training is off.");
         if (Rank != 4)

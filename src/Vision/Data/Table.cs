@@ -127,7 +127,7 @@ public sealed class Table
 
     /// <summary>The values of a column.</summary>
     /// <param name="column">Its name, or its number from 0 where no column has that name.</param>
-    /// <exception cref="DataException">No such column.</exception>
+    /// <exception cref="DataException">No such column, or two of that name.</exception>
     public IReadOnlyList<string> Column(string column)
     {
         int at = Find(column);
@@ -156,6 +156,9 @@ public sealed class Table
     int Find(string column)
     {
         int at = Array.IndexOf(columns, column);
+        if (at >= 0 && Array.LastIndexOf(columns, column) is var other && other != at)
+            throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{name}: two columns are called '{column}': got columns {at} and {other}, expected one. Hint: name it by its number, or rename one."));
         if (at < 0 && int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < Columns.Count) at = number;
         return at >= 0 ? at : throw new DataException(string.Create(CultureInfo.InvariantCulture,
             $"{name}: no column '{column}': expected one of {string.Join(", ", Columns)}, or a number from 0 to {Columns.Count - 1}. "

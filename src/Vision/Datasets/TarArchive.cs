@@ -41,6 +41,15 @@ sealed class TarArchive
         }
     }
 
+    /// <summary>What a server sends in place of an archive that it lacks.</summary>
+    bool StartsLikeAPage()
+    {
+        Span<byte> first = stackalloc byte[64];
+        using var file = File.OpenRead(archive);
+        string text = System.Text.Encoding.Latin1.GetString(first[..file.ReadAtLeast(first, first.Length, throwOnEndOfStream: false)]).TrimStart();
+        return text.StartsWith("<!doctype html", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase);
+    }
+
     void Read(Action<(long Done, long Total)> report, CancellationToken cancellation)
     {
         try
@@ -64,7 +73,8 @@ sealed class TarArchive
             e is InvalidDataException or EndOfStreamException or PathTooLongException or FormatException
                 or ArgumentException or NotSupportedException or InvalidOperationException or OverflowException or OutOfMemoryException)
         {
-            throw new DataException($"{archive}: no sound archive: {e.Message.TrimEnd('.')}. Hint: delete the file and fetch it again.", e);
+            throw new DataException($"{archive}: no sound archive{(StartsLikeAPage() ? ": it is a web page, not a .tar or .tgz" : "")}: {e.Message.TrimEnd('.')}. "
+                + "Hint: look at the address in a browser; then delete the file and fetch it again.", e);
         }
         if (files == 0) throw new DataException($"{archive}: the archive holds no files. Hint: delete the file and fetch it again.");
     }

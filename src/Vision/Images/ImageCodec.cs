@@ -196,7 +196,7 @@ static class ImageCodec
     static DataException NotAnImage(ReadOnlySpan<byte> file, string name) => new(file.IsEmpty
         ? $"{name}: the file is empty: got 0 bytes, expected an image. Hint: fetch the file again or delete it."
         : $"{name}: no image, or damaged at its head: got {file.Length} bytes that begin {Convert.ToHexString(file[..Math.Min(8, file.Length)])}, "
-          + "expected JPEG, PNG, GIF, BMP or WebP. Hint: fetch the file again or delete it.");
+          + "expected JPEG, PNG, GIF, BMP or WebP. Hint: name an image; if it is to be one, fetch it again.");
 
     static DataException Damaged(SKCodecResult result, string name) => new(result == SKCodecResult.IncompleteInput
         ? $"{name}: truncated or damaged image: the data end before the last row. Hint: fetch the file again or delete it."

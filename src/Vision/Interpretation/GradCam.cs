@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -20,6 +21,10 @@ public sealed record GradCam(float[,] Map, int Class, Image Photo)
 
     /// <summary>True where the map has at least <see cref="LeastPlaces"/> places.</summary>
     public bool IsFine => Map.Length >= LeastPlaces;
+
+    /// <summary>The class and the sizes of map and photo.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"heat map of class {Class}: {Map.GetLength(0)} x {Map.GetLength(1)} places over a photo of {Photo.Height} x {Photo.Width}");
 
     /// <summary>(1 - α)·photo + α·colour of the map, which is scaled up bilinearly.</summary>
     /// <param name="alpha">α, 0 to 1.</param>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -8,6 +9,9 @@ namespace Tessera.Vision;
 /// <param name="Probabilities">One a class, in the order of the classes; they sum to 1.</param>
 public sealed record Prediction(string Label, int Index, IReadOnlyList<float> Probabilities)
 {
+    /// <summary>The class and its probability, as in <c>Bengal 0.9871</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Label} {Probabilities[Index]:0.0000}");
+
     /// <summary>The most probable of the classes.</summary>
     internal static Prediction Of(IReadOnlyList<string> classes, float[] probabilities)
     {

@@ -76,6 +76,20 @@ public sealed class PhotoServerTests
         Assert.That(maps[1], Is.Not.EqualTo(maps[0]));
     }
 
+    [Test]
+    public async Task NoHeatMapWaitsForAPhotoThatStillArrives()
+    {
+        using var gate = new ManualResetEventSlim();
+        long running = server.Metrics.Running;
+        Task<HttpResponseMessage>[] slow = [.. Enumerable.Range(0, 4).Select(_ => client.PostAsync(Url("predict?heatmap=true"), new StreamContent(new Unseekable(photos[0].File, gate))))];
+        while (server.Metrics.Running < running + slow.Length) await Task.Delay(5);
+        var answer = await Answer(await client.PostAsync(Url("predict?heatmap=true"), new ByteArrayContent(photos[1].File)));
+        Assert.That((answer.Heatmap is not null, slow.Any(s => s.IsCompleted)), Is.EqualTo((true, false)));
+        gate.Set();
+        foreach (var photo in slow) Assert.That((await Answer(await photo)).Heatmap, Is.Not.Null);
+        Assert.That((await Answer(await client.PostAsync(Url("predict?heatmap=false"), new ByteArrayContent(photos[0].File)))).Heatmap, Is.Null);
+    }
+
     IEnumerable<(string What, int Status, string Message, Func<HttpContent> Content)> BadUploads()
     {
         byte[] photo = photos[0].File, tooLarge = new byte[(1 << 20) + 1];
@@ -121,6 +135,7 @@ public sealed class PhotoServerTests
         Assert.That(response.Content.Headers.ContentType?.MediaType, Is.EqualTo("application/json"), what);
         var error = await response.Content.ReadFromJsonAsync(AnswerJson.Default.ErrorAnswer);
         Assert.That(error!.Error, Does.Contain(message), what);
+        if (status == 413) Assert.That(error.Hint, Is.Not.Null, what);
     }
 
     [Test]

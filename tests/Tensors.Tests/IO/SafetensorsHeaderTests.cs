@@ -46,6 +46,15 @@ public sealed class SafetensorsHeaderTests
         static TestCaseData Case(string what, StringBuilder header) => new TestCaseData(header).SetArgDisplayNames(what);
     }
 
+    [Test]
+    public void NoTensorIsCalledAsTheMetadataAre()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"tessera-{Guid.NewGuid():N}.safetensors");
+        Assert.That(() => Safetensors.Write(path, new Dictionary<string, Tensor> { ["__metadata__"] = Tensor.Ones([1]) }),
+            Throws.TypeOf<TesseraException>().With.Message.Contains("a tensor is called '__metadata__'"));
+        Assert.That(path, Does.Not.Exist);
+    }
+
     /// <summary>The memory of a whole file that is nothing but its header: at most 4 times its length and 256 MiB.</summary>
     [TestCaseSource(nameof(Long))]
     public void ALongHeaderTakesLittleMemory(StringBuilder header)

@@ -33,6 +33,9 @@ public sealed class TableTests
         data.Rows.Add("b.jpg", DBNull.Value);
         Assert.That(Table.Of(data).ToString(), Is.EqualTo("   file   breed\n0  a.jpg  7\n1  b.jpg"));
         Assert.That(() => ImageList.FromTable(Table.Of(data), "", fileColumn: "breed"), Throws.TypeOf<DataException>().With.Message.StartsWith("pets: row 1 has no breed"));
+        var twice = Table.Read(new StringReader("name,label,label\na,b,c\n"), "t.csv");
+        Assert.That(() => twice.Column("label"), Throws.TypeOf<DataException>().With.Message.Contains("two columns are called 'label': got columns 1 and 2"));
+        Assert.That(twice.Column("2"), Is.EqualTo(new[] { "c" }));
         Assert.That(() => Table.Of<int>([1]), Throws.TypeOf<DataException>().With.Message.Contains("no columns"));
     }
 

@@ -37,18 +37,25 @@ public sealed class LessonRunTests
         Assert.That(spoilt, Is.GreaterThan(frozen + 0.02), "all layers at the default rates");
     }
 
-    /// <summary>One seed: 4 epochs of the head at 224 pixels as PyTorch did, then the lesson's own stages at 299, for which there is no other run to compare with.</summary>
+    /// <summary>One seed, as PyTorch's run: 4 epochs of the head.</summary>
     [Test]
-    public void ResNet50EndsAsLowAsPyTorchAndLowerOnLargerPhotos()
+    public void ResNet50EndsAsLowAsPyTorch()
     {
         using TemporaryFolder work = new();
         var lesson = ThirtySeven("resnet50") with { Seed = 1 };
         LessonScript script = new(lesson, work.Path);
-        double frozen = LessonScript.TrainTheHead(script.Learner(script.Photos(lesson.Size, lesson.BatchSize), lesson.First), 4, "stage-1");
-        AssertAsLow("pets37, ResNet-50, frozen", frozen, pets37LargerError, 735, seeds: 1);
-        var (largerFrozen, largerTuned) = script.Larger(epochs: 8, tuning: 3);
-        AssertAsLow("pets37, ResNet-50 at 299, frozen, beside 224", largerFrozen, frozen, 735, seeds: 1);
-        AssertAsLow("pets37, ResNet-50 at 299, all layers, beside frozen", largerTuned, largerFrozen, 735, seeds: 1);
+        var learn = script.Learner(script.Photos(lesson.Size, lesson.BatchSize), lesson.First);
+        AssertAsLow("pets37, ResNet-50, frozen", LessonScript.TrainTheHead(learn, 4, "stage-1"), pets37LargerError, 735, seeds: 1);
+    }
+
+    /// <summary>The lesson's own stages at 299 pixels, for which there is no other run to compare with: beside PyTorch's at 224.</summary>
+    [Test]
+    public void ResNet50EndsLowerOnLargerPhotos()
+    {
+        using TemporaryFolder work = new();
+        var (frozen, tuned) = new LessonScript(ThirtySeven("resnet50") with { Seed = 1 }, work.Path).Larger(epochs: 8, tuning: 3);
+        AssertAsLow("pets37, ResNet-50 at 299, frozen, beside 224", frozen, pets37LargerError, 735, seeds: 1);
+        AssertAsLow("pets37, ResNet-50 at 299, all layers, beside frozen", tuned, frozen, 735, seeds: 1);
     }
 
     [Test]
@@ -64,7 +71,7 @@ public sealed class LessonRunTests
     static void AssertAsLow(string stage, double error, double reference, int photos, int seeds)
     {
         double noise = 2 * Math.Sqrt(reference * (1 - reference) / photos / seeds);
-        TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        TestContext.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{stage}: {error:F4}, expected {reference:F4}: {(error <= reference ? "at or below" : error <= reference + noise ? "above, within noise" : "ABOVE")} (2 sigma {noise:F4}, {seeds} seeds)"));
         Assert.That(error, Is.LessThanOrEqualTo(reference + noise), stage);
     }

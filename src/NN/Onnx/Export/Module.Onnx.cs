@@ -53,6 +53,9 @@ public abstract partial class Module
         var graph = OnnxModel.Parse(model.ToByteArray(), "ExportOnnx").ToModule();
         float[] expected = MemoryMarshal.Cast<byte, float>(trace.Result).ToArray(), got = graph.Forward(trace.Input.To(Device.Cpu)).ToArray<float>();
         float most = expected.Select(MathF.Abs).DefaultIfEmpty().Max(), difference = expected.Zip(got, (x, y) => MathF.Abs(x - y)).DefaultIfEmpty().Max();
+        if (expected.Any(x => !float.IsFinite(x)))
+            throw new TesseraException(
+                "ExportOnnx: the network gives NaN or infinity for its example: expected finite numbers. Hint: its weights are not finite, as after training at too large a rate; load earlier ones.");
         if (expected.Length != got.Length || !(difference <= 1e-3f * MathF.Max(1, most)))
             throw new TesseraException(FormattableString.Invariant(
                 $"ExportOnnx: the graph does not compute what the network does: got a difference of {difference}, expected at most {1e-3f * MathF.Max(1, most)}. ")
