@@ -15,7 +15,11 @@ internal sealed unsafe partial class CpuBackend
         }
         if (rows.C == 0) return;
         var line = new ChannelLine(norm, Scratch.Floats(Scratch.Purpose.Partial, 3L * rows.C));
-        CpuThreads.For(rows.Chunks, new Normalized(rows, x.Float(), residual is { } r ? r.Float() : null, relu, y.Float(), line));
+        float* from = x.Float(), to = y.Float(), more = residual is { } r ? r.Float() : null;
+        // Whole vectors of channels only, and another memory: what is read is soon needed no more.
+        bool around = Around.Pays(y.Count * sizeof(float)) && rows.C % 16 == 0 && Around.ToLine(to) == 0 && from != to && more != to;
+        if (around) CpuThreads.For(rows.Chunks, new Normalized<Around.Past>(rows, from, more, relu, to, line));
+        else CpuThreads.For(rows.Chunks, new Normalized<Around.Plainly>(rows, from, more, relu, to, line));
     }
 
     static float Channel(View? view, int c, float missing) => view is { } v ? v.Float()[c * v.Layout.Strides[0]] : missing;
@@ -45,11 +49,15 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>y ← (x - mean) · scale + shift + residual, or its positive part, of one chunk.</summary>
-    readonly struct Normalized(ChannelRows rows, float* x, float* residual, bool relu, float* y, ChannelLine line) : ICpuTask
+    readonly struct Normalized<S>(ChannelRows rows, float* x, float* residual, bool relu, float* y, ChannelLine line) : ICpuTask where S : struct, Around.IStore
     {
         readonly float* x = x, residual = residual, y = y;
 
-        public void Run(int task) => rows.RunRows(task, new Lane { X = x, R = residual, Y = y, Relu = relu, Line = line });
+        public void Run(int task)
+        {
+            rows.RunRows(task, new Lane { X = x, R = residual, Y = y, Relu = relu, Line = line });
+            if (S.Passes) Around.End();
+        }
 
         struct Lane : IRowLane
         {
@@ -63,7 +71,7 @@ internal sealed unsafe partial class CpuBackend
                 V v = V.Fma(Lanes.Load<V>(X + i) - Lanes.Load<V>(Line.Mean + c), Lanes.Load<V>(Line.Scale + c), Lanes.Load<V>(Line.Shift + c));
                 if (R != null) v += Lanes.Load<V>(R + i);
                 if (Relu) v = Lanes.Map<Ops.Relu, V>(v);
-                Lanes.Store(Y + i, v);
+                Around.Put<V, S>(Y + i, v);
             }
         }
     }

@@ -3,6 +3,18 @@ namespace Tessera.Cpu;
 /// <content>Reading and adding at indices. Work is cut across the lines along the indexed dimension; along a line the order is fixed.</content>
 internal sealed unsafe partial class CpuBackend
 {
+    public override void CheckIndices(View index, long size, long? except, Func<long, ShapeException> error)
+    {
+        if (!index.IsDense)
+        {
+            base.CheckIndices(index, size, except, error);
+            return;
+        }
+        long* p = index.Pointer<long>("CheckIndices");
+        for (long n = index.Count; n > 0; n--, p++)
+            if ((ulong)*p >= (ulong)size && *p != except) throw error(*p);
+    }
+
     public override void Gather(View x, View index, View y, int dim)
     {
         _ = index.Pointer<long>();

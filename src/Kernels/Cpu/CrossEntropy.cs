@@ -8,7 +8,11 @@ internal sealed unsafe partial class CpuBackend
         => RunSamples(new SampleLoss(new Samples(x, target, kept), loss.Float()), x);
 
     public override void CrossEntropyWithGradient(View x, ClassTargets target, float scale, View loss, View gx)
-        => RunSamples(new SampleLossAndGradient(new Samples(x, target, null), scale, loss.Float(), gx.Float(), gx.Layout), x);
+    {
+        var samples = new Samples(x, target, null);
+        if (x.Count > 0 && RowsLossAndGradient.Fits(x, gx, target)) RunRows(samples, scale, x, loss, gx);
+        else RunSamples(new SampleLossAndGradient(samples, scale, loss.Float(), gx.Float(), gx.Layout), x);
+    }
 
     public override void CrossEntropyBackward(View x, ClassTargets target, View kept, View g, View gx)
         => RunSamples(new SampleGradient(new Samples(x, target, kept), g.Float(), gx.Float(), gx.Layout), x);

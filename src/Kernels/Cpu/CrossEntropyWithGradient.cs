@@ -64,9 +64,13 @@ internal sealed unsafe partial class CpuBackend
             d = V.Larger(Lanes.Load<V>(p + (3 * w)), d);
             if (i == last) break;
         }
-        V best = V.Larger(V.Larger(a, b), V.Larger(c, d));
+        return LargestLane(V.Larger(V.Larger(a, b), V.Larger(c, d)));
+    }
+
+    static float LargestLane<V>(V best) where V : unmanaged, IVec<V>
+    {
         float* lanes = (float*)&best;
-        if (w == 16) Lanes.Store(lanes, Vec8.Larger(Lanes.Load<Vec8>(lanes), Lanes.Load<Vec8>(lanes + 8)));
+        if (V.Lanes == 16) Lanes.Store(lanes, Vec8.Larger(Lanes.Load<Vec8>(lanes), Lanes.Load<Vec8>(lanes + 8)));
         for (int half = 4; half > 0; half /= 2)
             for (int k = 0; k < half; k++) Lanes.Store(lanes + k, Vec1.Larger(Lanes.Load<Vec1>(lanes + k), Lanes.Load<Vec1>(lanes + k + half)));
         return lanes[0];

@@ -13,6 +13,7 @@ internal sealed unsafe partial class CpuBackend
         int tasks = to.H * y.Shape[0];
         bool around = Around.Pays(y.Count * sizeof(float));
         if (indices is { } i) CpuThreads.For(tasks, new MaxPool(from, to, i.Pointer<int>(), window, around));
+        else if (MaxOfRowPairs.Fits(from, to, window)) CpuThreads.For(MaxOfRowPairs.Tasks(to, y.Shape[0]), new MaxOfRowPairs(from, to, window, around));
         else if (MaxOfNextColumns.Fits(window)) CpuThreads.For(tasks, new MaxOfNextColumns(from, to, window, around));
         else if (window.R > window.StrideH && window.S > window.StrideW) CpuThreads.For(tasks, new MaxOfColumns(from, to, window));
         else
@@ -145,11 +146,16 @@ internal sealed unsafe partial class CpuBackend
         V IUnary.Apply<V>(V x) => x / V.Create(c);
     }
 
-    /// <summary>y[c] ← reduction of a window's elements of each of <paramref name="count"/> channels from <paramref name="c0"/> on, row by row.</summary>
+    /// <summary>y[c] ← reduction of a window's elements of each of <paramref name="count"/> channels from <paramref name="c0"/> on: row by row, or large windows of whole rows in bands.</summary>
     static void Over<TOp>(TOp op, Image x, int n, Span1d rows, Span1d columns, int c0, int count, float* y) where TOp : struct, IReduction
     {
         new Span<float>(y, count).Fill(TOp.Identity);
         if (columns.Inside == 0) return;
+        if (columns.Inside == x.W && rows.Step == 1 && (long)rows.Inside * x.W >= Reducer.LeastBands)
+        {
+            Reducer.Bands(op, x.At(n, rows.At(rows.First), 0) + c0, (long)rows.Inside * x.W, x.C * sizeof(float), count, y);
+            return;
+        }
         for (int r = rows.First; r < rows.End; r++)
             Reducer.Columns(op, x.At(n, rows.At(r), columns.At(columns.First)) + c0, columns.Inside, columns.Step * (nint)x.C * sizeof(float), count, y);
     }

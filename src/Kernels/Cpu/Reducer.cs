@@ -8,7 +8,7 @@ namespace Tessera.Cpu;
 /// The loops of reductions. A row of adjacent elements is reduced in 64 partial results (element i goes to partial i mod 64), which are then
 /// folded by halves: the same bits at every vector width, and an error that grows with n/64 instead of n.
 /// </summary>
-internal static unsafe class Reducer
+internal static unsafe partial class Reducer
 {
     /// <summary>Partial results of one row.</summary>
     public const int Partials = 64;
