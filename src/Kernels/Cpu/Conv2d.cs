@@ -34,12 +34,13 @@ internal sealed unsafe partial class CpuBackend
             Gemm(Pixels(x), Flat(w).Permute(1, 0), Pixels(y, pixel), epilogue with { Residual = epilogue.Residual is { } r ? Pixels(r) : null }, w.Storage);
             return;
         }
-        if (algorithm == ConvolutionAlgorithm.Winograd)
+        if (algorithm is ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.WinogradSmall)
         {
             var winograd = new WinogradConv
             {
                 Source = new Image(x, "Conv2d"),
                 Result = new Image(y, "Conv2d") with { C = pixel },
+                Tile = algorithm == ConvolutionAlgorithm.Winograd ? 4 : 2,
                 N = x.Shape[0],
                 Inner = Cg,
                 Outer = K,
@@ -123,12 +124,13 @@ internal sealed unsafe partial class CpuBackend
             Gemm(Pixels(gy), Flat(w), Pixels(gx));
             return;
         }
-        if (algorithm == ConvolutionAlgorithm.Winograd)
+        if (algorithm is ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.WinogradSmall)
         {
             new WinogradConv
             {
                 Source = new Image(gy, "Conv2dBackwardData"),
                 Result = new Image(gx, "Conv2dBackwardData"),
+                Tile = algorithm == ConvolutionAlgorithm.Winograd ? 4 : 2,
                 N = gy.Shape[0],
                 Inner = K,
                 Outer = C,
@@ -196,7 +198,7 @@ internal sealed unsafe partial class CpuBackend
     {
         var algorithm = ConvolutionPlan.Of(ConvolutionPass.BackwardWeight, x.Shape, gw.Shape, window).Algorithm;
         if (algorithm == ConvolutionAlgorithm.PlainGemm) Gemm(Pixels(gy).Permute(1, 0), Pixels(x), Flat(gw));
-        else if (algorithm == ConvolutionAlgorithm.Winograd)
+        else if (algorithm is ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.WinogradSmall)
             new WinogradWeights
             {
                 Gy = new Image(gy, "Conv2dBackwardWeight"),

@@ -9,7 +9,7 @@ internal readonly record struct KernelTap(int Dy, int Dx, int Weight);
 /// </summary>
 internal unsafe struct Correlation
 {
-    const int PatchFloats = 1 << 15, WholeFloats = 1 << 17, FillParts = 4, WeightFloats = 48 << 10, Tasks = 12;
+    const int PatchFloats = 1 << 15, WholeFloats = 1 << 17, WeightFloats = 48 << 10, Tasks = 12;
 
     /// <summary>Source image with all its channels; <c>Inner</c> of them belong to a group.</summary>
     public Image Source;
@@ -47,8 +47,9 @@ internal unsafe struct Correlation
 
     Patch patch;
     Tap* offsets;
-    float* packed, patches;
+    float* packed;
     int minY, minX, lastY, tapLength, stretches, rowBlock, rowBlocks, panels, panelBlock, panelBlocks;
+    long patches; // number of the first image's patch, where a thread keeps them for several tasks
     bool single;
 
     public void Run()
@@ -72,11 +73,7 @@ internal unsafe struct Correlation
         }
         offsets = list;
         if (WantsMoments) Moments = new ChannelMoments(Groups * Outer, N * rowBlocks);
-        if (rowBlocks == 1 && panelBlocks > 1 && TapCount > 0)
-        {
-            patches = Scratch.Floats(Scratch.Purpose.Tiles, N * Groups * PatchOf(OutH).Size);
-            CpuThreads.For(N * Groups * FillParts, new Fill { Job = this });
-        }
+        if (rowBlocks == 1 && panelBlocks > 1) patches = Scratch.NewContents(N * (long)Groups);
         CpuThreads.For(N * Groups * rowBlocks * panelBlocks, new Block { Job = this });
     }
 
@@ -160,19 +157,6 @@ internal unsafe struct Correlation
         }
     }
 
-    /// <summary>Some rows of the patch of a whole image, which all its panels read.</summary>
-    struct Fill : ICpuTask
-    {
-        public Correlation Job;
-
-        public readonly void Run(int task)
-        {
-            var p = Job.PatchOf(Job.OutH);
-            int part = task % FillParts, image = task / FillParts, first = p.Rows * part / FillParts, end = p.Rows * (part + 1) / FillParts;
-            p.WithRows(end - first).Fill(Job.Source, image / Job.Groups, Job.minY + (first * (Job.single ? Job.StepY : 1)), Job.minX, image % Job.Groups * Job.Inner, Job.patches + (image * p.Size) + (first * p.Row));
-        }
-    }
-
     struct Block : ICpuTask
     {
         public Correlation Job;
@@ -196,8 +180,8 @@ internal unsafe struct Correlation
             return;
         }
         var p = PatchOf(rows);
-        float* a = patches != null ? patches + (((n * Groups) + group) * p.Size) : Scratch.Floats(Scratch.Purpose.BlockA, p.Size);
-        if (patches == null) p.Fill(Source, n, (i0 * StepY) + minY, minX, group * Inner, a);
+        float* a = Scratch.Floats(Scratch.Purpose.BlockA, p.Size);
+        if (patches == 0 || Scratch.IsNew(Scratch.Purpose.BlockA, patches + (n * Groups) + group)) p.Fill(Source, n, (i0 * StepY) + minY, minX, group * Inner, a);
 
         nint rowA = single ? p.Row : StepY * p.Row;
         int width = OutW;

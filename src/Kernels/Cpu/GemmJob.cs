@@ -12,7 +12,7 @@ namespace Tessera.Cpu;
 internal unsafe struct GemmJob
 {
     const int KChunk = 1024, BlockTiles = 12, BlockFloats = 84 * KChunk, BlockColumns = 1024, LeastTasks = 12, WeightTasks = 16, FewRows = 8, FewProducts = 128;
-    const int PackRows = 256, PackPanels = 8, CopyRows = 16, ManyColumns = 3, ManyTiles = 64, AliasedRows = 10;
+    const int PackRows = 256, PackPanels = 8, ManyTiles = 64, AliasedRows = 10;
     const long NearWeights = 1 << 17; // floats that stay in the second-level cache
     const long SerialWork = 32 * 32 * 32, PackedFloats = 1L << 24;
 
@@ -63,7 +63,6 @@ internal unsafe struct GemmJob
         if (form.Pointer != 0) packed = (float*)form.Pointer;
         else if (packs) packed = Scratch.Floats(Scratch.Purpose.PackedB, PackedSize * (sharedB ? 1 : group));
         if (splits > 1) partial = Scratch.Floats(Scratch.Purpose.Partial, (long)splits * M * N);
-        if (GemmKernel.Lanes != 16 && Weights is not null && columnBlocks >= ManyColumns && IsAliased(A, M / rowBlocks)) CopyA();
         for (first = 0; first < batch; first += group)
         {
             int items = Math.Min(group, batch - first);
@@ -79,23 +78,6 @@ internal unsafe struct GemmJob
         if (!serial) CpuThreads.For(tasks, work);
         else
             for (int i = 0; i < tasks; i++) work.Run(i);
-    }
-
-    // Rows that every block of columns would copy for itself.
-    void CopyA()
-    {
-        nint row = K + 16;
-        var copy = new Copy { From = A, To = new Matrix(Scratch.Floats(Scratch.Purpose.Tiles, M * (long)row), row, 1), M = M, K = K };
-        CpuThreads.For((M + CopyRows - 1) / CopyRows, copy);
-        A = copy.To;
-    }
-
-    struct Copy : ICpuTask
-    {
-        public Matrix From, To;
-        public int M, K;
-
-        public readonly void Run(int task) => Panels.Move(new Matrix(From.At(task * CopyRows, 0), From.Row, 1), new Matrix(To.At(task * CopyRows, 0), To.Row, 1), Math.Min(CopyRows, M - (task * CopyRows)), K);
     }
 
     readonly long PackedSize => (long)panels * K * GemmKernel.Panel;
@@ -256,20 +238,18 @@ internal unsafe struct GemmJob
         for (int j = whole; j < columns; j += nr) Panels.Pack(b.At(0, j), b.Row, b.Col, length, Math.Min(nr, columns - j), alpha, to + (j / nr * panel));
     }
 
-    // Rows at such a distance meet in one set of the first-level cache.
+    // Rows at such a distance meet in one set of the first-level cache; a tile of a few less leaves room in it.
     static bool IsAliased(Matrix a, int rows) => a.Col == 1 && rows > 4 && (a.Row & 511) == 0;
 
-    // A is read in place where its rows lie along K, or close together across it, unless their distance maps them onto one another in the
-    // first-level cache; else it is copied along its contiguous direction.
+    // A is read in place where its rows lie along K, or close together across it; else it is copied along its contiguous direction.
     static float* PrepareA(Matrix a, int rows, int columns, ref TileJob tile)
     {
         int k = tile.K;
-        bool aliased = IsAliased(a, rows);
         (tile.RowStep, tile.AStep) = (a.Row, a.Col);
-        if (a.Col == 1 && aliased && GemmKernel.Lanes == 16) tile.Most = AliasedRows;
-        if ((a.Col == 1 && (!aliased || tile.Most > 0)) || (a.Row == 1 && a.Col <= 256) || (a.Col != 1 && a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
+        if (IsAliased(a, rows)) tile.Most = Math.Min(AliasedRows, GemmKernel.MaxRows);
+        if (a.Col == 1 || (a.Row == 1 && a.Col <= 256) || (a.Row != 1 && columns <= GemmKernel.Panel)) return a.P;
         float* copy = Scratch.Floats(Scratch.Purpose.BlockA, rows * (KChunk + 16L));
-        if (a.Row == 1 && a.Col != 1)
+        if (a.Row == 1)
         {
             (tile.RowStep, tile.AStep) = (1, rows);
             for (int j = 0; j < k; j++) Panels.Copy(a.At(0, j), copy + ((nint)j * rows), rows);
@@ -279,9 +259,7 @@ internal unsafe struct GemmJob
         for (int i = 0; i < rows; i++)
         {
             float* to = copy + (i * tile.RowStep), from = a.At(i, 0);
-            if (a.Col == 1) Panels.Copy(from, to, k);
-            else
-                for (int j = 0; j < k; j++) to[j] = from[j * a.Col];
+            for (int j = 0; j < k; j++) to[j] = from[j * a.Col];
         }
         return copy;
     }

@@ -11,8 +11,11 @@ internal sealed unsafe class Scratch
     [ThreadStatic]
     static Scratch? mine;
 
+    static long given;
+
     readonly nint[] buffers = new nint[(int)Purpose.Count];
     readonly long[] sizes = new long[(int)Purpose.Count];
+    readonly long[] contents = new long[(int)Purpose.Count];
 
     /// <summary>What a buffer is for.</summary>
     public enum Purpose
@@ -61,6 +64,21 @@ internal sealed unsafe class Scratch
         int i = (int)purpose;
         if (scratch.sizes[i] < count) scratch.Grow(i, count);
         return (float*)scratch.buffers[i];
+    }
+
+    /// <summary>Numbers for <paramref name="count"/> contents that nobody has asked for: the first of them.</summary>
+    public static long NewContents(long count = 1) => Interlocked.Add(ref given, count) - count + 1;
+
+    /// <summary>
+    /// True where this thread's buffer does not hold the content of that number yet: the caller is to make it. What all threads need and is made quickly
+    /// each makes for itself, since what one core has written comes slowly to another, and is written again as slowly.
+    /// </summary>
+    public static bool IsNew(Purpose purpose, long content)
+    {
+        ref long made = ref (mine ??= new Scratch()).contents[(int)purpose];
+        if (made == content) return false;
+        made = content;
+        return true;
     }
 
     void Grow(int i, long count)

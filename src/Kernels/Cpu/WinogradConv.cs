@@ -7,15 +7,19 @@ namespace Tessera.Cpu;
 /// transformed, multiplied plane by plane, and transformed back; the products of a block of tiles and a panel of channels never leave the cache of
 /// their task. With few channels a task transforms the tiles of its block itself; with many, all tiles of a chunk are transformed first, and
 /// the weights of a panel piece by piece where they are used, so that the 36/9 times larger transformed weights never go to memory. Where there are
-/// few tiles for the channels, weights are most of what is read: tasks share them out by panels.
+/// few tiles for the channels, weights are most of what is read: tasks share them out by panels, and each thread transforms all tiles for itself, if they
+/// stay in its second-level cache: those that another core has written, or has read before, come slowly.
 /// </summary>
 internal unsafe struct WinogradConv
 {
-    const int FewWeights = 256 * 256, BlockTiles = 14, WideTiles = 70, FewTiles = 2 * BlockTiles, LeastPanels = 4, Depth = 128, TransformTiles = 4;
-    const long ChunkFloats = 4 << 20;
+    const int FewWeights = 256 * 256, BlockTiles = 28, LargeBlock = 56, WideTiles = 70, FewTiles = 28, LeastPanels = 4, Depth = 128, TransformTiles = 4;
+    const long ChunkFloats = 4 << 20, NearFloats = 1 << 18; // the second-level cache
 
     /// <summary>Source and result, each with all its channels.</summary>
     public Image Source, Result;
+
+    /// <summary>Results of a tile in each direction: 4 or 2.</summary>
+    public int Tile;
 
     /// <summary>Images, channels of the source and of the result; rows and columns of padding above and to the left.</summary>
     public int N, Inner, Outer, Top, Left;
@@ -36,32 +40,36 @@ internal unsafe struct WinogradConv
     public ChannelMoments Moments;
 
     Winograd.Grid grid;
-    int panels, block, blocks, first, last;
+    int points, planes, panels, block, blocks, first, last;
     nint rowV, planeV;
     float* weights, v;
+    long tiles; // number of the transformed tiles, where each thread has its own
 
     public void Run()
     {
         int nr = GemmKernel.Panel;
-        grid = new Winograd.Grid(N, Result.H, Result.W);
+        grid = new Winograd.Grid(Tile, N, Result.H, Result.W);
+        points = Tile + 2;
+        planes = points * points;
         panels = (Outer + nr - 1) / nr;
         rowV = Inner + 16;
-        bool few = (long)Inner * Outer <= FewWeights;
+        bool few = (long)Inner * Outer <= FewWeights, kept = few || Tile == 2;
         long size = panels * PanelWeights(Inner);
-        using var form = few ? Weights.Forms.Use(new FormKey(Turned ? "winograd turned" : "winograd", (nint)W, 9, Inner, Outer, WTap, WInner, WOuter, nr), (size + 16) * sizeof(float)) : default;
-        if (few)
+        using var form = kept ? Weights.Forms.Use(new FormKey(Turned ? "winograd turned" : "winograd", (nint)W, planes, Inner, Outer, WTap, WInner, WOuter, nr), (size + 16) * sizeof(float)) : default;
+        if (few || form.Pointer != 0)
         {
             weights = form.Pointer != 0 ? (float*)form.Pointer : Scratch.Floats(Scratch.Purpose.Weights, size);
             if (!form.IsFilled) CpuThreads.For(panels, new TransformPanel { Job = this });
             form.Filled();
         }
-        if (few && (grid.Count > FewTiles || panels < LeastPanels)) RunByBlocks();
+        if (few && (grid.Count > FewTiles || panels < LeastPanels)) RunByBlocks(size);
         else RunByPanels();
     }
 
-    void RunByBlocks()
+    void RunByBlocks(long size)
     {
-        int pairs = (grid.Count + (2 * BlockTiles) - 1) / (2 * BlockTiles); // an even number of nearly equal blocks
+        int most = size <= NearFloats ? BlockTiles : LargeBlock; // weights that do not stay near are read for more tiles at once
+        int pairs = (grid.Count + (2 * most) - 1) / (2 * most); // an even number of nearly equal blocks
         blocks = Math.Min(2 * pairs, grid.Count);
         planeV = (((grid.Count + blocks - 1) / blocks) * rowV) + 16;
         if (WantsMoments) Moments = new ChannelMoments(Outer, blocks);
@@ -70,9 +78,9 @@ internal unsafe struct WinogradConv
 
     void RunByPanels()
     {
-        int chunk = (int)Math.Clamp(ChunkFloats / (36 * rowV), Math.Min(WideTiles, grid.Count), grid.Count);
+        int chunk = (int)Math.Clamp(ChunkFloats / (planes * rowV), Math.Min(WideTiles, grid.Count), grid.Count);
         planeV = (chunk * rowV) + 16;
-        v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * planeV);
+        v = Scratch.Floats(Scratch.Purpose.Tiles, planes * planeV);
         block = Math.Min(chunk, WideTiles);
         chunk = chunk / block * block;
         if (WantsMoments) Moments = new ChannelMoments(Outer, (grid.Count + block - 1) / block);
@@ -80,21 +88,22 @@ internal unsafe struct WinogradConv
         {
             last = Math.Min(grid.Count, first + chunk);
             blocks = (last - first + block - 1) / block;
-            CpuThreads.For((last - first + TransformTiles - 1) / TransformTiles, new TransformChunk { Job = this });
+            tiles = blocks == 1 && planes * planeV <= NearFloats ? Scratch.NewContents() : 0;
+            if (tiles == 0) CpuThreads.For((last - first + TransformTiles - 1) / TransformTiles, new TransformChunk { Job = this });
             CpuThreads.For(panels * blocks, new BlockOfPanel { Job = this });
         }
     }
 
-    // Planes lie 16 floats more apart than needed, lest all 36 of them meet in one set of the cache.
+    // Planes lie 16 floats more apart than needed, lest all of them meet in one set of the cache.
     static nint PlaneWeights(int count) => ((nint)count * GemmKernel.Panel) + 16;
 
-    static nint PanelWeights(int count) => 36 * PlaneWeights(count);
+    readonly nint PanelWeights(int count) => planes * PlaneWeights(count);
 
     struct TransformPanel : ICpuTask
     {
         public WinogradConv Job;
 
-        public readonly void Run(int panel) => Job.TransformWeights(panel, 0, Job.Inner, Job.weights + (panel * PanelWeights(Job.Inner)));
+        public readonly void Run(int panel) => Job.TransformWeights(panel, 0, Job.Inner, Job.weights + (panel * Job.PanelWeights(Job.Inner)));
     }
 
     struct Block : ICpuTask
@@ -104,7 +113,7 @@ internal unsafe struct WinogradConv
         public readonly void Run(int task)
         {
             int t0 = (int)((long)Job.grid.Count * task / Job.blocks), t1 = (int)((long)Job.grid.Count * (task + 1) / Job.blocks);
-            float* v = Scratch.Floats(Scratch.Purpose.Tiles, 36 * Job.planeV);
+            float* v = Scratch.Floats(Scratch.Purpose.Tiles, Job.planes * Job.planeV);
             Job.TransformInput(t0, t1, v);
             for (int p = 0; p < Job.panels; p++) Job.Multiply(p, task, t0, t1, v);
         }
@@ -128,11 +137,19 @@ internal unsafe struct WinogradConv
         public readonly void Run(int task)
         {
             int t0 = Job.first + (task % Job.blocks * Job.block), t1 = Math.Min(t0 + Job.block, Job.last);
-            Job.Multiply(task / Job.blocks, t0 / Job.block, t0, t1, Job.v + ((t0 - Job.first) * Job.rowV));
+            Job.Multiply(task / Job.blocks, t0 / Job.block, t0, t1, Job.tiles != 0 ? Job.OwnTiles(t0, t1) : Job.v + ((t0 - Job.first) * Job.rowV));
         }
     }
 
-    // to [36 planes of c1 - c0 rows of a panel] ← G g Gᵀ for the inner channels c0 .. c1 - 1.
+    // This thread's own transform of the tiles, made with its first panel.
+    readonly float* OwnTiles(int t0, int t1)
+    {
+        float* own = Scratch.Floats(Scratch.Purpose.Tiles, planes * planeV);
+        if (Scratch.IsNew(Scratch.Purpose.Tiles, tiles)) TransformInput(t0, t1, own);
+        return own;
+    }
+
+    // to [planes of c1 - c0 rows of a panel] ← G g Gᵀ for the inner channels c0 .. c1 - 1.
     readonly void TransformWeights(int panel, int c0, int c1, float* to)
     {
         int nr = GemmKernel.Panel, count = c1 - c0, columns = Math.Min(nr, Outer - (panel * nr));
@@ -151,27 +168,27 @@ internal unsafe struct WinogradConv
             tap = -tap;
         }
         nint plane = PlaneWeights(count);
-        for (int c = 0; c < count; c++) Winograd.Transform<Winograd.Weight>(nr, from + (c * inner), 3 * tap, tap, to + ((nint)c * nr), 6 * plane, plane);
+        for (int c = 0; c < count; c++) Winograd.Weight(Tile, nr, from + (c * inner), 3 * tap, tap, to + ((nint)c * nr), points * plane, plane);
     }
 
-    // to [36 planes of rows of inner channels] ← Bᵀ d B for the tiles t0 .. t1 - 1.
+    // to [planes of rows of inner channels] ← Bᵀ d B for the tiles t0 .. t1 - 1.
     readonly void TransformInput(int t0, int t1, float* to)
     {
-        float* copy = Scratch.Floats(Scratch.Purpose.BlockA, 36L * Inner);
+        float* copy = Scratch.Floats(Scratch.Purpose.BlockA, (long)planes * Inner);
         for (int t = t0; t < t1; t++, to += rowV)
         {
-            if (t + 1 < t1) grid.Prefetch(Source, t + 1, 6, -Top, -Left);
-            float* from = grid.Pixels(Source, t, 6, -Top, -Left, copy, out nint row);
-            Winograd.Transform<Winograd.Input>(Inner, from, row, Inner, to, 6 * planeV, planeV);
+            if (t + 1 < t1) grid.Prefetch(Source, t + 1, points, -Top, -Left);
+            float* from = grid.Pixels(Source, t, points, -Top, -Left, copy, out nint row);
+            Winograd.Input(Tile, Inner, from, row, Inner, to, points * planeV, planeV);
         }
     }
 
     // The products of the tiles t0 .. t1 - 1 (block number `part` of all) and one panel of weights, plane by plane, and their results.
     readonly void Multiply(int panel, int part, int t0, int t1, float* v)
     {
-        int nr = GemmKernel.Panel, depth = weights != null ? Inner : Math.Min(Depth, Inner);
+        int nr = GemmKernel.Panel, depth = weights != null || Tile == 2 ? Inner : Math.Min(Depth, Inner); // one chain of sums, whether the weights are kept or not
         nint planeM = ((nint)(t1 - t0) * nr) + 16;
-        float* m = Scratch.Floats(Scratch.Purpose.Products, 36 * planeM);
+        float* m = Scratch.Floats(Scratch.Purpose.Products, planes * planeM);
         Tap tap = default;
         var tile = new TileJob { Taps = &tap, TapCount = 1, RowStep = rowV, AStep = 1, BStep = nr };
         for (int c = 0; c < Inner; c += depth)
@@ -184,7 +201,7 @@ internal unsafe struct WinogradConv
                 u = Scratch.Floats(Scratch.Purpose.PackedB, PanelWeights(depth));
                 TransformWeights(panel, c, c + tile.K, u);
             }
-            GemmJob.Series(tile, 36, v + c, planeV, u, PlaneWeights(tile.K), m, planeM, t1 - t0);
+            GemmJob.Series(tile, planes, v + c, planeV, u, PlaneWeights(tile.K), m, planeM, t1 - t0);
         }
         TransformOutput(panel, part, t0, t1, m, planeM);
     }
@@ -193,38 +210,39 @@ internal unsafe struct WinogradConv
     readonly void TransformOutput(int panel, int part, int t0, int t1, float* m, nint planeM)
     {
         int nr = GemmKernel.Panel, k0 = panel * nr, columns = Math.Min(nr, Outer - k0), rows = 0;
-        float* bias = stackalloc float[nr], tile = stackalloc float[16 * nr];
+        float* bias = stackalloc float[nr], tile = stackalloc float[Tile * Tile * nr];
         for (int k = 0; k < columns && Epilogue.Bias != null; k++) bias[k] = Epilogue.Bias[(k0 + k) * Epilogue.BiasStep];
-        float* kept = Moments.Wanted ? Scratch.Floats(Scratch.Purpose.Partial, 16L * nr * (t1 - t0)) : null;
+        float* kept = Moments.Wanted ? Scratch.Floats(Scratch.Purpose.Partial, (long)Tile * Tile * nr * (t1 - t0)) : null;
         for (int t = t0; t < t1; t++, m += nr)
         {
             var (n, y, x) = grid[t];
             var results = new Results
             {
                 Tile = tile,
+                TileRow = Tile * nr,
                 Y = Result.At(n, y, x) + k0,
                 Row = (nint)Result.W * Result.C,
                 Col = Result.C,
-                Height = Math.Min(4, Result.H - y),
-                Width = Math.Min(4, Result.W - x),
+                Height = Math.Min(Tile, Result.H - y),
+                Width = Math.Min(Tile, Result.W - x),
                 Bias = Epilogue.Bias != null ? bias : null,
                 Residual = Epilogue.Residual,
                 Relu = Epilogue.Relu,
                 Kept = kept != null ? kept + ((nint)rows * nr) : null,
             };
             results.Prefetch(columns);
-            Winograd.Transform<Winograd.Output>(columns, m, 6 * planeM, planeM, tile, 4 * nr, nr);
+            Winograd.Output(Tile, columns, m, points * planeM, planeM, tile, Tile * nr, nr);
             Lanes.Run(0, columns, ref results);
             rows += results.Height * results.Width;
         }
         if (kept != null) Moments.Set(part, kept, nr, rows, k0, columns);
     }
 
-    /// <summary>y ← relu(tile + bias + residual) for the part of a tile of 4x4 results that lies in the image.</summary>
+    /// <summary>y ← relu(tile + bias + residual) for the part of a tile of results that lies in the image.</summary>
     struct Results : ILane
     {
         public float* Tile, Y, Bias, Kept;
-        public nint Row, Col, Residual;
+        public nint TileRow, Row, Col, Residual;
         public int Height, Width;
         public bool Relu;
 
@@ -243,7 +261,7 @@ internal unsafe struct WinogradConv
             float* kept = Kept;
             for (int i = 0; i < Height; i++)
             {
-                float* from = Tile + (i * 4 * GemmKernel.Panel) + c, to = Y + (i * Row) + c;
+                float* from = Tile + (i * TileRow) + c, to = Y + (i * Row) + c;
                 for (int j = 0; j < Width; j++, from += GemmKernel.Panel, to += Col)
                 {
                     V y = Lanes.Load<V>(from) + bias;

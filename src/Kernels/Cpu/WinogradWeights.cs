@@ -29,7 +29,7 @@ internal unsafe struct WinogradWeights
 
     public void Run()
     {
-        grid = new Winograd.Grid(N, Gy.H, Gy.W);
+        grid = new Winograd.Grid(4, N, Gy.H, Gy.W);
         (rowV, rowM, planeS) = (C + 16, K + 16, ((nint)K * C) + 16);
         if ((long)K * C <= FewWeights) RunByRanges();
         else RunByPlanes();
@@ -98,9 +98,9 @@ internal unsafe struct WinogradWeights
         }
     }
 
-    readonly void TransformInput(int t0, int t1) => TransformTiles<Winograd.Input>(X, 6, -Top, -Left, t0, t1, v, rowV, planeV);
+    readonly void TransformInput(int t0, int t1) => TransformTiles<Winograd.Four.Input>(X, 6, -Top, -Left, t0, t1, v, rowV, planeV);
 
-    readonly void TransformGradient(int t0, int t1) => TransformTiles<Winograd.OutputGradient>(Gy, 4, 0, 0, t0, t1, m, rowM, planeM);
+    readonly void TransformGradient(int t0, int t1) => TransformTiles<Winograd.Four.OutputGradient>(Gy, 4, 0, 0, t0, t1, m, rowM, planeM);
 
     readonly void TransformTiles<T>(Image image, int size, int dy, int dx, int t0, int t1, float* to, nint row, nint plane) where T : struct, ITileTransform
     {
@@ -143,7 +143,7 @@ internal unsafe struct WinogradWeights
                 var add = new Add { Sum = sum, Next = next };
                 Lanes.Run(0, Job.C, ref add);
             }
-            Winograd.Transform<Winograd.WeightGradient>(Job.C, row, 6 * Job.planeS, Job.planeS, Job.Gw + ((nint)k * 9 * Job.C), 3 * Job.C, Job.C);
+            Winograd.Transform<Winograd.Four.WeightGradient>(Job.C, row, 6 * Job.planeS, Job.planeS, Job.Gw + ((nint)k * 9 * Job.C), 3 * Job.C, Job.C);
         }
     }
 

@@ -17,6 +17,9 @@ public enum ConvolutionAlgorithm
 
     /// <summary>One kernel a channel, by whole vectors of channels.</summary>
     Depthwise,
+
+    /// <summary>Winograd's F(2x2, 3x3): tiles of 2x2 results with 16 products in place of 36, for maps of few pixels; not for the gradient of w.</summary>
+    WinogradSmall,
 }
 
 /// <summary>The three computations of a convolution.</summary>
@@ -37,7 +40,7 @@ public enum ConvolutionPass
 /// <param name="Reason">Why, in words.</param>
 public readonly record struct ConvolutionPlan(ConvolutionAlgorithm Algorithm, string Reason)
 {
-    const int LeastChannels = 16, LeastTiles = 16;
+    const int LeastChannels = 16, ManyChannels = 256, LeastTiles = 16;
     const double MostCost = 0.7; // products of whole tiles, relative to those of a direct sum
 
     static ConvolutionAlgorithm? forced;
@@ -47,7 +50,7 @@ public readonly record struct ConvolutionPlan(ConvolutionAlgorithm Algorithm, st
 
     /// <summary>
     /// The algorithm for every convolution that allows it; the others keep the choice by shape. <see cref="Determinism.Exact"/> forbids Winograd all the same.
-    /// Default: <c>TESSERA_CONVOLUTION</c> (auto, direct, winograd, plaingemm, depthwise), or Auto.
+    /// Default: <c>TESSERA_CONVOLUTION</c> (auto, direct, winograd, plaingemm, depthwise, winogradsmall), or Auto.
     /// </summary>
     /// <exception cref="TesseraException">The variable names no algorithm.</exception>
     public static ConvolutionAlgorithm Forced
@@ -67,22 +70,26 @@ public readonly record struct ConvolutionPlan(ConvolutionAlgorithm Algorithm, st
         {
             ConvolutionAlgorithm.Direct => true,
             ConvolutionAlgorithm.Winograd => tiles,
+            ConvolutionAlgorithm.WinogradSmall => tiles && pass != ConvolutionPass.BackwardWeight,
             ConvolutionAlgorithm.PlainGemm => plain,
             ConvolutionAlgorithm.Depthwise => depthwise,
             _ => false,
         }) return new(Forced, "forced");
         if (plain) return new(ConvolutionAlgorithm.PlainGemm, "a 1x1 kernel without stride");
         if (depthwise) return new(ConvolutionAlgorithm.Depthwise, "one kernel a channel");
-        return tiles ? ByTiles(x[0], Math.Min(x[1], w[0]), h, wide) : new(ConvolutionAlgorithm.Direct, Determinism.Exact ? "exact sums are asked for" : "not a 3x3 kernel of stride 1");
+        return tiles ? ByTiles(pass, x[0], Math.Min(x[1], w[0]), h, wide) : new(ConvolutionAlgorithm.Direct, Determinism.Exact ? "exact sums are asked for" : "not a 3x3 kernel of stride 1");
     }
 
-    static ConvolutionPlan ByTiles(int n, int channels, int h, int w)
+    static ConvolutionPlan ByTiles(ConvolutionPass pass, int n, int channels, int h, int w)
     {
-        var grid = new Cpu.Winograd.Grid(n, h, w);
-        return channels < LeastChannels ? new(ConvolutionAlgorithm.Direct, "fewer than 16 channels")
-            : grid.Count < LeastTiles ? new(ConvolutionAlgorithm.Direct, "fewer than 16 tiles of 4x4 results")
-            : grid.Cost >= MostCost ? new(ConvolutionAlgorithm.Direct, "tiles of 4x4 results would be badly filled")
-            : new(ConvolutionAlgorithm.Winograd, "3x3, stride 1, enough tiles and channels");
+        Cpu.Winograd.Grid grid = new(4, n, h, w), small = new(2, n, h, w);
+        if (channels < LeastChannels) return new(ConvolutionAlgorithm.Direct, "fewer than 16 channels");
+        if (grid.Count >= LeastTiles)
+            return grid.Cost >= MostCost ? new(ConvolutionAlgorithm.Direct, "tiles of 4x4 results would be badly filled") : new(ConvolutionAlgorithm.Winograd, "3x3, stride 1, enough tiles and channels");
+        // So few pixels use each of the 36 transformed weights a handful of times: 16 are less to read.
+        return pass != ConvolutionPass.BackwardWeight && channels >= ManyChannels && small.Count >= LeastTiles && small.Cost < MostCost
+            ? new(ConvolutionAlgorithm.WinogradSmall, "3x3, stride 1, many channels of few pixels")
+            : new(ConvolutionAlgorithm.Direct, "fewer than 16 tiles of 4x4 results");
     }
 
     /// <summary>Shows the shapes of x and w and the window of each convolution that this thread starts to <paramref name="see"/>, until disposed.</summary>
@@ -102,7 +109,7 @@ public readonly record struct ConvolutionPlan(ConvolutionAlgorithm Algorithm, st
         if (string.IsNullOrWhiteSpace(text)) return ConvolutionAlgorithm.Auto;
         return Enum.TryParse<ConvolutionAlgorithm>(text, ignoreCase: true, out var algorithm) && Enum.IsDefined(algorithm)
             ? algorithm
-            : throw new TesseraException($"TESSERA_CONVOLUTION: not an algorithm: got '{text}', expected auto, direct, winograd, plaingemm or depthwise.");
+            : throw new TesseraException($"TESSERA_CONVOLUTION: not an algorithm: got '{text}', expected auto, direct, winograd, plaingemm, depthwise or winogradsmall.");
     }
 
     sealed class Watching(Action<Shape, Shape, Window2d>? before) : IDisposable

@@ -26,15 +26,34 @@ internal sealed class ScheduleCache
     {
         if (!IsPerItem(plan)) return GraphSchedule.Of(plan, input, x);
         var key = new Key(x, ConvolutionPlan.Forced, Determinism.Exact, GraphSchedule.CacheBytes);
+        if (Find(key) is { } known) return known;
+        var found = GraphSchedule.Of(plan, input, x); // without the lock: threads with other shapes need not wait
+        return Keep(key, found);
+    }
+
+    StepRun[]? Find(Key key)
+    {
         lock (gate)
         {
-            int i = kept.Count - 1;
-            while (i >= 0 && kept[i].Key != key) i--;
-            var found = i >= 0 ? kept[i] : (key, GraphSchedule.Of(plan, input, x));
-            if (i >= 0) kept.RemoveAt(i);
-            else if (kept.Count == Most) kept.RemoveAt(0);
+            int i = kept.FindLastIndex(k => k.Key == key);
+            if (i < 0) return null;
+            var found = kept[i];
+            kept.RemoveAt(i);
             kept.Add(found);
-            return found.Item2;
+            return found.Runs;
+        }
+    }
+
+    // Another thread may have found the same meanwhile.
+    StepRun[] Keep(Key key, StepRun[] runs)
+    {
+        lock (gate)
+        {
+            int i = kept.FindLastIndex(k => k.Key == key);
+            if (i >= 0) return kept[i].Runs;
+            if (kept.Count == Most) kept.RemoveAt(0);
+            kept.Add((key, runs));
+            return runs;
         }
     }
 

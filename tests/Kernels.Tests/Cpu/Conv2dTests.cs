@@ -22,6 +22,7 @@ public sealed class Conv2dTests
         (1, 3, 1, 1, 3, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 3)), (3, 64, 7, 6, 64, new(7, 7, 3, 3, 3, 3, 3, 3, 1, 1, 64)), (0, 16, 5, 5, 16, new(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 16)),
         (2, 16, 12, 15, 16, new(3, 3, 1, 1, 3, 0, 2, 4)), (6, 160, 8, 8, 160, new(3, 3, 1, 1, 1, 1, 1, 1)),
         (1, 1024, 3, 6, 200, new(1, 1)), (2, 32, 6, 6, 160, new(3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 2)), (2, 32, 7, 7, 160, new(1, 1, 2, 2, 0, 0, 0, 0, 1, 1, 2)),
+        (2, 256, 6, 6, 257, new(3, 3, 1, 1, 0, 1, 1, 0)),
     ];
 
     static readonly string[] Names = [.. cases.Select(c => FormattableString.Invariant(
@@ -33,7 +34,7 @@ public sealed class Conv2dTests
         var (N, C, H, W, K, p) = cases[Array.IndexOf(Names, name)];
         Determinism.Exact = !winograd;
         Shape xs = [N, C, H, W], ws = [K, C / p.Groups, p.R, p.S], ys = [N, K, p.OutH(H), p.OutW(W)];
-        if (winograd && !Enum.GetValues<ConvolutionPass>().Any(pass => ConvolutionPlan.Of(pass, xs, ws, p).Algorithm == ConvolutionAlgorithm.Winograd)) return; // the same as without
+        if (winograd && !Enum.GetValues<ConvolutionPass>().Any(pass => ConvolutionPlan.Of(pass, xs, ws, p).Algorithm is ConvolutionAlgorithm.Winograd or ConvolutionAlgorithm.WinogradSmall)) return; // the same as without
         float[] x = Arrays.Normal(xs.Count, 1), w = Arrays.Normal(ws.Count, 2), b = Arrays.Normal(K, 3), gy = Arrays.Normal(ys.Count, 4);
         var y = Plain.Conv2d(xs, x, ws, w, null, ys, p);
         var yb = Plain.Conv2d(xs, x, ws, w, b, ys, p);
@@ -70,9 +71,39 @@ public sealed class Conv2dTests
         }
     }
 
+    /// <summary>As in inference, where transformed weights are kept from the second use on; then the weights change.</summary>
+    [TestCase(1, 256, 7, 260, ConvolutionAlgorithm.WinogradSmall)]
+    [TestCase(2, 20, 7, 24, ConvolutionAlgorithm.WinogradSmall)]
+    [TestCase(1, 64, 13, 70, ConvolutionAlgorithm.Winograd)]
+    [TestCase(1, 512, 7, 40, ConvolutionAlgorithm.Direct)]
+    public void WeightsThatAreKeptGiveTheBitsOfThoseThatAreNot(int N, int C, int size, int K, ConvolutionAlgorithm algorithm)
+    {
+        ConvolutionPlan.Forced = algorithm;
+        var p = new Window2d(3, 3, 1, 1, 1, 1, 1, 1);
+        Shape xs = [N, C, size, size], ws = [K, C, 3, 3], ys = [N, K, size, size];
+        View x = Views.Of(xs, Arrays.Normal(xs.Count, 1)), w = Views.Of(ws, Arrays.Normal(ws.Count, 2)), b = Views.Of([K], Arrays.Normal(K, 3)), residual = Views.Of(ys, Arrays.Normal(ys.Count, 4)), y = Views.Empty<float>(ys);
+        Assert.That(ConvolutionPlan.Of(ConvolutionPass.Forward, xs, ws, p), Is.EqualTo(new ConvolutionPlan(algorithm, "forced")));
+        float[] once = Run(1);
+        foreach (int count in (int[])[1, 2, 3]) Assert.That(Run(count), Is.EqualTo(once), $"{count} threads, weights kept");
+        Views.Set(w, Arrays.Normal(ws.Count, 5));
+        w.Storage.Touch();
+        float[] changed = Run(2);
+        Assert.That(changed, Is.Not.EqualTo(once));
+        Assert.That(Run(2), Is.EqualTo(changed));
+
+        float[] Run(int count)
+        {
+            CpuThreads.Count = count;
+            Views.Clear(y);
+            cpu.Conv2d(x, w, y, p, new Epilogue(b, residual, Relu: true));
+            return Views.Get<float>(y);
+        }
+    }
+
     [TearDown]
     public void Restore()
     {
+        ConvolutionPlan.Forced = ConvolutionAlgorithm.Auto;
         Cpu.GemmKernel.Use(best);
         Determinism.Exact = false;
         CpuThreads.Count = threads;

@@ -10,7 +10,10 @@ public sealed class ConvolutionPlanTests
     [TestCase(16, 64, 56, 64, Winograd, Winograd)]
     [TestCase(1, 64, 56, 64, Winograd, Winograd)]
     [TestCase(16, 512, 7, 512, Winograd, Winograd)]
-    [TestCase(1, 512, 7, 512, Direct, Direct)]
+    [TestCase(1, 512, 7, 512, WinogradSmall, Direct)]
+    [TestCase(1, 512, 4, 512, Direct, Direct)]
+    [TestCase(1, 128, 7, 512, Direct, Direct)]
+    [TestCase(3, 256, 7, 256, WinogradSmall, Direct)]
     [TestCase(16, 3, 56, 64, Direct, Direct)]
     [TestCase(32, 64, 2, 64, Direct, Direct)]
     public void ThreeByThreeByShape(int n, int c, int size, int k, ConvolutionAlgorithm forward, ConvolutionAlgorithm weight)
@@ -51,7 +54,12 @@ public sealed class ConvolutionPlanTests
         ConvolutionPlan.Forced = Winograd;
         Assert.That(ConvolutionPlan.Of(ConvolutionPass.Forward, x, w, same), Is.EqualTo(new ConvolutionPlan(Winograd, "forced")));
         Assert.That(ConvolutionPlan.Of(ConvolutionPass.Forward, x, w, same with { StrideH = 2 }).Algorithm, Is.EqualTo(Direct), "not possible");
+        ConvolutionPlan.Forced = WinogradSmall;
+        Assert.That(ConvolutionPlan.Of(ConvolutionPass.BackwardData, x, w, same), Is.EqualTo(new ConvolutionPlan(WinogradSmall, "forced")));
+        Assert.That(ConvolutionPlan.Of(ConvolutionPass.BackwardWeight, x, w, same).Algorithm, Is.EqualTo(Direct), "not possible");
         Determinism.Exact = true;
+        Assert.That(ConvolutionPlan.Of(ConvolutionPass.Forward, x, w, same).Algorithm, Is.EqualTo(Direct));
+        ConvolutionPlan.Forced = Winograd;
         Assert.That(ConvolutionPlan.Of(ConvolutionPass.Forward, x, w, same).Algorithm, Is.EqualTo(Direct));
         Determinism.Exact = false;
         ConvolutionPlan.Forced = Direct;
@@ -65,7 +73,7 @@ public sealed class ConvolutionPlanTests
         Shape s = [3, 20, 9, 11], ws = [24, 20, 3, 3], ys = [3, 24, 9, 11];
         View x = Views.Of(s, Arrays.Normal(s.Count, 1)), w = Views.Of(ws, Arrays.Normal(ws.Count, 2)), y = Views.Empty<float>(ys);
         var expected = Plain.Conv2d(s, Arrays.Normal(s.Count, 1), ws, Arrays.Normal(ws.Count, 2), null, ys, same);
-        foreach (var algorithm in (ConvolutionAlgorithm[])[Auto, Direct, Winograd])
+        foreach (var algorithm in (ConvolutionAlgorithm[])[Auto, Direct, Winograd, WinogradSmall])
         {
             ConvolutionPlan.Forced = algorithm;
             Views.Clear(y);

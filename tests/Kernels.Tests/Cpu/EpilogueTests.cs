@@ -13,7 +13,7 @@ public sealed class EpilogueTests
     [
         new object[] { 2, 16, 9, 8, 64, new Window2d(1, 1) }, new object[] { 3, 40, 5, 4, 35, new Window2d(1, 1, 2, 2) }, new object[] { 4, 16, 13, 10, 33, new Window2d(3, 3, 1, 1, 1, 1, 1, 1) },
         new object[] { 2, 64, 14, 14, 64, new Window2d(3, 3, 1, 1, 1, 1, 1, 1) }, new object[] { 2, 3, 20, 22, 64, new Window2d(7, 7, 2, 2, 3, 3, 3, 3) }, new object[] { 1, 512, 4, 4, 40, new Window2d(3, 3, 2, 2, 1, 1, 1, 1) },
-        new object[] { 2, 6, 9, 9, 9, new Window2d(3, 3, 2, 1, 1, 1, 1, 1, 1, 2, 3) }, new object[] { 2, 8, 7, 7, 8, new Window2d(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8) }, new object[] { 1, 700, 3, 3, 32, new Window2d(1, 1) },
+        new object[] { 2, 6, 9, 9, 9, new Window2d(3, 3, 2, 1, 1, 1, 1, 1, 1, 2, 3) }, new object[] { 2, 8, 7, 7, 8, new Window2d(3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 8) }, new object[] { 1, 700, 3, 3, 32, new Window2d(1, 1) }, new object[] { 1, 256, 7, 7, 256, new Window2d(3, 3, 1, 1, 1, 1, 1, 1) },
     ];
 
     [TestCaseSource(nameof(convolutions))]
