@@ -122,6 +122,9 @@ public sealed partial class NetworkOpsTests
         new object[] { 2, 70, 12, 13, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 37, 13, 12, new Window2d(3, 3, 2, 2), 1 }, new object[] { 1, 19, 6, 7, new Window2d(3, 3, 1, 1, 1, 1, 1, 1), 0 },
         new object[] { 1, 17, 5, 6, new Window2d(2, 2, 1, 1), 0 }, new object[] { 1, 18, 9, 12, new Window2d(3, 3, 2, 2, 1, 1, 1, 1, 2, 1), 0 }, new object[] { 1, 200, 4, 5, new Window2d(4, 5), 0 },
         new object[] { 2, 32, 9, 8, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 48, 8, 9, new Window2d(3, 3, 1, 1, 1, 1, 1, 1), 0 }, new object[] { 1, 16, 11, 12, new Window2d(3, 3, 2, 2, 1, 1, 1, 1, 2, 1), 0 },
+        // blocks of channels, rows in pairs and one left over, windows of a whole map in bands
+        new object[] { 2, 64, 12, 13, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 1, 96, 13, 12, new Window2d(3, 3, 2, 2), 0 }, new object[] { 1, 130, 14, 9, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 },
+        new object[] { 1, 128, 7, 40, new Window2d(3, 3, 2, 2, 1, 1, 1, 1), 0 }, new object[] { 2, 20, 40, 40, new Window2d(40, 40), 0 }, new object[] { 1, 64, 33, 41, new Window2d(33, 41), 0 },
     ];
 
     /// <summary>extra = 1: the ceiling mode's additional row and column.</summary>

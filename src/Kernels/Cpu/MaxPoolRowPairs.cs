@@ -34,7 +34,8 @@ internal sealed unsafe partial class CpuBackend
         {
             int first = (2 * i) - window.Top, C = x.C;
             if (i + 1 == y.H || first < -1 || first + 4 >= x.H) return false;
-            float* top = x.At(n, Math.Max(first, 0), 0), to = y.At(n, i, 0), shared = Scratch.Floats(Scratch.Purpose.Partial, 2L * C); // a maximum may look at a number twice
+            float* top = x.At(n, Math.Max(first, 0), 0); // above the map its first row again: a maximum may look at a number twice
+            float* to = y.At(n, i, 0), shared = Scratch.Floats(Scratch.Purpose.Partial, 2L * C);
             float* next = x.At(n, first + 1, 0);
             var pair = new RowPair { Column = C, Row = (nint)x.W * C, ResultRow = (nint)y.W * C, Windows = y.W, Shared = shared };
             if (window.Left == 0)
