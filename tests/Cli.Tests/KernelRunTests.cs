@@ -235,6 +235,19 @@ public sealed class KernelRunTests
         JsonElement last = json.RootElement.GetProperty("findings").EnumerateArray().Last();
         Assert.That((last.GetProperty("rule").GetString(), last.GetProperty("line").GetInt32(), last.GetProperty("thread")[0].GetInt32()), Is.EqualTo(("memory", 23, 63)));
 
+        Assert.That(last.GetProperty("place").GetString(), Is.EqualTo("shared memory + 256 of 256"));
+
+        string Rules(params string[] options) => string.Join(' ', Kernels([.. Args(63), .. options]).Error.Split('\n')[..^1].Select(line => line.Split(": ")[1]));
+        Assert.Multiple(() =>
+        {
+            Assert.That(Rules(), Is.EqualTo("uninitialized race"));
+            Assert.That(Rules("--only", "uninitialized"), Is.EqualTo("uninitialized"));
+            Assert.That(Rules("--without", "uninitialized,masks"), Is.EqualTo("race"));
+            Assert.That(Rules("--without", "shared-races, uninitialized"), Is.Empty);
+            Assert.That(Kernels([.. Args(63), "--only", "races"]).Error, Does.Contain("--only: got 'races', expected some of uninitialized, shared-races, global-races, barriers, masks, with commas between."));
+            Assert.That(Kernels([.. Args(63), "--only", "masks", "--without", "masks"]).Error, Does.Contain("--without: got --only too, expected one of them."));
+        });
+
         var clean = Kernels(["check", .. Scale("f32[100]", "f32[100]")[1..]]);
         Assert.That((clean.Code, clean.Error), Is.EqualTo((0, "")));
         Assert.That(clean.Output, Does.EndWith("no findings\n"));

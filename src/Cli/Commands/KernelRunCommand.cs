@@ -26,12 +26,13 @@ static class KernelRunCommand
     {
         Command command = KernelLaunch.Command("check", "Run a kernel on the emulator and look for races, uninitialised reads, divergent barriers and wrong masks.", $"""
             Each finding is a line on standard error: place, rule, what is wrong, block and thread. The exit code is 1 where there is one.
+            Accesses out of bounds, misaligned or to freed memory, deadlocks and traps end a launch, whatever the checks.
 
             {KernelLaunch.ArgumentForms}
 
             Example:
-              tessera kernels check scale.ptx --grid 4 --block 256 --arg f32[1024] --arg f32[1024] --arg f32:2
-            """, KernelOutput.Option, KernelJson.Option);
+              tessera kernels check scale.ptx --grid 4 --block 256 --arg f32[1024] --arg f32[1024] --arg f32:2 --without masks
+            """, [KernelOutput.Option, KernelJson.Option, .. KernelChecks.Options]);
         command.SetAction(parsed => Check(parsed, writer, parsed.InvocationConfiguration.Error));
         return command;
     }
@@ -53,7 +54,7 @@ static class KernelRunCommand
         bool json = parsed.GetValue(KernelJson.Option);
         KernelLaunch kernel = KernelLaunch.Read(parsed);
         KernelOutput[] outputs = KernelOutput.Read(parsed, kernel);
-        PtxReport report = kernel.Module.Launch(kernel.Entry, kernel.Launch with { Checks = PtxChecks.All, Count = json }, kernel.Values);
+        PtxReport report = kernel.Module.Launch(kernel.Entry, kernel.Launch with { Checks = KernelChecks.Read(parsed), Count = json }, kernel.Values);
         foreach (PtxFinding finding in report.Findings) error.WriteLine(finding);
         // What a launch that did not go through left in its buffers is no result.
         Finish(parsed, kernel, report.Failure == null ? outputs : [], report, writer);

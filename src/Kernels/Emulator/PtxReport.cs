@@ -10,13 +10,19 @@ public enum PtxChecks
     /// <summary>Nothing more: the fastest.</summary>
     None = 0,
 
-    /// <summary>Reads of shared memory, and of device memory that the host left open, where nobody has written yet.</summary>
+    /// <summary>
+    /// Reads of shared memory, of local variables, and of device memory that the host left open, where nobody has written yet; and of registers that no
+    /// path to the instruction writes.
+    /// </summary>
     Uninitialized = 1,
 
-    /// <summary>Two threads of a block that touch the same bytes of shared memory, one of them writing, with nothing that orders them.</summary>
+    /// <summary>
+    /// Two threads of a block that touch the same bytes of shared memory, one of them writing, with nothing that
+    /// orders them: no barrier, lock or flag with a scope that holds both.
+    /// </summary>
     SharedRaces = 2,
 
-    /// <summary>The same for global memory, also between blocks.</summary>
+    /// <summary>The same for global memory, also between blocks; and non-coherent loads (<c>ld.global.nc</c>) of what the launch itself has written.</summary>
     GlobalRaces = 4,
 
     /// <summary>Barriers that only a part of a warp reaches, or whose thread count cannot be met.</summary>

@@ -197,8 +197,34 @@ public sealed class ChecksTests
             shfl.sync.down.b32 %r5, %r1, 8, 31, 0x0000FFFF; // mask
             L:
             """, "lane 8 reads from lane 16, which does not take part", 32);
+        yield return Case("uninitialised local memory", """
+            .local .align 8 .b32 l[4];
+            st.local.v2.b32 [l], {%r1, %r2};
+            mov.u64 %d3, l;
+            ld.local.v2.b32 {%r5, %r6}, [%d3];
+            cvta.local.u64 %d4, %d3;
+            ld.b32 %r7, [%d4+8]; // uninitialized
+            """, "reads 4 bytes at local variable 'l' + 8 of 16: nobody has written byte 0 of them");
+        yield return Case("a register that nobody wrote", "add.u32 %r5, %r20, 1; // uninitialized", "reads register %r20: nobody has written it");
+        yield return Case("a register that is written later", """
+            setp.eq.u32 %p1, %r1, 0;
+            @%p1 bra L;
+            mov.u32 %r6, 0;
+            L:
+            add.u32 %r5, %r6, %r7; // uninitialized
+            mov.u32 %r7, 1;
+            """, "reads register %r7");
+        yield return Case("a guard that nobody wrote", "@!%p3 bra L; // uninitialized\nL:", "reads register %p3");
+        yield return Case("non-coherent load of what was written", """
+            st.global.b32 [%d2], %r1;
+            bar.sync 0;
+            ld.global.nc.b32 %r5, [%d2]; // race
+            """, "as memory that no thread writes (.nc), but thread (");
+        yield return Case("behind the parameters", "ld.param.u32 %r5, [y+8]; // memory", "8 bytes after the start of the parameters, which has 8");
         yield return Case("off by one", "st.global.b32 [%d2+3844], %r1; // memory", "4096 bytes after the start of argument 0, which has 4096");
-        yield return Case("misaligned vector", "ld.global.v2.b32 {%r5, %r6}, [%d2]; // memory", "is not aligned to 8 bytes");
+        yield return Case("misaligned vector", "ld.global.v2.b32 {%r5, %r6}, [%d2]; // memory", "is not aligned to 8 bytes: argument 0 + ");
+        yield return Case("misaligned word", "ld.shared.b32 %r5, [tile+6]; // memory", "is not aligned to 4 bytes: shared variable 'tile' + 6 of 1024");
+        yield return Case("misaligned rows", "add.u32 %r5, %r3, 8; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r6}, [%r5]; // memory", "is not aligned to 16 bytes: shared variable 'tile' + 8 of 1024", 32);
         yield return Case("outside of shared memory", "ld.shared.b32 %r5, [tile+1024]; // memory", "shared address 1024 is outside the 1024 bytes");
         yield return Case("endless", "L: bra L; // steps", "more than 1000000 warp instructions");
     }
@@ -269,6 +295,21 @@ public sealed class ChecksTests
             @%p1 bra L;
             cp.async.wait_all;
             """);
+        yield return Case("registers by turns", """
+            mov.u32 %r10, 0;
+            L:
+            setp.eq.u32 %p1, %r10, 0;
+            @%p1 bra M;
+            add.u32 %r11, %r11, 1;
+            M:
+            mov.u32 %r11, %r10;
+            add.u32 %r10, %r10, 1;
+            setp.lt.u32 %p1, %r10, 3;
+            @%p1 bra L;
+            xor.b32 %r12, %r12, %r12;
+            mov.u32 %r13, %r14;
+            ld.global.nc.b32 %r15, [%d2+64];
+            """);
         yield return Case("one value from all", "mov.u32 %r5, 7; st.shared.b32 [tile], %r5; st.global.b32 [%d1], %r5;", 64, 3);
         yield return Case("atomics", "atom.global.add.u32 %r5, [%d1], 1; mov.u32 %r6, 0; st.shared.b32 [tile], %r6; bar.sync 0; atom.shared.max.u32 %r7, [tile], %r1; bar.sync 0; ld.shared.b32 %r8, [tile];", 64, 3);
         yield return Case("lanes that ended", """
@@ -302,6 +343,7 @@ public sealed class ChecksTests
             st.global.b32 [%d4+64], %r2;
             membar.gl;
             atom.global.add.u32 %r5, [%d1], 1;
+            membar.gl;
             st.shared.b32 [tile], %r5;
             L:
             bar.sync 0;
@@ -396,6 +438,10 @@ public sealed class ChecksTests
         {
             Assert.That((f.Rule, f.Kernel, f.Block, f.Thread, f.Column, f.Count), Is.EqualTo(("uninitialized", "k", (3, 0, 0), f.Thread, 26, 40L)));
             Assert.That(f.Place, Is.EqualTo($"shared variable 'tile' + {f.Thread.X * 4} of 1024"));
+            Assert.That(Run("ld.global.v2.b32 {%r5, %r6}, [%d1+4];", 1).Report.Findings.Single().Place, Is.EqualTo("argument 0 + 4 of 4096"));
+            Assert.That(Run("st.global.b32 [%d1+4096], %r1;", 1).Report.Findings.Single().Place, Is.EqualTo("argument 0 + 4096 of 4096"));
+            Assert.That(Run("ld.shared.b32 %r5, [tile+1024];", 1).Report.Findings.Single().Place, Is.EqualTo("shared memory + 1024 of 1024"));
+            Assert.That(Run(".local .b32 l[4]; ld.local.b32 %r5, [l+32];", 1).Report.Findings.Single().Place, Is.EqualTo("local memory + 32 of 16"));
             Assert.That(f.ToString(), Does.StartWith("k.ptx:17:26: uninitialized: ").And.Contain("(kernel 'k', block (3, 0, 0), thread (").And.EndWith(", 40 times"));
         });
     }

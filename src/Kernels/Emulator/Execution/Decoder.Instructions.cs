@@ -60,7 +60,7 @@ sealed partial class Decoder
         "mma" => Mma(i, types, o),
         "ldmatrix" => new MatrixRows(Address(o[1], SpaceOf(i)), false, Vector(o[0], PtxType.B32, result: true), i.Has("trans")),
         "stmatrix" => new MatrixRows(Address(o[0], SpaceOf(i)), true, Vector(o[1], PtxType.B32, result: false), i.Has("trans")),
-        "membar" or "fence" when !i.Has("cta") && !i.Has("proxy") => new Fence(),
+        "membar" or "fence" when !i.Has("proxy") => new Fence(Ordering.LevelOf(i)),
         "membar" or "fence" or "nanosleep" or "prefetch" or "prefetchu" or "discard" or "applypriority" or "griddepcontrol" or "pmevent" => new Nothing(),
         _ when i.Opcode[0] == 'v' => Video(i, types, o),
         _ => throw Unsupported($"'{i.Opcode}'"),

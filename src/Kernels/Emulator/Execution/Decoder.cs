@@ -60,6 +60,7 @@ sealed partial class Decoder
         // A call takes stack for its registers and for the lanes that stand before its blocks, so that recursion without an end comes to its own.
         code.FrameBytes = frameBytes + (blocks.Count * sizeof(uint)) + 63 & ~63;
         code.LocalBytes = localBytes;
+        code.Locals = [.. locals.Where(l => l.Key.Space == Space.Local).Select(l => (l.Value, (int)l.Key.Bytes, l.Key.Name))];
         code.Constants = [.. constants.Select(c => (c.Value.Offset, c.Value.Bytes, (UInt128)c.Key.Item1))];
         return code;
     }
@@ -142,7 +143,7 @@ sealed partial class Decoder
         (op.Site, op.Work) = (image.Add(op), Work.Of(i));
         if (MembersOf(i) is Operand members) op.Members = Source(members, PtxType.B32);
         op.IsObserved = op is MemoryOp || op.Members != null;
-        if (op is MemoryOp memory) (memory.Strong, memory.Releases, memory.Writes) = (IsStrong(i), i.Has("release") || i.Has("acq_rel"), FormTable.Is(i.Opcode, "write"));
+        if (op is MemoryOp memory) (memory.Order, memory.Writes) = (Ordering.Of(i), FormTable.Is(i.Opcode, "write"));
         if (i.Guard is NameOperand guard) (op.Guard, op.Negated) = (Register(guard).Offset, i.Negated);
         blocks[^1].TakesWarp |= FormTable.Is(i.Opcode, "warp");
         if (ends) Close(op);
@@ -157,9 +158,6 @@ sealed partial class Decoder
         "elect" => i.Operands[1],
         _ => null,
     };
-
-    /// <summary>Atomic accesses do not race with each other.</summary>
-    static bool IsStrong(Instruction i) => FormTable.Is(i.Opcode, "atomic") || i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") || i.Has("mmio");
 
     Target TargetOf(string label)
     {

@@ -113,7 +113,7 @@ sealed unsafe class Image
         if (launch.SharedBytes < 0 || layout.Bytes + (long)launch.SharedBytes > mostShared)
             throw LaunchRules.Broken(File, f, $"{layout.Bytes} + {launch.SharedBytes} bytes of shared memory, {mostShared} are the most");
         Code code = CodeOf(f, layout, new(launch.Approximation, launch.Contraction));
-        int bytes = f.Parameters.Select(p => code.ParameterOffsets[p] + (int)p.Bytes).Append(16).Max();
+        int bytes = f.Parameters.Select(p => code.ParameterOffsets[p] + (int)p.Bytes).Append(0).Max();
         Allocation buffer = Memory.Allocate(bytes, "the parameters", constant: true);
         try
         {

@@ -78,7 +78,10 @@ sealed unsafe class Launch
     /// <summary>Who touched global memory; only where races are looked for.</summary>
     public GlobalShadow? Shadow { get; private set; }
 
-    public Handovers Handovers { get; } = new();
+    /// <summary>Global memory's flags, through which threads hand over what they wrote.</summary>
+    public Flags Flags { get; } = new();
+
+    public Lock FlagLock { get; } = new();
 
     public Launch() => Findings = new(this);
 

@@ -29,6 +29,9 @@ sealed class Code(Image image, Function function)
     /// <summary>Bytes of local memory a thread needs, parameters of calls included.</summary>
     public int LocalBytes;
 
+    /// <summary>The local variables, by their offset in the frame.</summary>
+    public (int Offset, int Bytes, string Name)[] Locals = [];
+
     /// <summary>What registers hold at the start: the constants of the text, at their offsets.</summary>
     public (int Offset, int Bytes, UInt128 Value)[] Constants = [];
 
@@ -37,6 +40,20 @@ sealed class Code(Image image, Function function)
 
     /// <summary>Bytes of static shared memory.</summary>
     public int SharedBytes;
+
+    readonly Lock seeking = new();
+    bool sought;
+
+    /// <summary>Marks the operations that read what nothing can have written; once.</summary>
+    public void FindUnwritten()
+    {
+        if (Volatile.Read(ref sought)) return;
+        lock (seeking)
+        {
+            if (!sought) UnwrittenRegisters.Mark(this);
+            Volatile.Write(ref sought, true);
+        }
+    }
 
     public bool Calls;
 

@@ -132,6 +132,7 @@ sealed unsafe class Warp : IDisposable
         for (int lane = 0; lane < 32; lane++) NativeMemory.Clear(local + ((long)lane * LocalStride) + localAt, (nuint)code.LocalBytes);
         foreach (var (offset, bytes, value) in code.Constants)
             for (int lane = 0; lane < 32; lane++) Buffer.MemoryCopy(&value, Registers + offset + (lane * bytes), bytes, bytes);
+        Cta.Observers?.Enter(this, code);
         Frame.Add(0, mask);
     }
 
@@ -284,8 +285,20 @@ sealed unsafe class Warp : IDisposable
     /// <summary>One lane's local memory, at an offset.</summary>
     public byte* Local(int lane, uint offset, int bytes, Op op)
     {
-        if (offset > (uint)(LocalStride - bytes) || bytes > LocalStride) throw Fail(op, lane, "memory", $"local address {offset} is outside the {LocalStride} bytes of local memory");
+        if (offset > (uint)(LocalStride - bytes) || bytes > LocalStride)
+            throw Fail(op, lane, "memory", $"local address {offset} is outside the {LocalStride} bytes of local memory", LocalPlace(offset));
         return local + ((long)lane * LocalStride) + offset;
+    }
+
+    /// <summary>Where an address in local memory lies behind the start of that of lane 0.</summary>
+    public long LocalOffset(ulong address) => (long)(address - (ulong)local);
+
+    /// <summary>An offset in local memory as the running function sees it: <c>local variable 'a' + 4 of 16</c>.</summary>
+    public string LocalPlace(uint offset)
+    {
+        foreach (var (at, bytes, name) in Frame.Code.Locals)
+            if (offset - (uint)(LocalBase + at) < bytes) return $"local variable '{name}' + {offset - (uint)(LocalBase + at)} of {bytes}";
+        return $"local memory + {offset} of {LocalStride}";
     }
 
     /// <summary>The state space of memory that an access to a space, perhaps a generic one, came to.</summary>
@@ -305,11 +318,11 @@ sealed unsafe class Warp : IDisposable
         return new(Cta.Launch.File, kernel.Position.Line, kernel.Position.Column, rule, $"{message} (kernel '{kernel.Name}')");
     }
 
-    /// <summary>An error at an operation: kernel, block, thread and line.</summary>
-    public PtxException Fail(Op op, int lane, string rule, string message)
+    /// <summary>An error at an operation: kernel, block, thread and line, and perhaps the address as its owner sees it.</summary>
+    public PtxException Fail(Op op, int lane, string rule, string message, string place = "")
     {
         Launch launch = Cta.Launch;
-        if (launch.Checks != PtxChecks.None) launch.Findings.End(rule, op, SpotOf(lane), message);
+        if (launch.Checks != PtxChecks.None) launch.Findings.End(rule, op, SpotOf(lane), message, place);
         return new(launch.File, op.Position.Line, op.Position.Column, rule,
             $"{message} (kernel '{launch.Code.Function.Name}', block {launch.BlockAt(Cta.Index)}, thread {launch.ThreadAt((Index * 32) + lane)})");
     }

@@ -49,9 +49,9 @@ sealed class WarpBarrier : Op
 }
 
 /// <summary>membar and fence: memory is always up to date here, so only those who look on care.</summary>
-sealed class Fence : Op
+sealed class Fence(int level) : Op
 {
-    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Fence(w);
+    public override void Run(Warp w, uint mask) => w.Cta.Observers?.Fence(w, mask, level);
 }
 
 /// <summary>A block barrier: sync, arrive, or a reduction of predicates.</summary>

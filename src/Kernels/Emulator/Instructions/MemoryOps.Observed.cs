@@ -6,11 +6,11 @@ namespace Tessera.Emulator;
 /// <summary>What a memory instruction tells those who look on, before it runs.</summary>
 abstract unsafe partial class MemoryOp
 {
-    /// <summary>Atomic, volatile, relaxed, acquire or release: does not race with its like.</summary>
-    public bool Strong { get; set; }
+    /// <summary>What it orders.</summary>
+    public Ordering Order { get; set; }
 
-    /// <summary>Hands over what the block did before.</summary>
-    public bool Releases { get; set; }
+    /// <summary>Whether a lane is about to write; a compare-and-swap that finds something else does not.</summary>
+    public virtual bool IsWriting(Warp w, int lane) => true;
 
     /// <summary>The bytes a lane is about to write; false where that is not known beforehand.</summary>
     public virtual bool ValueOf(Warp w, int lane, byte* value) => false;
@@ -47,7 +47,7 @@ abstract unsafe partial class MemoryOp
             return;
         }
         Space space = isShared ? Space.Shared : address.Space is Space.Param ? Space.Param : Space.Global;
-        w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, Strong ? access | Access.Strong : access, at, low, high));
+        w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, Order.Strong ? access | Access.Strong : access, at, low, high));
     }
 
     static void Widen(Vector512<uint> offsets, ulong* to, ulong origin)
@@ -70,7 +70,7 @@ abstract unsafe partial class MemoryOp
             at[lane] = space == Space.Shared ? (ulong)(p - w.Cta.Cluster.Shared) : (ulong)p;
             (space == Space.Shared ? ref shared : ref space == Space.Local ? ref local : ref space == Space.Param ? ref param : ref global) |= 1u << lane;
         }
-        if (Strong) access |= Access.Strong;
+        if (Order.Strong) access |= Access.Strong;
         Tell(w, shared, Space.Shared, bytes, access, at);
         Tell(w, local, Space.Local, bytes, access, at);
         Tell(w, param, Space.Param, bytes, access, at);
@@ -81,4 +81,17 @@ abstract unsafe partial class MemoryOp
     {
         if (mask != 0) w.Cta.Observers!.Touch(new(w, this, mask, space, bytes, access, at, Patterns.Of(at, bytes, mask), Patterns.Of(at + 16, bytes, mask >> 16)));
     }
+}
+
+/// <summary>
+/// What a memory instruction orders. Strong ones (atomic, volatile, relaxed, acquire or release) do not race with their like in a scope of both: 0 is the
+/// block, 1 the cluster, 2 the device; mbarriers are updated as one step whatever their scope. Non-coherent ones may give what lay there when the kernel began.
+/// </summary>
+readonly record struct Ordering(bool Strong, bool Acquires, bool Releases, int Level, bool IsNonCoherent)
+{
+    public static Ordering Of(Instruction i) => new(FormTable.Is(i.Opcode, "atomic") || i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") || i.Has("mmio"),
+        i.Has("acquire") || i.Has("acq_rel"), i.Has("release") || i.Has("acq_rel"), i.Opcode == "mbarrier" || i.Has("async") ? 2 : LevelOf(i), i.Has("nc"));
+
+    /// <summary>The scope of an access or a fence.</summary>
+    public static int LevelOf(Instruction i) => i.Has("cta") ? 0 : i.Has("cluster") ? 1 : 2;
 }

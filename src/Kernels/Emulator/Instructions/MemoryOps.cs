@@ -35,7 +35,7 @@ abstract unsafe partial class MemoryOp(Address address) : Op
     protected byte* Pointer(Warp w, Address from, int lane, int bytes, int align, bool writes = false)
     {
         ulong at = from.Of(w, lane);
-        if ((at & (uint)(align - 1)) != 0) throw w.Fail(this, lane, "memory", $"address 0x{at:X} is not aligned to {align} bytes");
+        if ((at & (uint)(align - 1)) != 0) throw Misaligned(w, from.Space, lane, at, align);
         Space space = from.Space;
         if (space == Space.Param) { at += w.Cta.Launch.Parameters; space = Space.Global; }
         if (space == Space.Generic)
@@ -58,7 +58,7 @@ abstract unsafe partial class MemoryOp(Address address) : Op
     }
 
     byte* Shared(Warp w, Cta block, int lane, uint offset, int bytes) => offset <= (uint)(block.SharedBytes - bytes) && bytes <= block.SharedBytes ? block.Shared + offset
-        : throw w.Fail(this, lane, "memory", $"shared address {offset} is outside the {block.SharedBytes} bytes of shared memory");
+        : throw w.Fail(this, lane, "memory", $"shared address {offset} is outside the {block.SharedBytes} bytes of shared memory", $"shared memory + {offset} of {block.SharedBytes}");
 
     /// <summary>The block of the cluster that an address names; it must not have ended.</summary>
     Cta BlockOf(Warp w, int lane, ulong at)
@@ -118,15 +118,33 @@ abstract unsafe partial class MemoryOp(Address address) : Op
         }
     }
 
+    PtxException Misaligned(Warp w, Space space, int lane, ulong at, int align)
+    {
+        string place = PlaceOf(w, space, at);
+        return w.Fail(this, lane, "memory", $"address 0x{at:X} is not aligned to {align} bytes{(place.Length > 0 ? $": {place}" : "")}", place);
+    }
+
+    /// <summary>An address as its owner sees it; empty where it is nobody's.</summary>
+    static string PlaceOf(Warp w, Space space, ulong at)
+    {
+        ulong window = at & Address.WindowMask;
+        if (space is Space.Shared || (space is Space.Generic or Space.Cluster && window == Address.SharedWindow) || (space is Space.Cluster && window == 0))
+            return w.Cta.Launch.Code.Layout.NameOf((int)ClusterAddress.Offset(at));
+        if (space is Space.Local || (space is Space.Generic && window == Address.LocalWindow)) return w.LocalPlace((uint)at);
+        if (space is Space.Param) at += w.Cta.Launch.Parameters;
+        return w.Cta.Launch.Memory.Find(at, 1) is { } owned ? $"{owned.Owner} + {at - owned.Start} of {owned.Bytes}" : "";
+    }
+
     PtxException Outside(Warp w, int lane, ulong at, int bytes)
     {
         if (w.Cta.Launch.Memory.Freed(at) is var (freed, size))
             return w.Fail(this, lane, "memory",
-                $"{bytes} bytes at address 0x{at:X} were freed{(freed.FreedAt > 0 ? $" at line {freed.FreedAt}" : "")}: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}");
+                $"{bytes} bytes at address 0x{at:X} were freed{(freed.FreedAt > 0 ? $" at line {freed.FreedAt}" : "")}: {at - freed.Start} bytes after the start of {freed.Owner}, which had {size}",
+                $"{freed.Owner} + {at - freed.Start} of {size}");
         Allocation? near = w.Cta.Launch.Memory.Before(at);
-        string where = at < 4096 ? ": a null pointer" : near == null || at - near.Start > (ulong)near.Bytes + (1 << 20) ? ""
-            : $": {at - near.Start} bytes after the start of {near.Owner}, which has {near.Bytes}";
-        return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}");
+        bool isNear = at >= 4096 && near != null && at - near.Start <= (ulong)near.Bytes + (1 << 20);
+        string where = at < 4096 ? ": a null pointer" : isNear ? $": {at - near!.Start} bytes after the start of {near.Owner}, which has {near.Bytes}" : "";
+        return w.Fail(this, lane, "memory", $"{bytes} bytes at address 0x{at:X} are outside every allocation{where}", isNear ? $"{near!.Owner} + {at - near.Start} of {near.Bytes}" : "");
     }
 }
 
@@ -283,6 +301,13 @@ sealed unsafe class Atomic(Address address, int bytes, Slot64 d, Slot64 b, Slot6
     }
 
     public override void Observe(Warp w, uint mask) => Note(w, mask, bytes, Access.Atomic);
+
+    public override bool IsWriting(Warp w, int lane)
+    {
+        if (c.Bytes == 0) return true;
+        byte* p = Pointer(w, lane, bytes, bytes);
+        return (bytes == 8 ? *(ulong*)p : bytes == 4 ? *(uint*)p : *(ushort*)p) == b.Read(w.Registers, lane);
+    }
 }
 
 /// <summary>Copies from global to shared memory; done at once, which every use of groups allows. Bytes beyond the source's size are zeros, and all of them where a predicate says so.</summary>

@@ -29,6 +29,9 @@ abstract unsafe class Op
     /// <summary>The register with the member mask of a warp instruction.</summary>
     public Slot64? Members;
 
+    /// <summary>A register it reads that nobody can have written; known once somebody looks for such.</summary>
+    public string? Unwritten;
+
     /// <summary>Whether those who look on are told of it.</summary>
     public bool IsObserved;
 

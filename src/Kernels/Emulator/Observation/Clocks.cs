@@ -20,6 +20,9 @@ sealed class Clocks(int blocks)
     readonly bool[] fenced = new bool[blocks * warpsOfBlock];
     readonly Dictionary<int, int[]> objects = [];
 
+    /// <summary>What goes from thread to thread through flags passes barriers too; null where a kernel has no such flags.</summary>
+    public Handovers? Handovers { get; set; }
+
     public void Start()
     {
         Array.Fill(now, 1);
@@ -36,12 +39,27 @@ sealed class Clocks(int blocks)
     public Span<int> Seen(int warp) => seen.AsSpan(warp * most, most);
 
     /// <summary>What the lanes of a warp did comes before what they do from now on.</summary>
-    public void Synchronise(int warp) => seen[(warp * most) + warp] = now[warp]++;
+    public void Synchronise(int warp)
+    {
+        seen[(warp * most) + warp] = now[warp]++;
+        if (Handovers == null) return;
+        long meeting = WarpMeeting + warp;
+        Handovers.Bring(meeting, warp);
+        Handovers.Take(meeting, warp);
+        Handovers.Forget(meeting);
+    }
+
+    /// <summary>What a warp does from now on can be told from what it did.</summary>
+    public void Advance(int warp) => now[warp]++;
+
+    // Where warps bring what they know of flags: barriers of blocks have the numbers from 0 on.
+    const long WarpMeeting = 1L << 32, ObjectMeeting = 2L << 32, Arriving = -1, Complete = -2;
 
     /// <summary>A warp comes to a barrier of a block without waiting: what it did comes before what those do that wait.</summary>
     public void Arrive(int block, int barrier, int warp)
     {
         Join(Joined(block, barrier), warp);
+        Handovers?.Bring(Meeting(block, barrier), warp);
         Synchronise(warp);
     }
 
@@ -53,6 +71,10 @@ sealed class Clocks(int blocks)
         foreach (int warp in warps) Raise(Seen(warp), all);
         foreach (int warp in warps) if (seen[(warp * most) + warp] == now[warp]) now[warp]++;
         all.Clear();
+        if (Handovers == null) return;
+        foreach (int warp in warps) Handovers.Bring(Meeting(block, barrier), warp);
+        foreach (int warp in warps) Handovers.Take(Meeting(block, barrier), warp);
+        Handovers.Forget(Meeting(block, barrier));
     }
 
     /// <summary>A warp arrives at an mbarrier object: what it did comes before what those do that see a phase of it complete.</summary>
@@ -60,6 +82,7 @@ sealed class Clocks(int blocks)
     {
         if (!objects.TryGetValue(place, out int[]? all)) objects[place] = all = new int[most];
         Join(all, warp);
+        Handovers?.Bring(ObjectMeeting + place, warp);
         Synchronise(warp);
     }
 
@@ -67,6 +90,7 @@ sealed class Clocks(int blocks)
     public void Acquire(int warp, int place)
     {
         if (objects.TryGetValue(place, out int[]? all)) Raise(Seen(warp), all);
+        Handovers?.Take(ObjectMeeting + place, warp);
     }
 
     /// <summary>A warp executes a fence.</summary>
@@ -78,6 +102,7 @@ sealed class Clocks(int blocks)
         if (!releases && !fenced[warp]) return;
         fenced[warp] = false;
         Join(arriving, warp);
+        Handovers?.Bring(Arriving, warp);
         Synchronise(warp);
     }
 
@@ -86,10 +111,17 @@ sealed class Clocks(int blocks)
     {
         arriving.CopyTo(complete, 0);
         Array.Clear(arriving);
+        Handovers?.Move(Arriving, Complete);
     }
 
     /// <summary>A warp has waited for the cluster's barrier.</summary>
-    public void PassCluster(int warp) => Raise(Seen(warp), complete);
+    public void PassCluster(int warp)
+    {
+        Raise(Seen(warp), complete);
+        Handovers?.Take(Complete, warp);
+    }
+
+    static long Meeting(int block, int barrier) => (block * barriersOfBlock) + barrier;
 
     Span<int> Joined(int block, int barrier) => joined.AsSpan(((block * barriersOfBlock) + barrier) * most, most);
 

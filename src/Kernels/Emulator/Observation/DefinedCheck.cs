@@ -5,19 +5,51 @@ using System.Runtime.Intrinsics;
 namespace Tessera.Emulator;
 
 /// <summary>
-/// Reads of bytes that nobody has written: of shared memory since the block started, of global memory that was allocated without content.
+/// Reads of bytes that nobody has written: of shared memory since the block started, of local variables since their function was entered, of global
+/// memory that was allocated without content; and of registers that nothing can have written.
 /// A map holds one byte for each byte of memory, 1 where it was written.
 /// </summary>
 sealed unsafe class DefinedCheck(Observers observers) : Observer
 {
     readonly byte* shared = (byte*)NativeMemory.AllocZeroed((nuint)observers.Cluster.SharedBytes + 1);
 
+    // Of each warp that has local variables, for the local memory of all lanes.
+    readonly nint[] local = new nint[observers.Cluster.Size * 32];
+
     Allocation? last;
 
     public override void Start() => NativeMemory.Clear(shared, (nuint)observers.Cluster.SharedBytes);
 
+    /// <summary>A warp enters a function: its local variables hold nothing, what it was called with does.</summary>
+    public void Enter(Warp w, Code code)
+    {
+        code.FindUnwritten();
+        ref nint map = ref local[w.Number];
+        if (map == 0)
+        {
+            if (code.Locals.Length == 0) return;
+            map = (nint)NativeMemory.AllocZeroed((nuint)w.LocalStride * 32);
+        }
+        for (int lane = 0; lane < 32; lane++)
+        {
+            byte* frame = (byte*)map + ((long)lane * w.LocalStride) + w.LocalBase;
+            new Span<byte>(frame, code.LocalBytes).Fill(1);
+            foreach (var (offset, bytes, _) in code.Locals) new Span<byte>(frame + offset, bytes).Clear();
+        }
+    }
+
+    /// <summary>Lanes read a register that nobody has written.</summary>
+    public void Read(Warp w, Op op, uint mask) =>
+        observers.Findings.Add("uninitialized", op, 1, w.SpotOf(BitOperations.TrailingZeroCount(mask)), $"reads register {op.Unwritten}: nobody has written it");
+
     public override void Touch(in Request q)
     {
+        if (q.Space == Space.Local)
+        {
+            if (local[q.Warp.Number] is not 0 and nint map)
+                for (uint m = q.Mask; m != 0; m &= m - 1) Touch(q, BitOperations.TrailingZeroCount(m), (byte*)map + q.Warp.LocalOffset(q.At[BitOperations.TrailingZeroCount(m)]));
+            return;
+        }
         if (q.Space == Space.Shared)
         {
             Half(q, 0, q.Low);
@@ -86,5 +118,6 @@ sealed unsafe class DefinedCheck(Observers observers) : Observer
     {
         base.Dispose();
         NativeMemory.Free(shared);
+        foreach (nint map in local) NativeMemory.Free((void*)map);
     }
 }

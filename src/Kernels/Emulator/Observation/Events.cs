@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace Tessera.Emulator;
 
 /// <summary>
-/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, how often its cluster has fenced, and
-/// the group of an asynchronous copy, or -1. A <em>record</em> is an event's number and a lane in 32 bits, so it names a thread and a time; 0 is nobody.
+/// A warp's accesses by one instruction between two synchronisations: who and where, the warp's clock, the
+/// group of an asynchronous copy, or -1, and how far a strong access reaches. A <em>record</em> is an event's number and a lane in 32 bits, so it names a thread and a time; 0 is nobody.
 /// </summary>
-readonly struct Event(int cluster, int clock, int site, int group, ushort fences, int warp, bool strong)
+readonly struct Event(int cluster, int clock, int site, int group, int warp, int reach)
 {
-    readonly ulong when = (uint)cluster | (ulong)(uint)clock << 32, where = (uint)site | (ulong)(uint)group << 32, how = fences | (ulong)warp << 16 | (strong ? 1ul << 32 : 0);
+    readonly ulong when = (uint)cluster | (ulong)(uint)clock << 32, where = (uint)site | (ulong)(uint)group << 32, how = (uint)warp | (ulong)(uint)reach << 32;
 
     public int Cluster => (int)when;
 
@@ -18,11 +18,10 @@ readonly struct Event(int cluster, int clock, int site, int group, ushort fences
 
     public int Group => (int)(where >> 32);
 
-    public ushort Fences => (ushort)how;
+    public int Warp => (int)how;
 
-    public int Warp => (ushort)(how >> 16);
-
-    public bool Strong => how >> 32 != 0;
+    /// <summary>0 for a weak access; for a strong one 1 where its scope is a block, 2 a cluster, 3 the device.</summary>
+    public int Reach => (int)(how >> 32);
 
     public bool Is(in Event other) => ((when ^ other.when) | (where ^ other.where) | (how ^ other.how)) == 0;
 }

@@ -35,11 +35,11 @@ sealed class Findings(Launch launch)
     public PtxFinding? Failure { get; private set; }
 
     /// <summary>What ends the launch; it is kept whatever the number of findings.</summary>
-    public void End(string rule, Op op, Spot thread, string message)
+    public void End(string rule, Op op, Spot thread, string message, string place = "")
     {
         lock (found)
         {
-            if (Failure == null) found[(rule, op.Site, int.MinValue)] = Failure = Make(rule, op, thread, message, "", 0);
+            if (Failure == null) found[(rule, op.Site, int.MinValue)] = Failure = Make(rule, op, thread, message, place, 0);
         }
     }
 

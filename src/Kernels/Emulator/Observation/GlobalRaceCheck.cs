@@ -32,63 +32,11 @@ sealed class GlobalShadow(int granule, bool shared) : IDisposable
     }
 }
 
-/// <summary>
-/// What blocks pass on through flags: a block that fences and then writes a flag with a strong access hands over all it did before; who then
-/// reads the flag with a strong access comes after that, as do later readers. Only for kernels with fences, acquire or release.
-/// </summary>
-sealed class Handovers
-{
-    readonly Dictionary<ulong, Flag> flags = [];
-
-    /// <summary>The releases to one address, in their order.</summary>
-    public sealed class Flag
-    {
-        public int Count;
-        public readonly Dictionary<int, (int Position, int Fences)> Of = [];
-    }
-
-    /// <summary>A block's strong access to an address, which is about to be; gives the flag there.</summary>
-    public Flag Touch(ulong address, int block, int fences, Access access)
-    {
-        lock (flags)
-        {
-            if (!flags.TryGetValue(address, out Flag? flag)) flags[address] = flag = new();
-            if ((access & Access.Write) != 0 && fences > 0) flag.Of[block] = (flag.Count++, fences);
-            return flag;
-        }
-    }
-
-    /// <summary>A block has read these flags: it comes after what was released to them until now.</summary>
-    public void Acquire(List<Flag> read, Dictionary<Flag, int> acquired)
-    {
-        lock (flags)
-            foreach (Flag flag in read)
-                if (flag.Count > 0) acquired[flag] = flag.Count;
-        read.Clear();
-    }
-
-    /// <summary>Whether what a block did before its fence number <paramref name="fences"/> + 1 was handed over to who acquired these.</summary>
-    public bool Covers(int block, int fences, Dictionary<Flag, int> acquired)
-    {
-        lock (flags)
-        {
-            foreach (var (flag, count) in acquired)
-                if (flag.Of.TryGetValue(block, out var released) && released.Position < count && released.Fences > fences) return true;
-            return false;
-        }
-    }
-}
-
 /// <summary>Races on global memory, inside of a block and between blocks. A launch of more than 2^27 events is watched up to there.</summary>
 sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, observers.Cluster.Launch.Shadow!.Events, observers.Cluster.Launch.Shadow!.Granule)
 {
     readonly Launch launch = observers.Cluster.Launch;
     readonly GlobalShadow shadow = observers.Cluster.Launch.Shadow!;
-    readonly bool handsOver = Granule.Fences(observers.Cluster.Launch.Code);
-    readonly Dictionary<Handovers.Flag, int> acquired = [];
-
-    /// <summary>Flags whose reads were noted, but only now are done.</summary>
-    readonly List<Handovers.Flag> read = [];
 
     /// <summary>For an instruction, by its number, whose memory it touched last: kernels read several arrays by turns.</summary>
     readonly (Allocation Memory, Cells Cells)[] places = new (Allocation, Cells)[64];
@@ -96,22 +44,9 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
     Allocation last = null!;
     Cells cells = null!;
 
-    public override void Start()
-    {
-        base.Start();
-        acquired.Clear();
-        read.Clear();
-    }
-
-    public override void Fence()
-    {
-        if (Fences < ushort.MaxValue) Fences++;
-    }
-
     public override void Touch(in Request q)
     {
-        if (read.Count > 0) launch.Handovers.Acquire(read, acquired);
-        if (q.Op.Releases) Fence();
+        if (q.Op.Order.IsNonCoherent) LookForWrites(q);
         if (!Begin(q)) return;
         (last, cells) = places[q.Op.Site & (places.Length - 1)];
         if (PageOf(q) is Lock page)
@@ -130,12 +65,30 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
         places[q.Op.Site & (places.Length - 1)] = (last, cells);
     }
 
+    /// <summary>A non-coherent load is for memory that nobody writes while the kernel runs, whatever orders the two.</summary>
+    void LookForWrites(in Request q)
+    {
+        for (uint m = q.Mask; m != 0; m &= m - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(m);
+            Find(q.At[lane], q.Bytes);
+            if (!cells.HasWrite) continue;
+            long first = Index(q.At[lane]);
+            for (long i = first; i < first + (q.Bytes >> Shift); i++)
+            {
+                if (cells.Write[i] == 0) continue;
+                ReportStale(q, lane, cells.Write[i], (int)(i - first) << Shift);
+                break;
+            }
+        }
+    }
+
     /// <summary>The lock for all lanes of a request that lie in patterns, within a page; null where one is not enough.</summary>
     Lock? PageOf(in Request q) => PageOf(q, 0, q.Low) is Lock page && page == PageOf(q, 16, q.High) ? page : null;
 
     Lock? PageOf(in Request q, int first, Pattern pattern)
     {
-        if (pattern == Pattern.Any || (handsOver && (q.Access & Access.Strong) != 0)) return null;
+        if (pattern == Pattern.Any) return null;
         Lock page = shadow.LockOf(q.At[first]);
         return page == shadow.LockOf(q.At[first + 15]) ? page : null;
     }
@@ -161,11 +114,6 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
             int lane = BitOperations.TrailingZeroCount(mask);
             ulong at = q.At[lane];
             Find(at, q.Bytes);
-            if (handsOver && (q.Access & Access.Strong) != 0)
-            {
-                var flag = launch.Handovers.Touch(at, Cluster, Fences, q.Access);
-                if ((q.Access & Access.Read) != 0) read.Add(flag);
-            }
             Lock needed = shadow.LockOf(at);
             if (needed != held)
             {
@@ -185,8 +133,6 @@ sealed unsafe class GlobalRaceCheck(Observers observers) : RaceCheck(observers, 
     }
 
     long Index(ulong at) => (long)(at - ((last.Home ?? last).Start & ~15ul)) >> Shift;
-
-    protected override bool HandedOver(in Event earlier) => handsOver && acquired.Count > 0 && launch.Handovers.Covers(earlier.Cluster, earlier.Fences, acquired);
 }
 
 /// <summary>What the text of a kernel says about its accesses before it runs.</summary>
@@ -200,8 +146,9 @@ static class Granule
         return least;
     }
 
-    /// <summary>Whether the kernel orders memory between blocks by fences, acquire or release.</summary>
-    public static bool Fences(Code code) => Instructions(code).Any(i => i.Opcode is "membar" or "fence" || i.Has("acquire") || i.Has("release") || i.Has("acq_rel"));
+    /// <summary>Whether the kernel orders memory by fences, or by accesses that acquire or release.</summary>
+    public static bool Fences(Code code) => Instructions(code).Any(i => (i.Opcode is "membar" or "fence" && !i.Has("proxy"))
+        || (i.Opcode is "ld" or "st" or "atom" or "red" && (i.Has("acquire") || i.Has("release") || i.Has("acq_rel"))));
 
     static IEnumerable<Instruction> Instructions(Code code) =>
         code.Image.Module.Functions.Where(f => f == code.Function || !f.IsEntry).SelectMany(f => f.Body ?? []).OfType<Instruction>();

@@ -68,8 +68,5 @@ abstract class Observer : IDisposable
     /// <summary>A warp touches memory.</summary>
     public abstract void Touch(in Request q);
 
-    /// <summary>A fence of the device's memory.</summary>
-    public virtual void Fence() { }
-
     public virtual void Dispose() { }
 }

@@ -17,6 +17,7 @@ sealed class Observers : IDisposable
         if (checks.HasFlag(PtxChecks.Uninitialized)) defined = new(this);
         if (checks.HasFlag(PtxChecks.SharedRaces)) sharedRaces = new(this);
         if (checks.HasFlag(PtxChecks.GlobalRaces)) globalRaces = new(this);
+        if ((sharedRaces != null || globalRaces != null) && Granule.Fences(cluster.Launch.Code)) Clocks.Handovers = new(this);
         if (checks.HasFlag(PtxChecks.Barriers)) barriers = new(this);
         if (checks.HasFlag(PtxChecks.Masks)) masks = new(this);
         if (count) counter = new(this);
@@ -27,6 +28,9 @@ sealed class Observers : IDisposable
 
     public Clocks Clocks { get; }
 
+    /// <summary>What threads hand over through flags; null where no kernel of the launch does that, or no races are looked for.</summary>
+    public Handovers? Handovers => Clocks.Handovers;
+
     public AsyncGroups Groups { get; }
 
     public Findings Findings => Cluster.Launch.Findings;
@@ -34,6 +38,7 @@ sealed class Observers : IDisposable
     public void Start()
     {
         Clocks.Start();
+        Handovers?.Start();
         Groups.Start();
         foreach (Observer o in all) o.Start();
     }
@@ -49,16 +54,22 @@ sealed class Observers : IDisposable
     public void Step(Warp w, Op op, uint active)
     {
         if (masks != null && op.Members is Slot64 members) masks.Step(w, op, members, active);
+        if (op.Unwritten != null) defined?.Read(w, op, active);
         if (all.Length > 0) op.Observe(w, active);
     }
 
     public void Touch(in Request q)
     {
-        if (q.Space is Space.Shared or Space.Global) defined?.Touch(q);
+        Handovers?.Finish();
+        if (q.Space is Space.Shared or Space.Global or Space.Local) defined?.Touch(q);
         if (q.Space == Space.Shared) sharedRaces?.Touch(q);
         else if (q.Space == Space.Global) globalRaces?.Touch(q);
         counter?.Touch(q);
+        if ((q.Access & Access.Strong) != 0 && q.Op is not MbarrierUser && q.Space is Space.Shared or Space.Global) Handovers?.Touch(q);
     }
+
+    /// <summary>A warp enters a function.</summary>
+    public void Enter(Warp w, Code code) => defined?.Enter(w, code);
 
     public void Arrive(Warp w, BarrierOp op, int id, uint mask, int count, bool waits)
     {
@@ -95,10 +106,11 @@ sealed class Observers : IDisposable
     /// <summary>A warp waits for its asynchronous copies, but for the last groups of them.</summary>
     public void Wait(int warp, int keep) => Groups.Wait(warp, keep, Clocks.Now(warp));
 
-    public void Fence(Warp w)
+    /// <summary>Lanes execute a fence; its scope is 0 for the block, 1 for the cluster, 2 for the device.</summary>
+    public void Fence(Warp w, uint mask, int level)
     {
-        Clocks.Fence(w.Number);
-        foreach (Observer o in all) o.Fence();
+        if (level > 0) Clocks.Fence(w.Number);
+        Handovers?.Fence(w.Number, mask, level);
     }
 
     /// <summary>A lane's address, some bytes further, as its owner sees it who is in a block.</summary>
@@ -106,6 +118,7 @@ sealed class Observers : IDisposable
     {
         ulong at = q.At[lane] + (ulong)offset;
         if (q.Space == Space.Shared) return SharedPlace((int)at, block);
+        if (q.Space == Space.Local) return q.Warp.LocalPlace((uint)(q.Warp.LocalOffset(at) % q.Warp.LocalStride));
         Allocation a = Cluster.Launch.Memory.Find(at, 1)!;
         return $"{a.Owner} + {at - a.Start} of {a.Bytes}";
     }

@@ -15,14 +15,11 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
 
     // The event of the request at hand, and what it was last compared with: neighbouring lanes mostly meet the same event.
     Event me;
-    uint mine;
+    uint mine, taking;
     Comparison write, read, otherRead;
 
     /// <summary>The number of the running cluster, from 1.</summary>
     protected int Cluster { get; private set; }
-
-    /// <summary>The fences of the running cluster so far.</summary>
-    protected ushort Fences { get; set; }
 
     /// <summary>Records below this come before everything that happens now: the empty one, and perhaps the oldest.</summary>
     protected uint Settled { get; set; } = 1;
@@ -37,20 +34,18 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
 
     public override void Start()
     {
-        (Cluster, Fences) = ((int)observers.Cluster.Index + 1, 0);
+        Cluster = (int)observers.Cluster.Index + 1;
         (free, Settled) = (default, 1);
         Copies.Clear();
         Array.Clear(recent);
     }
 
-    /// <summary>Whether another cluster's access comes before what this cluster does now.</summary>
-    protected virtual bool HandedOver(in Event earlier) => false;
-
     /// <summary>Finds or makes the event of a request; false where there are no more numbers.</summary>
     protected bool Begin(in Request q)
     {
         int warp = q.Warp.Number, group = (q.Access & Access.Asynchronous) != 0 ? observers.Groups.Current(warp) : -1;
-        me = new(Cluster, observers.Clocks.Now(warp), q.Op.Site, group, Fences, warp, (q.Access & Access.Strong) != 0);
+        me = new(Cluster, observers.Clocks.Now(warp), q.Op.Site, group, warp, (q.Access & Access.Strong) != 0 ? q.Op.Order.Level + 1 : 0);
+        taking = q.Mask;
         write = read = otherRead = default;
         ref uint number = ref recent[(warp * 67 + q.Op.Site) & (recent.Length - 1)];
         if ((number == 0 || !events[number].Is(me)) && !Make(ref number)) return false;
@@ -139,8 +134,11 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
     {
         if (record < Settled) return true;
         if (record >> 5 != with.Number) with = Compare(record >> 5);
-        return with.Ordered || (with.Warp == me.Warp && (record & 31) == lane);
+        return with.Ordered || (with.Warp == me.Warp && (record & 31) == lane) || IsHandedOver(record, lane);
     }
+
+    bool IsHandedOver(uint record, int lane) => observers.Handovers is { } flags && events[record >> 5] is var earlier
+        && flags.Cover(earlier, ClockOf(earlier), (int)(record & 31), me.Warp, lane);
 
     Comparison Compare(uint number)
     {
@@ -150,8 +148,8 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         return new()
         {
             Number = number,
-            Ordered = here ? clock <= observers.Clocks.Seen(me.Warp)[earlier.Warp] : HandedOver(earlier),
-            BothStrong = earlier.Strong && me.Strong,
+            Ordered = (here && clock <= observers.Clocks.Seen(me.Warp)[earlier.Warp]) || observers.Handovers?.CoverAll(earlier, clock, me.Warp, taking) == true,
+            BothStrong = Math.Min(earlier.Reach, me.Reach) > (!here ? 2 : earlier.Warp / 32 == me.Warp / 32 ? 0 : 1),
             Warp = here && clock != AsyncGroups.Pending ? earlier.Warp : -1,
         };
     }
@@ -177,6 +175,19 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         return new ReadOnlySpan<byte>(mine + offset, 1 << Shift).SequenceEqual(new(there, 1 << Shift));
     }
 
+    /// <summary>A non-coherent load of what somebody wrote in this launch.</summary>
+    protected void ReportStale(in Request q, int lane, uint record, int offset)
+    {
+        Event earlier = events[record >> 5];
+        Launch launch = observers.Cluster.Launch;
+        Op other = launch.Code.Image.Sites[earlier.Site];
+        if (observers.Findings.Counts("race", q.Op, other.Site)) return;
+        Spot here = q.Warp.SpotOf(lane);
+        string place = observers.Place(q, lane, offset, here.Block), by = launch.ThreadAt((earlier.Warp % 32 * 32) + (int)(record & 31)).ToString();
+        string message = $"reads {place} as memory that no thread writes (.nc), but thread {by} wrote it at line {other.Position.Line}";
+        observers.Findings.Add("race", q.Op, other.Site, here, message, place, other.Position.Line);
+    }
+
     /// <summary>Names the access that comes later in the text first, so that one race has one name whoever was faster.</summary>
     void Report(in Request q, int lane, uint record, string verb, string earlierVerb, int offset)
     {
@@ -187,7 +198,8 @@ abstract unsafe partial class RaceCheck(Observers observers, Events events, int 
         if (mine.Site < other.Site) (mine, other, here, there, verb, earlierVerb) = (other, mine, there, here, earlierVerb == "read" ? "reads" : "writes", verb == "reads" ? "read" : "wrote");
         if (observers.Findings.Counts("race", mine, other.Site)) return;
         string place = observers.Place(q, lane, offset, here.Block), by = launch.ThreadAt(there.Thread).ToString();
-        string why = here.Block != there.Block ? $"block {launch.BlockAt(there.Block)}, and nothing orders the blocks"
+        string why = earlier.Reach > 0 && me.Reach > 0 ? $"their scopes leave each other out"
+            : here.Block != there.Block ? $"block {launch.BlockAt(there.Block)}, and nothing orders the blocks"
             : ClockOf(earlier) == AsyncGroups.Pending ? "nobody has waited for this asynchronous copy" : "no barrier between";
         observers.Findings.Add("race", mine, other.Site, here, $"{verb} {place}, which thread {by} {earlierVerb} at line {other.Position.Line}: {why}", place, other.Position.Line);
     }
