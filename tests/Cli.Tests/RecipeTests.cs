@@ -40,11 +40,11 @@ public sealed class RecipeTests : FewPhotosTests
         using var folder = new TemporaryFolder();
         Trained(folder, "--epochs", "1", "--unfreeze-epochs", "0");
         string model = folder.File("m.safetensors");
-        Assert.That(Vision.ImageLearner.LoadLearner(model).Report, Is.EqualTo("m.safetensors: resnet18"));
+        Assert.That(Vision.ImageLearner.LoadLearner(model).Report, Is.EqualTo("m.safetensors: resnet18_w8_bn_op13"));
         var (code, output, error) = Run("train", Few, "--weights", model, "--size", "32", "--bs", "8", "--epochs", "0", "--unfreeze-epochs", "0", "--out", folder.File("again.safetensors"));
         Assert.That((code, error), Is.EqualTo((0, "")));
-        Assert.That(output, Does.Contain("m.safetensors: resnet18, trained for ").And.Contain("; the head goes on, since the classes are the same"));
-        Fails(1, "got resnet18, expected resnet34. ", "train", Few, "--arch", "resnet34", "--weights", model);
+        Assert.That(output, Does.Contain("m.safetensors: resnet18_w8_bn_op13, trained for ").And.Contain("; the head goes on, since the classes are the same"));
+        Fails(1, "got resnet18_w8_bn_op13, expected resnet34.", "train", Few, "--arch", "resnet34", "--weights", model);
 
         Assert.That(Run("export", model, "--onnx", folder.File("m.onnx")).Code, Is.Zero);
         Assert.That(Run("inspect", folder.File("m.onnx")).Output, Does.Contain("ResNet-18").And.Contain("(a head of another kind follows)"));
