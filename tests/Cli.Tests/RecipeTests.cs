@@ -37,6 +37,23 @@ public sealed class RecipeTests : FewPhotosTests
         Assert.That(Trained(folder, [.. one, "--architecture", "resnet18"]), Has.Length.GreaterThan(1000), "the long name of --arch");
     }
 
+    /// <summary>What the tool wrote is pretrained too; it says all there is to it.</summary>
+    [Test]
+    public void AModelOfTheToolIsTrainedOn()
+    {
+        using var folder = new TemporaryFolder();
+        Trained(folder, "--epochs", "1", "--unfreeze-epochs", "0");
+        string model = folder.File("m.safetensors");
+        Assert.That(Vision.ImageLearner.LoadLearner(model).Report, Is.EqualTo("m.safetensors: resnet18_w8_bn_op13"));
+        var (code, output, error) = Run("train", Few, "--weights", model, "--size", "32", "--bs", "8", "--epochs", "0", "--unfreeze-epochs", "0", "--out", folder.File("again.safetensors"));
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Does.Contain("m.safetensors: resnet18_w8_bn_op13, trained for ").And.Contain("; the head goes on, since the classes are the same"));
+        Fails(1, "got resnet18_w8_bn_op13, expected resnet34.", "train", Few, "--arch", "resnet34", "--weights", model);
+
+        Assert.That(Run("export", model, "--onnx", folder.File("m.onnx")).Code, Is.Zero);
+        Assert.That(Run("inspect", folder.File("m.onnx")).Output, Does.Contain("ResNet-18").And.Contain("(a head of another kind follows)"));
+    }
+
     [Test]
     public void AStageEndsWithItsBestEpochAndBeforeItGetsWorse()
     {
@@ -88,6 +105,9 @@ public sealed class RecipeTests : FewPhotosTests
         Assert.That(Run(resumable).Output, Does.Contain("pets.run: this run is complete"));
         Assert.That(File.ReadAllBytes(model), Is.EqualTo(unbroken), "also where all was done before");
         Fails(1, "holds another run", Train(model, [.. recipe, "--lr", "1e-4", "--resume", run]));
+        Fails(1, "holds another run: callbacks: got Ema(0.9), Mixup(0.4), expected Ema(0.9), GradientClip(0.1), Mixup(0.4)", Train(model, [.. recipe, "--clip", "0.1", "--resume", run]));
+        Fails(1, "holds another run: training transforms: got ", Train(model, [.. recipe, "--presize", "100", "--resume", run]));
+        Assert.That(File.ReadAllBytes(model), Is.EqualTo(unbroken));
     }
 
     [TestCase(2, "--mixup, --cutmix", "--mixup", "0.4", "--cutmix", "1")]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Tessera.NN;
+using Tessera.Vision;
 
 namespace Tessera.Cli;
 
@@ -39,7 +40,7 @@ static class InspectCommand
     {
         var model = OnnxModel.Load(path);
         output.WriteLine(model.Describe());
-        Tessera.Vision.ResNet.TryMatch(model, out _, out string report);
+        if (!ResNet.TryMatch(model, out _, out string report) && ResNet.TryMatchBody(model, out _, out string body)) report = body;
         output.WriteLine(report);
     }
 

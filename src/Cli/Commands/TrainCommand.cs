@@ -116,6 +116,8 @@ static class TrainCommand
     {
         public override int Order => 100;
 
+        public override bool IsObserver => true;
+
         public override void EpochEnd(TrainingState s) => learn.Export(path);
     }
 }

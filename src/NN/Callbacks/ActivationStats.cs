@@ -14,6 +14,9 @@ public sealed class ActivationStats(params IEnumerable<Module> layers) : Callbac
     Dictionary<Module, int> places = [];
     IDisposable? watching;
 
+    /// <inheritdoc/>
+    public override bool IsObserver => true;
+
     /// <summary>The layers, in the order of the model.</summary>
     public IReadOnlyList<Module> Layers { get; private set; } = [];
 

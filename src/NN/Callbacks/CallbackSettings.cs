@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 /// <summary>What makes a callback of this library again: the arguments of its constructor. Between fit calls it has nothing else to keep.</summary>
@@ -15,6 +17,14 @@ internal sealed record CallbackSettings(string Kind, IReadOnlyList<double> Numbe
     /// <summary>Nothing is missing.</summary>
     /// <exception cref="TesseraException">A number is out of its range.</exception>
     public bool IsWhole() => Kind is not null && Numbers is not null && Enum.IsDefined(Mode) && Make() is not null;
+
+    /// <summary>Such as <c>EarlyStop(0, 3, error_rate)</c>.</summary>
+    public string ToText()
+    {
+        IEnumerable<string> arguments = Numbers.Select(n => n.ToString(CultureInfo.InvariantCulture));
+        if (Monitor is not null) arguments = arguments.Append(Mode == MonitorMode.Auto ? Monitor : $"{Mode} {Monitor}");
+        return arguments.Any() ? $"{Kind}({string.Join(", ", arguments)})" : Kind;
+    }
 
     /// <summary>Such a callback; null where the kind is not known, or the arguments are not its own.</summary>
     /// <exception cref="TesseraException">A number is out of its range.</exception>

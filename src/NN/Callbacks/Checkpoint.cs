@@ -10,6 +10,9 @@ public sealed class Checkpoint(string name = "bestmodel", string monitor = "vali
 {
     readonly BestValue best = new(monitor, mode);
 
+    /// <summary>True where nothing is loaded at the end.</summary>
+    public override bool IsObserver => everyEpoch;
+
     internal override CallbackSettings? Settings => new(nameof(Checkpoint), [everyEpoch ? 1 : 0, withOptimizer ? 1 : 0], monitor, mode)
     {
         Name = name.EndsWith(".safetensors", StringComparison.Ordinal) ? System.IO.Path.GetFileNameWithoutExtension(name) : System.IO.Path.GetFileName(name),

@@ -9,6 +9,9 @@ public sealed class CsvLogger(string path = "history.csv", bool append = false) 
     string path = path;
     long length; // of the file after the latest row of this run
 
+    /// <inheritdoc/>
+    public override bool IsObserver => true;
+
     /// <summary>The path is one in <see cref="Learner.ModelFolder"/>; of a callback from a model file.</summary>
     internal bool InModelFolder { get; init; }
 

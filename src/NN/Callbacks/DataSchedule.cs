@@ -27,6 +27,13 @@ public sealed class DataSchedule : Callback
     /// <summary>Before all that looks at the data.</summary>
     public override int Order => -100;
 
+    /// <summary>Data that do not fit are an error before anything is trained.</summary>
+    public override void TrainBegin(TrainingState s)
+    {
+        ArgumentNullException.ThrowIfNull(s);
+        foreach (var (_, data) in stages) s.Learner.Doubt(data);
+    }
+
     /// <inheritdoc/>
     public override void EpochBegin(TrainingState s)
     {

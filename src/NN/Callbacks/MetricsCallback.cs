@@ -6,6 +6,9 @@ public sealed class MetricsCallback : Callback
     bool any;
 
     /// <inheritdoc/>
+    public override bool IsObserver => true;
+
+    /// <inheritdoc/>
     public override int Order => -20;
 
     /// <inheritdoc/>

@@ -7,6 +7,9 @@ public sealed class ProgressCallback(ITrainingDisplay display) : Callback
     TimeSpan validationBegan;
 
     /// <inheritdoc/>
+    public override bool IsObserver => true;
+
+    /// <inheritdoc/>
     public override int Order => 100;
 
     /// <inheritdoc/>

@@ -11,6 +11,9 @@ public sealed class Recorder : Callback
     readonly List<int> batchCounts = [];
 
     /// <inheritdoc/>
+    public override bool IsObserver => true;
+
+    /// <inheritdoc/>
     public override int Order => -10;
 
     /// <summary>Learning rate of the last layer group, a training batch.</summary>

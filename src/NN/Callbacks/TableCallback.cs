@@ -7,6 +7,9 @@ namespace Tessera.NN;
 public sealed class TableCallback(ITrainingDisplay display) : Callback
 {
     /// <inheritdoc/>
+    public override bool IsObserver => true;
+
+    /// <inheritdoc/>
     public override int Order => -5;
 
     /// <inheritdoc/>

@@ -17,6 +17,9 @@ public sealed class TensorBoard(string folder = "logs") : Callback
     FileStream? file;
     int steps;
 
+    /// <inheritdoc/>
+    public override bool IsObserver => true;
+
     /// <summary>The folder is one in <see cref="Learner.ModelFolder"/>; of a callback from a model file.</summary>
     internal bool InModelFolder { get; init; }
 

@@ -32,6 +32,12 @@ public class DataBunch
         Valid?.Discard();
     }
 
+    /// <summary>What tells these data from others of the same size, part by part: see <see cref="Dataset.Identify"/>.</summary>
+    internal virtual IEnumerable<(string Part, string Content)> Identify() =>
+        Of("training", Train).Concat(Valid is null ? [] : Of("validation", Valid));
+
+    static IEnumerable<(string Part, string Content)> Of(string set, DataLoader loader) => loader.Dataset.Identify().Select(p => ($"{set} {p.Part}", p.Content));
+
     /// <summary>Applied to the inputs of every batch on its device: normalisation.</summary>
     public Func<Tensor, Tensor>? BatchTransform { get; set; }
 

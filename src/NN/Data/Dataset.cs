@@ -25,6 +25,12 @@ public abstract class Dataset
     /// <summary>The batch [N, ...] of prepared items.</summary>
     internal virtual Tensor Make(ReadOnlySpan<object?> items, Device device) => throw new NotSupportedException();
 
+    /// <summary>
+    /// What tells the set from another of the same size, part by part, such as <c>("photos", "a hash of their names")</c>: a run that goes on must find the same (<see cref="RunFile"/>).
+    /// None where it is not known.
+    /// </summary>
+    public virtual IEnumerable<(string Part, string Content)> Identify() => [];
+
     /// <summary>What an error message calls the item: its file where there is one.</summary>
     public virtual string Describe(int item) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"item {item}");
 }

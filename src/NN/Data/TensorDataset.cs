@@ -32,6 +32,9 @@ public sealed class TensorDataset : Dataset
     public override Shape InputShape { get; }
 
     /// <inheritdoc/>
+    public override IEnumerable<(string Part, string Content)> Identify() => [("items", $"SHA-256 {RunIdentity.Hash(elements, labels)}")];
+
+    /// <inheritdoc/>
     public override void Load(int item, Philox random, Span<float> x, out long label)
     {
         elements.AsSpan(item * size, size).CopyTo(x);

@@ -1,9 +1,13 @@
+using System.Globalization;
+
 namespace Tessera.NN;
 
 public abstract partial class Module
 {
     /// <summary>What a batch norm counts; older state dicts lack it.</summary>
     internal const string BatchCounter = "num_batches_tracked";
+
+    const int Named = 5; // names of a kind in a message
 
     /// <summary>All parameters and buffers by state-dict name: the tensors themselves, not copies, in the order of the modules.</summary>
     public IReadOnlyDictionary<string, Tensor> StateDict()
@@ -18,7 +22,7 @@ public abstract partial class Module
     /// </summary>
     /// <param name="state">Tensors by state-dict name. The batch counters of batch norms may be absent.</param>
     /// <param name="strict">Whether every name must be there and no other; shapes must fit in any case.</param>
-    /// <exception cref="TesseraException">Names are missing or unexpected (strict), or shapes differ; the message lists them all.</exception>
+    /// <exception cref="TesseraException">Names are missing or unexpected (strict), or shapes differ; the message names the first of each kind.</exception>
     public void LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -43,5 +47,6 @@ public abstract partial class Module
 
     static bool IsBatchCounter(string name) => name == BatchCounter || name.EndsWith("." + BatchCounter, StringComparison.Ordinal);
 
-    static string List(string what, string[] names) => names.Length == 0 ? "" : $" {what}: {string.Join(", ", names)}.";
+    static string List(string what, string[] names) => names.Length == 0 ? ""
+        : string.Create(CultureInfo.InvariantCulture, $" {what}: {string.Join(", ", names.Take(Named))}{(names.Length > Named ? $" and {names.Length - Named} more" : "")}.");
 }

@@ -9,6 +9,11 @@ public abstract class Callback
     /// <summary>Callbacks run from low to high; the recorder has -10.</summary>
     public virtual int Order => 0;
 
+    /// <summary>
+    /// True for one that only looks on: it shows, writes or counts, and changes nothing that is learned. Model files do not miss it, and a run goes on with or without it.
+    /// </summary>
+    public virtual bool IsObserver => false;
+
     /// <summary>What makes a callback like this one again; null where a file cannot say it.</summary>
     internal virtual CallbackSettings? Settings => null;
 

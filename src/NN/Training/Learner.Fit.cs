@@ -129,9 +129,11 @@ public partial class Learner
         Recorder = new Recorder();
         string call = string.Create(CultureInfo.InvariantCulture,
             $"{schedule}, epochs {first}..{epochs}, weight decay {wd ?? Wd}, {DataContent()}{(Precision == DType.Float32 ? "" : $", {Precision}")}");
-        var keeper = resume is null ? null : new RunKeeper(resume, this, call, OptimizerContent(Made()));
+        TrainedBatchSize = loader.BatchSize;
+        Callback[] asked = [.. callbacks];
+        var keeper = resume is null ? null : new RunKeeper(resume, this, call, OptimizerContent(Made()), RunIdentity.Of(this, asked));
         var s = new TrainingState(this, first, epochs, loader.BatchCount) { Resumes = keeper is { Resumes: true } };
-        Run(s, [Recorder, History, new MetricsCallback(), .. callbacks, .. LossScaler is { } scaler ? new Callback[] { scaler } : [],
+        Run(s, [Recorder, History, new MetricsCallback(), .. asked, .. LossScaler is { } scaler ? new Callback[] { scaler } : [],
             .. keeper is null ? Array.Empty<Callback>() : [keeper]], cancellation);
     }
 

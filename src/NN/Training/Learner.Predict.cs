@@ -54,19 +54,19 @@ public partial class Learner
     /// <exception cref="TesseraException">There is no such set, it is empty, or <paramref name="batches"/> is below 1.</exception>
     public ModelPredictions GetPreds(DataLoader? set, bool withLoss = false, int? batches = null, CancellationToken cancellation = default) => batches < 1
         ? throw new TesseraException(FormattableString.Invariant($"GetPreds: batches: got {batches}, expected at least 1. Hint: null takes all."))
-        : Predictions(WholeSet(set, "GetPreds"), withLoss, epoch: 0, batches, cancellation);
+        : Predictions(WholeSet(set, "GetPreds"), withLoss ? Loss : null, epoch: 0, batches, cancellation);
 
-    /// <summary>The same with the random numbers of an epoch, for data sets whose transforms draw some.</summary>
-    internal ModelPredictions Predictions(DataLoader set, bool withLoss, int epoch, int? batches, CancellationToken cancellation)
+    /// <summary>The same with a loss of its own, or none, and the random numbers of an epoch, for data sets whose transforms draw some.</summary>
+    internal ModelPredictions Predictions(DataLoader set, Loss? judge, int epoch, int? batches, CancellationToken cancellation)
     {
         List<Tensor> probabilities = [], targets = [], losses = [];
         Evaluate(set.InOrder(), epoch, batches, (output, batch) =>
         {
             probabilities.Add(Scope.Keep(Loss.Activation(output)));
             targets.Add(Scope.Keep(batch.Y.Clone()));
-            if (withLoss) losses.Add(Scope.Keep(Loss.PerItem(output, batch.Y)));
+            if (judge is not null) losses.Add(Scope.Keep(judge.PerItem(output, batch.Y)));
         }, cancellation);
-        return new ModelPredictions(Joined(probabilities), Joined(targets), withLoss ? Joined(losses) : null);
+        return new ModelPredictions(Joined(probabilities), Joined(targets), judge is null ? null : Joined(losses));
     }
 
     /// <summary>Probabilities for inputs as the data set gives them, before the batch transform.</summary>

@@ -24,16 +24,23 @@ public partial class Learner
         OptimizerFactory = groups => new Adam(groups, beta2: 0.99, eps: 1e-8, decoupledDecay: TrueWd);
     }
 
-    /// <summary>What is learned from.</summary>
+    /// <summary>What is learned from. Other data keep weights, optimizer, freezing and recorder.</summary>
     public DataBunch Data
     {
         get;
         set
         {
+            ArgumentNullException.ThrowIfNull(value);
+            if (field is not null && Doubt(value) is { } doubt) Display?.Line($"warning: {doubt}");
             field?.Discard();
             field = value;
         }
     }
+
+    /// <summary>Looks at data that are to take the place of <see cref="Data"/>.</summary>
+    /// <returns>What may be wrong with them; null for nothing.</returns>
+    /// <exception cref="DataException">They do not fit the model.</exception>
+    internal virtual string? Doubt(DataBunch data) => null;
 
     /// <summary>The model.</summary>
     public Module Model { get; }
@@ -89,6 +96,9 @@ public partial class Learner
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{GetType().Name}: {Model.GetType().Name} of {Model.Parameters().Sum(p => p.Count):N0} parameters in {layerGroups.Count} layer groups, "
             + $"{Data.Train.Dataset.Count} items for training, {Loss.Name}, {EpochsTrained} epochs trained");
+
+    /// <summary>The batch size that was trained with last; null where nothing was, or it is not known.</summary>
+    internal int? TrainedBatchSize { get; set; }
 
     /// <summary>The layer groups, first layers first. Setting them throws the optimizer away; what is frozen stays frozen.</summary>
     public IReadOnlyList<LayerGroup> LayerGroups

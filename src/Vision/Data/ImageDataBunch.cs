@@ -76,6 +76,9 @@ public sealed partial class ImageDataBunch : DataBunch
     /// <summary>Seed of the split, of the order of batches, and of the random transforms.</summary>
     public ulong Seed => options.Seed;
 
+    internal override IEnumerable<(string Part, string Content)> Identify() =>
+        [("classes", string.Join(", ", Classes)), .. base.Identify(), ("normalisation", Stats?.ToString() ?? "none")];
+
     /// <summary>How photos are brought to the size.</summary>
     public ResizeMethod Resize => options.Resize ?? TrainSet.Size.DefaultMethod;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Tessera.NN;
 
 namespace Tessera.Vision;
@@ -40,7 +41,10 @@ public sealed partial class ImageDataset : Dataset
 
     /// <summary>The same photos with other transforms; decoded ones are shared.</summary>
     internal ImageDataset With(IReadOnlyList<Transform> transforms) =>
-        new(Items, pipeline.With(transforms), atLeast is not null, decoded) { OnDevice = OnDevice };
+        new(Items, pipeline.With(transforms), atLeast is not null, decoded) { OnDevice = OnDevice, Root = Root };
+
+    /// <summary>The folder that holds the photos; empty where there is none.</summary>
+    internal string Root { get; init; } = "";
 
     /// <summary>The photos, in order.</summary>
     public IReadOnlyList<LabeledImage> Items { get; }
@@ -70,6 +74,17 @@ public sealed partial class ImageDataset : Dataset
         decoded?.Keep(path, image);
         return image;
     }
+
+    /// <summary>Their number, their paths from the folder that holds them with their classes by a hash, and what makes floats of them. Photos may move, folder and all.</summary>
+    public override IEnumerable<(string Part, string Content)> Identify()
+    {
+        var names = Items.Select(i => FormattableString.Invariant($"{PathFrom(Root, i.Path)} {i.Label}"));
+        yield return ("photos", string.Create(CultureInfo.InvariantCulture, $"{Count}, SHA-256 {RunIdentity.Hash(names)}"));
+        yield return ("transforms", pipeline.ToText() + (atLeast is null ? "" : ", scaled decoding") + (OnDevice ? ", on the device" : ""));
+    }
+
+    /// <summary>A path from a folder, with forward slashes; the path itself where there is no folder.</summary>
+    internal static string PathFrom(string root, string path) => (root.Length == 0 ? path : Path.GetRelativePath(root, path)).Replace('\\', '/');
 
     /// <inheritdoc/>
     public override string Describe(int item) => Items[item].Path;

@@ -8,6 +8,15 @@ public sealed record ImageStats(IReadOnlyList<float> Mean, IReadOnlyList<float> 
     /// <summary>Such as <c>mean 0.485, 0.456, 0.406; std 0.229, 0.224, 0.225</c>.</summary>
     public override string ToString() => FormattableString.Invariant($"mean {Numbers(Mean)}; std {Numbers(Std)}");
 
+    /// <summary>Whether no number differs by more than 0.05, as those of two samples of the same photos may.</summary>
+    internal static bool AreAlike(ImageStats? a, ImageStats? b) => a is null || b is null ? a == b : Near(a.Mean, b.Mean) && Near(a.Std, b.Std);
+
+    static bool Near(IReadOnlyList<float> a, IReadOnlyList<float> b)
+    {
+        int channels = Math.Max(a.Count, b.Count);
+        return Enumerable.Range(0, channels).All(c => Math.Abs(a[a.Count == 1 ? 0 : c] - b[b.Count == 1 ? 0 : c]) <= 0.05f);
+    }
+
     static string Numbers(IReadOnlyList<float> values) => string.Join(", ", values.Select(v => v.ToString("0.####", System.Globalization.CultureInfo.InvariantCulture)));
 
     /// <summary>Mean and (unbiased) standard deviation of each channel of a batch <c>[N, C, H, W]</c>.</summary>

@@ -35,7 +35,7 @@ public sealed class TransformedSplit
         var (items, validItems) = (Labeled.Train, Labeled.Valid);
         return new(Labeled, Set(items, train), Set(items, valid), validItems.Count == 0 ? null : Set(validItems, valid), Labeled.Test is { } test ? Set(test, valid) : null, batchSize, options);
 
-        ImageDataset Set(IReadOnlyList<LabeledImage> photos, TransformPipeline pipeline) => new(photos, pipeline, scaledDecoding, decoded) { OnDevice = options.TransformOnDevice };
+        ImageDataset Set(IReadOnlyList<LabeledImage> photos, TransformPipeline pipeline) => new(photos, pipeline, scaledDecoding, decoded) { OnDevice = options.TransformOnDevice, Root = Labeled.Split.List.Root };
     }
 
     /// <summary>As that of <see cref="LabeledSplit"/>, with the transforms of training.</summary>

@@ -16,7 +16,7 @@ public sealed record ValidationSplit(ulong Seed, double? Share, int Count, strin
     internal static ValidationSplit Of(LabeledSplit labeled, ulong seed)
     {
         string root = labeled.Split.List.Root;
-        var names = labeled.Valid.Select(photo => (root.Length == 0 ? photo.Path : Path.GetRelativePath(root, photo.Path)).Replace('\\', '/')).Order(StringComparer.Ordinal);
+        var names = labeled.Valid.Select(photo => ImageDataset.PathFrom(root, photo.Path)).Order(StringComparer.Ordinal);
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(names.Select(name => name + "\n"))));
         return new(labeled.Split.Share is null ? seed : labeled.Split.Seed, labeled.Split.Share, labeled.Valid.Count, Convert.ToHexStringLower(hash));
     }

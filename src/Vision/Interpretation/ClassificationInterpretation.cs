@@ -55,9 +55,12 @@ public sealed class ClassificationInterpretation
                     + "Hint: use the validation set; photos without labels can only be predicted.");
         if (tta && images is null)
             throw new TesseraException($"Interpretation: test-time augmentation changes photos: got a {learner.GetType().Name}, expected an ImageLearner. Hint: leave tta out.");
-        var predictions = tta ? images!.TestTimeAugmentation(set) : learner.GetPreds(set, withLoss: true);
+        var predictions = tta ? images!.TestTimeAugmentation(set) : learner.Predictions(set, Judge(learner.Loss), epoch: 0, batches: null, CancellationToken.None);
         return new ClassificationInterpretation(learner, set, predictions, classes ?? images?.Images.Classes);
     }
+
+    /// <summary>-ln p for a cross-entropy: smoothed labels and weights of classes are what training asks for, not how sure the model is of an item.</summary>
+    internal static Loss Judge(Loss loss) => loss is CrossEntropyLoss or LabelSmoothingCrossEntropy ? new CrossEntropyLoss() : loss;
 
     /// <summary>The model that was asked.</summary>
     public Learner Learner { get; }
@@ -80,7 +83,7 @@ public sealed class ClassificationInterpretation
     /// <summary>The most probable class of each item; of equals the first.</summary>
     public IReadOnlyList<int> Predicted { get; }
 
-    /// <summary>The loss of each item by the learner's loss function; after cross-entropy it is -ln of <see cref="ProbabilityOfActual"/>.</summary>
+    /// <summary>The loss of each item: -ln of <see cref="ProbabilityOfActual"/> where the learner's loss is a cross-entropy, whatever its label smoothing and class weights; else by its loss function.</summary>
     public IReadOnlyList<float> Losses { get; }
 
     /// <summary>The probability that the model gave to the true class of an item.</summary>

@@ -34,7 +34,7 @@ sealed record SeenPhotos(IReadOnlyList<LabeledImage> Photos, IReadOnlyList<int> 
                 var items = batch.Items.ToArray().Select(i => images.Items[i]).ToArray();
                 photos.AddRange(items);
                 // A class that is not known counts as class 0 here and as no loss below.
-                float[] loss = learner.Loss.PerItem(scores, batch.Y.To(DType.Float32).Clamp(0).To(DType.Int64)).ToArray<float>();
+                float[] loss = ClassificationInterpretation.Judge(learner.Loss).PerItem(scores, batch.Y.To(DType.Float32).Clamp(0).To(DType.Int64)).ToArray<float>();
                 losses.AddRange(items.Zip(loss, (item, l) => item.Label < 0 ? float.NaN : l));
             }
         }

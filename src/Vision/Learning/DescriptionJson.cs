@@ -7,6 +7,7 @@ namespace Tessera.Vision;
 /// <summary>JSON without reflection, so that trimmed and ahead-of-time compiled programs can load models.</summary>
 [JsonSourceGenerationOptions(IncludeFields = true)] // pairs of numbers are tuples
 [JsonSerializable(typeof(ImageClassifier.Description))]
+[JsonSerializable(typeof(Transform))]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(float[]))]
 sealed partial class DescriptionJson : JsonSerializerContext;

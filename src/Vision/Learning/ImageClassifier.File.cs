@@ -89,7 +89,10 @@ public sealed partial class ImageClassifier
     /// <exception cref="DataException">Damaged, or no model.</exception>
     public static ImageClassifier Load(Stream stream, string name) => Of(Safetensors.Read(stream, name), name);
 
-    static ImageClassifier Of(SafetensorsFile file, string path)
+    /// <summary>Whether a file says that it is a model of this library, of whatever version.</summary>
+    internal static bool IsFormat(string? format) => format?.StartsWith(Format, StringComparison.Ordinal) == true;
+
+    internal static ImageClassifier Of(SafetensorsFile file, string path)
     {
         try
         {
@@ -112,7 +115,7 @@ public sealed partial class ImageClassifier
 
     static void CheckFormat(string? format, string path)
     {
-        if (format?.StartsWith(Format, StringComparison.Ordinal) != true || !int.TryParse(format[Format.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version < 1)
+        if (!IsFormat(format) || !int.TryParse(format![Format.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int version) || version < 1)
             throw new DataException($"{path}: not a classifier: got format '{format ?? "none"}', expected {Format}{Version}. Hint: tessera train writes one.");
         if (version > Version)
             throw new DataException($"{path}: written by a newer Tessera: got version {version} of the format, expected 1..{Version}. Hint: update Tessera.");

@@ -27,6 +27,7 @@ public sealed partial class ImageLearner
         int count = learner.LayerGroups.Count, saved = l.Groups > 0 ? l.Groups : c.Backbone.Graph is null ? count : 2; // a graph and the head were two once
         if (l.FrozenTo > saved) throw new DataException($"{path}: the description of the model is impossible: got layer groups frozen to {l.FrozenTo}, expected 0..{saved}.");
         (learner.Wd, learner.TrueWd, learner.BnWd, learner.TrainBn, learner.EpochsTrained) = (l.Decay, l.TrueWd, l.BnWd, l.TrainBn, l.Epochs);
+        learner.TrainedBatchSize = l.BatchSize;
         if (!l.LiveBatchNorms) learner.FreezeBatchNorms();
         if (l.FrozenTo > 0) learner.FreezeTo(Math.Max(0, count - (saved - l.FrozenTo)));
         if (l.OptimizerSettings is { } optimizer) learner.Restore(optimizer);
@@ -43,13 +44,28 @@ public sealed partial class ImageLearner
     public ImageLearner WithData(ImageDataBunch data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (!data.Classes.SequenceEqual(images.Classes, StringComparer.Ordinal))
-            throw new DataException(
-                $"WithData: other classes: got {string.Join(", ", data.Classes)}, expected {string.Join(", ", images.Classes)}. "
-                    + "Hint: give ImageDataOptions.Classes = learn.Images.Classes, or make a new learner.");
+        RequireClasses(data, "WithData");
         if (data.Stats is null && images.Stats is { } stats) data.Normalize(stats);
         Data = data;
         return this;
+    }
+
+    /// <summary>Photos of other classes are an error, for the outputs of the network are those of its own; photos that are normalised otherwise make other numbers of the same colour.</summary>
+    internal override string? Doubt(DataBunch data)
+    {
+        if (data is not ImageDataBunch next || Data is not ImageDataBunch) return null;
+        RequireClasses(next, "Data");
+        return ImageStats.AreAlike(next.Stats, images.Stats) ? null
+            : $"Data: photos are normalised otherwise than before: got {next.Stats?.ToString() ?? "none"}, expected {images.Stats?.ToString() ?? "none"}. "
+                + (next.Stats is null ? "Hint: data.Normalize(...) with those numbers, or learn.WithData(data), which does it." : "Hint: what was learned before is of the other numbers.");
+    }
+
+    void RequireClasses(ImageDataBunch data, string operation)
+    {
+        if (data.Classes.SequenceEqual(images.Classes, StringComparer.Ordinal)) return;
+        throw new DataException(
+            $"{operation}: other classes: got {string.Join(", ", data.Classes)}, expected {string.Join(", ", images.Classes)}. "
+                + "Hint: give ImageDataOptions.Classes = learn.Images.Classes, or make a new learner.");
     }
 
     /// <summary>What a photo is, before any training: the most probable class and the probability of each.</summary>
@@ -65,6 +81,7 @@ public sealed partial class ImageLearner
             LabelSmoothing = Loss switch { CrossEntropyLoss c => c.LabelSmoothing, LabelSmoothingCrossEntropy c => c.Eps, _ => 0 },
             ClassWeights = (Loss as CrossEntropyLoss)?.Weight?.To(Device.Cpu).ToArray<float>(),
             WdOfGroups = Wd.Each,
+            BatchSize = TrainedBatchSize,
             Groups = LayerGroups.Count,
             SplitAt = splitAt,
             OtherGroups = otherGroups,
@@ -72,7 +89,7 @@ public sealed partial class ImageLearner
             OptimizerSettings = optimizer,
             Callbacks = [.. callbacks[true].Select(c => c.Settings!).Where(s => s.Name is null)],
             FileCallbacks = [.. callbacks[true].Select(c => c.Settings!).Where(s => s.Name is not null)],
-            OtherCallbacks = [.. callbacks[false].Select(c => c.GetType().Name)],
+            OtherCallbacks = [.. callbacks[false].Where(c => !c.IsObserver || c.Settings is not null).Select(c => c.GetType().Name)],
             Precision = PrecisionSettings,
         };
     }

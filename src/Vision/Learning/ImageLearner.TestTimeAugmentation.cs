@@ -62,7 +62,7 @@ public sealed partial class ImageLearner
         {
             var view = photos.With(TestTimePredictions.Transforms(images.TrainSet.Transforms, i, scale));
             var loader = new DataLoader(view, plainSet.BatchSize, seed: plainSet.Seed, workers: plainSet.Workers, device: plainSet.Device);
-            return Predictions(loader, withLoss: false, epoch: i, batches: null, cancellation).Probabilities;
+            return Predictions(loader, judge: null, epoch: i, batches: null, cancellation).Probabilities;
         }
     }
 

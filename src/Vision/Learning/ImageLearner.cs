@@ -36,9 +36,10 @@ public sealed partial class ImageLearner : Learner
         var loss = options.LossOf(data.C);
         Generator.Seed(data.Seed);
         var backbone = architecture.Create();
+        var trained = backbone.Trained;
         if (options.RecreateBatchNorms) backbone = backbone.RecreateBatchNorms(Calibration(data, 256));
         if (options.Cut is { } cut) backbone = backbone.CutAt(cut);
-        var network = new NetworkDescription(backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal)
+        var network = new NetworkDescription(trained?.Network.Name ?? backbone.Known ?? architecture.Name, backbone.Form, options.Hidden, options.Dropout, options.BnFinal)
         {
             Cut = backbone.Cut,
             Parts = backbone.Parts,
@@ -47,6 +48,7 @@ public sealed partial class ImageLearner : Learner
             OwnHead = options.Head is not null,
         };
         var model = network.Join(backbone, data.C, HeadOf(options, backbone, data), options.Init ?? (_ => { }));
+        if (trained is not null) backbone = TakeHead(trained, backbone, model[1], options, data);
         var learner = new ImageLearner(data, network, backbone, model, loss, metrics) { LayerGroups = Groups(backbone, model) };
         if (options.SplitOn is { } points) learner.Split(points(model));
         if (backbone.Warning is { } warning) learner.Display?.Line(warning);
@@ -58,6 +60,18 @@ public sealed partial class ImageLearner : Learner
                 + "Hint: name a file of pretrained ones, such as Architecture.ResNet34(\"resnet34.pth\") or, in a shell, --weights resnet34.pth; none are fetched.");
         }
         return learner;
+    }
+
+    /// <summary>The head of a model that was trained for the same classes goes on learning, where the new one has its form; the report says so.</summary>
+    static Backbone TakeHead(ImageClassifier trained, Backbone backbone, Module head, ImageLearnerOptions options, ImageDataBunch data)
+    {
+        var before = ((Sequential)trained.Model)[1].StateDict();
+        var now = head.StateDict();
+        bool fits = options.Head is null && before.Count == now.Count && now.All(t => before.TryGetValue(t.Key, out var tensor) && tensor.Shape == t.Value.Shape);
+        bool isSame = data.Classes.SequenceEqual(trained.Classes, StringComparer.Ordinal);
+        if (isSame && fits) head.LoadStateDict(before);
+        string what = !isSame ? "is new, since the classes are others" : fits ? "goes on, since the classes are the same" : "is new, since it has another form";
+        return backbone with { Report = $"{backbone.Report}; the head {what}", Trained = null };
     }
 
     /// <summary>The head that the user made, filled; null where there is none.</summary>

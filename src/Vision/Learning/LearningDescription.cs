@@ -26,6 +26,9 @@ internal sealed record LearningDescription(
     /// <summary>ε of the cross-entropy; files before version 3 do not say, and 0 is usual.</summary>
     public double LabelSmoothing { get; init; }
 
+    /// <summary>The batch size of the latest training; null in files that do not say.</summary>
+    public int? BatchSize { get; init; }
+
     /// <summary>Layer groups, the head among them; 0 in files that do not say.</summary>
     public int Groups { get; init; }
 
@@ -65,7 +68,7 @@ internal sealed record LearningDescription(
         Loss is not null && Optimizer is not null && Metrics is not null && Metrics.All(m => m is not null) && IsDecay(Wd)
         && (WdOfGroups is null || (WdOfGroups.Count == Groups && WdOfGroups.All(IsDecay)))
         && (SplitAt is null || (SplitAt.Count == Groups - 1 && SplitAt.All(name => name is not null)))
-        && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && LabelSmoothing is >= 0 and <= 1
+        && FrozenTo is >= 0 and <= 1000 && Groups is >= 0 and <= 1000 && Epochs >= 0 && BatchSize is null or > 0 && LabelSmoothing is >= 0 and <= 1
         && (ClassWeights is null || (ClassWeights.Length == classes && Array.TrueForAll(ClassWeights, float.IsFinite)))
         && OptimizerSettings?.IsWhole() != false && Callbacks?.All(c => c is not null && c.IsWhole()) != false
             && FileCallbacks?.All(c => c is not null && c.Name is not null && c.IsWhole()) != false

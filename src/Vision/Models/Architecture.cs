@@ -25,7 +25,7 @@ public sealed partial class Architecture
     public string? Weights { get; }
 
     /// <summary>
-    /// Whatever convolutional network an ONNX file holds: a ResNet where it is one, else its graph up to the last pool, or up to the convolution that
+    /// Whatever convolutional network an ONNX file holds, or a model file of this library: a ResNet where it is one, whatever its head, else its graph up to the last pool, or up to the convolution that
     /// classifies (SqueezeNet). A graph that is laid out as one of <see cref="Names"/> has the layer groups of that network, others are one group.
     /// </summary>
     /// <param name="path">The file.</param>
@@ -45,7 +45,7 @@ public sealed partial class Architecture
         if (Weights is null) return make is null ? Backbone.Of(new ResNet(options! with { Classes = 0 }), "fresh weights") : Backbone.Of(make(false), Name, "fresh weights");
         return Path.GetExtension(Weights).ToUpperInvariant() switch
         {
-            ".SAFETENSORS" => FromState(Safetensors.Read(Weights).Tensors),
+            ".SAFETENSORS" => FromSafetensors(Safetensors.Read(Weights)),
             ".PTH" or ".PT" => FromState(PyTorchFile.Load(Weights)),
             _ => FromModel(OnnxModel.Load(Weights)),
         };
@@ -55,12 +55,43 @@ public sealed partial class Architecture
     {
         if (make is not null) return FromState(model.Initializers.ToDictionary(name => name, model.Initializer, StringComparer.Ordinal));
         if (Cut is not null) return Backbone.Of(model, Cut);
-        bool matches = ResNet.TryMatch(model, out var network, out string report);
+        RequirePlanes(model);
+        bool matches = ResNet.TryMatch(model, out var network, out string report) || ResNet.TryMatchBody(model, out network, out report);
         if (options is null) return matches ? Backbone.Of(network!, report) : Backbone.Of(model);
         if (!matches) throw new DataException(report + $" Hint: Architecture.FromOnnx takes any network; {Name} needs its own export.");
         if (network!.Options.Bottleneck != options.Bottleneck || !options.Blocks.Take(network.Options.Blocks.Count).SequenceEqual(network.Options.Blocks))
             throw new DataException($"{model.File}: weights of another network: got {network.Describe()}, expected {Name}. Hint: choose the architecture that the file was made for.");
         return Backbone.Of(network, report);
+    }
+
+    /// <summary>A graph with preprocessing takes a photo as bytes, its channels last, which no body of a learner does.</summary>
+    static void RequirePlanes(OnnxModel model)
+    {
+        if (model.Inputs is not [{ Shape: [_, not "3", _, "3"] } input]) return;
+        throw new DataException(
+            $"{model.File}: its input is a photo as it lies in memory: got {input}, expected normalised floats [N, 3, H, W]. "
+                + "Hint: export it again without preprocessing; in a shell, tessera export without --preprocess.");
+    }
+
+    Backbone FromSafetensors(SafetensorsFile file)
+    {
+        string? format = file.Metadata.GetValueOrDefault("format");
+        if (ImageClassifier.IsFormat(format)) return FromClassifier(ImageClassifier.Of(file, Weights!));
+        if (format?.StartsWith("tessera.", StringComparison.Ordinal) == true)
+            throw new DataException($"{Weights}: no weights of a network: got format '{format}', expected a model or torchvision's names. Hint: learn.Load reads it; learn.Export writes a model.");
+        return FromState(file.Tensors);
+    }
+
+    /// <summary>The body of a model that this library trained; it remembers the model, whose head may go along.</summary>
+    Backbone FromClassifier(ImageClassifier trained)
+    {
+        var known = trained.Network;
+        bool isOther = options is not null ? known.Body is not { } body || body.Bottleneck != options.Bottleneck || !options.Blocks.Take(body.Blocks.Count).SequenceEqual(body.Blocks)
+            : make is not null && known.Name != Name && known.Name != Name + Timm;
+        if (isOther)
+            throw new DataException($"{Weights}: weights of another network: got {known.Name}, expected {Name}. Hint: leave the architecture out (--arch, or Architecture.FromOnnx): the file says it.");
+        string classes = string.Join(", ", trained.Classes.Take(5)) + (trained.Classes.Count > 5 ? ", ..." : "");
+        return trained.Backbone with { Report = $"{Path.GetFileName(Weights)}: {known.Name}, trained for {classes}", Trained = trained };
     }
 
     // Tensors by torchvision's or timm's names.
@@ -87,8 +118,8 @@ public sealed partial class Architecture
         catch (TesseraException e) when (e is not DataException)
         {
             string hint = Weights!.Contains(".onnx", StringComparison.OrdinalIgnoreCase)
-                ? " Hint: Architecture.FromOnnx takes any network; this one needs an export that keeps batch norms and names." : "";
-            throw new DataException($"{file}: weights of another network: expected {Name}. {e.Message}{hint}", e);
+                ? "Architecture.FromOnnx takes any network; this one needs an export that keeps batch norms and names." : "name the network that the file was made for.";
+            throw new DataException($"{file}: weights of another network: expected {Name}. {e.Message.Split(" Hint: ")[0]} Hint: {hint}", e);
         }
         finally
         {
@@ -120,6 +151,9 @@ public sealed partial record Backbone(Module Body, int Features, IReadOnlyList<I
 
     /// <summary>How many children of the features of a known network the body is; null for all.</summary>
     internal int? Parts { get; private init; }
+
+    /// <summary>The model that the body was trained in; null for other weights.</summary>
+    internal ImageClassifier? Trained { get; init; }
 
     /// <summary>What a user should look at before training with it; null for nothing.</summary>
     internal string? Warning { get; private init; }

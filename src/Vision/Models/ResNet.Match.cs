@@ -12,7 +12,12 @@ public sealed partial class ResNet
     /// <param name="model">The file.</param>
     /// <param name="network">The network with the file's weights, in evaluation mode; null where the file is another network.</param>
     /// <param name="report">What was found, or the first thing that does not fit.</param>
-    public static bool TryMatch(OnnxModel model, [NotNullWhen(true)] out ResNet? network, out string report)
+    public static bool TryMatch(OnnxModel model, [NotNullWhen(true)] out ResNet? network, out string report) => TryMatch(model, bodyOnly: false, out network, out report);
+
+    /// <summary>The same for the body alone: whatever head follows, such as the concatenated pools of a learner, is left out.</summary>
+    internal static bool TryMatchBody(OnnxModel model, [NotNullWhen(true)] out ResNet? network, out string report) => TryMatch(model, bodyOnly: true, out network, out report);
+
+    static bool TryMatch(OnnxModel model, bool bodyOnly, [NotNullWhen(true)] out ResNet? network, out string report)
     {
         ArgumentNullException.ThrowIfNull(model);
         network = null;
@@ -22,7 +27,7 @@ public sealed partial class ResNet
             return false;
         }
         var match = new ResNetMatch(model.ToModule());
-        if (match.Run() is not { } options)
+        if (match.Run(bodyOnly) is not { } options)
         {
             report = $"{model.File}: not a ResNet: {match.Failure}";
             return false;
@@ -30,7 +35,7 @@ public sealed partial class ResNet
         using (Init.Skip()) network = new ResNet(options);
         network.LoadStateDict(match.State);
         network.Eval();
-        report = $"{model.File}: {network.Describe()}";
+        report = $"{model.File}: {network.Describe()}{(bodyOnly ? " (a head of another kind follows)" : "")}";
         return true;
     }
 

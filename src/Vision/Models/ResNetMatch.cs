@@ -31,7 +31,8 @@ internal sealed class ResNetMatch
     sealed record Block(List<Unit> Path, Unit? Shortcut, string Out);
 
     /// <summary>The form of the network, or null with a <see cref="Failure"/>.</summary>
-    public ResNetOptions? Run()
+    /// <param name="bodyOnly">Whatever head follows a global pool is left out: the form is one without classifier.</param>
+    public ResNetOptions? Run(bool bodyOnly = false)
     {
         if (graph.InputNames.Count != 1 || graph.OutputNames.Count != 1) return Fail("inputs and outputs", $"{graph.InputNames.Count} and {graph.OutputNames.Count}", "1 and 1");
         if (Stem() is not var (stem, value)) return null;
@@ -43,10 +44,16 @@ internal sealed class ResNetMatch
             value = block.Out;
         }
         if (blocks.Count == 0) return Fail("after the stem", Next(value), "residual blocks");
+        if (bodyOnly && Users(value) is { Count: > 0 } pools && pools.TrueForAll(p => p.Node.Op == "GlobalMaxPool" || IsGlobalPool(p))) return Checked(stem, blocks, linear: null);
         if (Tail(value) is not var (linear, end)) return null;
         if (end != Value(graph.OutputNames[0])) return Fail("behind the classifier", Next(end), "the output");
+        return Checked(stem, blocks, linear);
+    }
+
+    ResNetOptions? Checked(Unit stem, List<Block> blocks, Linear? linear)
+    {
         var options = Form(stem, blocks, linear);
-        return options is not null && Check(options, stem, blocks) ? options : null;
+        return options is not null && Check(options, stem, blocks, linear) ? options : null;
     }
 
     (Unit Stem, string Out)? Stem()
@@ -145,7 +152,7 @@ internal sealed class ResNetMatch
     }
 
     // Every convolution has the size, stride and padding that the form gives it; its tensors go under their names.
-    bool Check(ResNetOptions options, Unit stem, List<Block> blocks)
+    bool Check(ResNetOptions options, Unit stem, List<Block> blocks, Linear? linear)
     {
         if (options.Blocks.Count > 8) return Wrong("stages", options.Blocks.Count, "at most 8");
         Take(stem, "conv1", "bn1");
@@ -157,7 +164,7 @@ internal sealed class ResNetMatch
                 if (!CheckBlock(blocks[at++], string.Create(CultureInfo.InvariantCulture, $"layer{i + 1}.{j}"), options, channels, inner, outer, stride)) return false;
                 channels = outer;
             }
-        if (FindLinear() is not { } fc) return true;
+        if (linear is not { } fc) return true;
         (State["fc.weight"], State["fc.bias"]) = (fc.Weight, fc.Bias ?? Tensor.Zeros([fc.Weight.Shape[0]]));
         return fc.Weight.Shape[1] == channels || Wrong("classifier", fc.Weight.Shape, $"[classes, {channels}]");
     }
@@ -196,8 +203,6 @@ internal sealed class ResNetMatch
         if (unit.Norm is not { } n) return;
         foreach (var (name, tensor) in n.StateDict()) State[$"{norm}.{name}"] = tensor;
     }
-
-    Linear? FindLinear() => graph.Steps.Select(s => s.Module).OfType<Linear>().SingleOrDefault();
 
     /// <summary>The only user of a value, if it is of the wanted operator.</summary>
     GraphStep? Only(string value, string op, string where)

@@ -7,6 +7,9 @@ public sealed class ShowGraph : Callback
 {
     readonly string path;
 
+    /// <inheritdoc/>
+    public override bool IsObserver => true;
+
     /// <summary>A graph of every fit call that this callback takes part in; a later call replaces it.</summary>
     /// <param name="path">The file, .png or .svg.</param>
     /// <exception cref="DataException">Another extension.</exception>

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text.Json;
+
 namespace Tessera.Vision;
 
 /// <summary>
@@ -52,6 +55,22 @@ public sealed class TransformPipeline
 
     /// <summary>The same, with pictures that are cut first.</summary>
     internal TransformPipeline With(Presize? presize, bool atRandom) => new(chain, Size, Method, Padding, Mode) { Presize = presize, PresizesAtRandom = atRandom };
+
+    /// <summary>All that pixels depend on, as text; of transforms that are no part of this library, their names.</summary>
+    internal string ToText() => string.Create(CultureInfo.InvariantCulture,
+        $"{Size?.Height} x {Size?.Width} {Method}, {Padding}, {Mode}, {(Presize is null ? "no Presize" : $"{Presize}{(PresizesAtRandom ? " at random" : "")}")}, [{string.Join(", ", chain.Select(Text))}]");
+
+    static string Text(Transform transform)
+    {
+        try
+        {
+            return JsonSerializer.Serialize(transform, DescriptionJson.Default.Transform);
+        }
+        catch (Exception e) when (e is NotSupportedException or ArgumentException)
+        {
+            return transform.GetType().Name;
+        }
+    }
 
     Image Presized(Image image, ItemRandom random) => Presize is null ? image : PresizesAtRandom ? Presize.Train(image, random) : Presize.Valid(image);
 

@@ -44,4 +44,35 @@ public sealed class PageTests
         Assert.That(document.QuerySelector("#classes td.number")!.TextContent, Is.EqualTo($"{100 * best[0].Second:F1} %"));
         Assert.That(document.QuerySelector("#heatmap")!.GetAttribute("src"), Does.StartWith("data:image/jpeg;base64,"));
     }
+
+    /// <summary>A heat map, or an error, that comes after another photo was chosen is not that photo's.</summary>
+    [TestCase("answer(true, { heatmap: 'data:image/jpeg;base64,late' })"), TestCase("answer(false, { error: 'late' })")]
+    public void ALateAnswerIsDropped(string late)
+    {
+        using var folder = new TemporaryFolder();
+        // The page with a server of its own: photos are answered at once, the heat map when the next photo is shown.
+        string hand = $$"""
+            <script>
+              const answer = (ok, json) => ({ ok, json: async () => json });
+              let come;
+              fetch = url => url.includes("heatmap") ? new Promise(done => come = () => done({{late}})) : Promise.resolve(answer(true, { classes: [{ label: photo.name, probability: 1 }] }));
+              (async () => {
+                await show(new File([], "first.jpg"));
+                const asked = element("why").onclick();
+                const blocked = element("why").disabled;
+                await show(new File([], "second.jpg"));
+                come();
+                await asked;
+                document.title = `${blocked} ${element("why").disabled} ${element("heatmap").hidden}`;
+              })();
+            </script></body>
+            """;
+        string page = folder.File("page.html");
+        File.WriteAllText(page, Page.Text("Serving.page.html").Replace("</body>", hand));
+        var document = new HtmlParser().ParseDocument(Chromium.Open(new Uri(page).AbsoluteUri));
+        Assert.That(document.Title, Is.EqualTo("true false true"));
+        Assert.That(document.QuerySelector("#message")!.TextContent, Is.Empty);
+        Assert.That(document.QuerySelector("#classes td.name")!.TextContent, Is.EqualTo("second.jpg"));
+        Assert.That(document.QuerySelector("#heatmap")!.GetAttribute("src"), Is.Null);
+    }
 }

@@ -129,7 +129,73 @@ public sealed class ResumeTests
         Assert.That(() => Toy.Learner().FitOneCycle(2, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("holds another run: got one cycle over 6 batches").And.Message.Contains("expected one cycle over 12 batches"));
         Assert.That(() => Toy.Learner().Freeze().FitOneCycle(1, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("another freezing"));
         Assert.That(() => Toy.Learner(Toy.Data(seed: 6)).FitOneCycle(1, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("seed 6"));
-        Assert.That(() => Toy.Learner().FitOneCycle(1, callbacks: [new NanStop()], resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("the run has no run/NanStop.0/stopped").And.Message.Contains("callbacks that the run began with"));
+        Assert.That(() => Toy.Learner().FitOneCycle(1, callbacks: [new NanStop()], resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("holds another run: callbacks: got none, expected NanStop. Hint: call as before"));
+        Assert.That(() => Of(new CrossEntropyLoss(labelSmoothing: 0.1)).FitOneCycle(1, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("loss: got CrossEntropyLoss, expected CrossEntropyLoss, label smoothing 0.1."));
+        Assert.That(() => Of(new CrossEntropyLoss(), beta2: 0.9).FitOneCycle(1, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("optimizer: got Adam, beta2 0.99").And.Message.Contains("expected Adam, beta2 0.9,"));
+        var other = new DataBunch(new DataLoader(Toy.Points(50, 3), 8, shuffle: true, dropLast: true, seed: 5, workers: 0), new DataLoader(Toy.Points(21, 2), 8, workers: 0));
+        Assert.That(() => Toy.Learner(other).FitOneCycle(1, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("another run: training items: got SHA-256 "));
+
+        static Learner Of(Loss loss, double beta2 = 0.99)
+        {
+            var learn = Toy.Learner();
+            (learn.Loss, learn.OptimizerFactory) = (loss, groups => new Adam(groups, beta2, 1e-8, decoupledDecay: true));
+            return learn;
+        }
+    }
+
+    [Test]
+    public void OtherFrozenWeightsAreAnotherRun()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("stage.run");
+        Toy.Learner().Freeze().Fit(1, resume: file);
+        byte[] bytes = File.ReadAllBytes(file);
+        Assert.That(() => Toy.Learner(model: Toy.Model(seed: 2)).Freeze().Fit(1, resume: file), Throws.TypeOf<TesseraException>().With.Message.Contains("another run: frozen weights: got "));
+        Assert.That(File.ReadAllBytes(file), Is.EqualTo(bytes));
+        Assert.That(() => Toy.Learner().Freeze().Fit(1, resume: file), Throws.Nothing);
+    }
+
+    /// <summary>Callbacks that only look on come and go.</summary>
+    [Test]
+    public void WhoOnlyLooksOnMayJoinAndLeave()
+    {
+        using TemporaryFolder folder = new();
+        var expected = Toy.Learner();
+        expected.Fit(2);
+        Callback[] one = [new CsvLogger(folder.File("a.csv")), new Look()], two = [new TensorBoard(folder.File("logs")), new ActivationStats()];
+        Assert.That(() => Toy.Learner().Fit(2, callbacks: [.. one, new Kill()], resume: folder.File("r")), Throws.TypeOf<TimeoutException>());
+        var again = Toy.Learner();
+        again.Fit(2, callbacks: [.. two, new CsvLogger(folder.File("b.csv")), new CsvLogger(folder.File("c.csv"))], resume: folder.File("r"));
+        Assert.That(again.Recorder.BatchLosses, Is.EqualTo(expected.Recorder.BatchLosses));
+    }
+
+    sealed class Look : Callback
+    {
+        public override bool IsObserver => true;
+    }
+
+    sealed class Kill : Callback
+    {
+        public override bool IsObserver => true;
+
+        public override void StepEnd(TrainingState s)
+        {
+            if (s.Iteration == 4) throw new TimeoutException();
+        }
+    }
+
+    [Test]
+    public void AFileThatSaysLessIsReadWithAWord()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("stage.run");
+        Toy.Learner().Fit(1, resume: file);
+        Safetensors.Write(file, Safetensors.Read(file).Tensors.Where(t => !t.Key.StartsWith("same/", StringComparison.Ordinal)).ToDictionary(StringComparer.Ordinal));
+        var shown = new Shown();
+        var learn = Toy.Learner();
+        learn.Display = shown;
+        learn.Fit(1, resume: file);
+        Assert.That(shown.Lines, Has.One.Contains("written by an older Tessera").And.One.Contains("this run is complete"));
     }
 
     [Test]

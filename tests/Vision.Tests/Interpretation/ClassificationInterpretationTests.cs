@@ -14,6 +14,31 @@ public sealed class ClassificationInterpretationTests
             Assert.That(interpretation.ProbabilityOfActual(i), Is.EqualTo(MathF.Exp(-interpretation.Losses[i])).Within(1e-6f));
     }
 
+    /// <summary>What training asks for beside is no part of it, and test-time augmentation does the same.</summary>
+    [Test]
+    public void SoItIsAfterLabelSmoothingAndClassWeights()
+    {
+        var learner = SmallNetworks.OverPets();
+        var expected = learner.Interpret();
+        foreach (Loss loss in new Loss[] { new CrossEntropyLoss(Tensor.From(1f, 2f, 5f), 0.1), new LabelSmoothingCrossEntropy(0.2) })
+        {
+            learner.Loss = loss;
+            Assert.That(learner.GetPreds(withLoss: true).Losses!.ToArray<float>(), Is.Not.EqualTo(expected.Losses).Within(1e-3f), "the losses of training");
+            Assert.That(learner.Interpret().Losses, Is.EqualTo(expected.Losses));
+            var tta = learner.Interpret(tta: true);
+            Assert.That(tta.Losses, Is.EqualTo(Enumerable.Range(0, tta.Count).Select(i => -MathF.Log(tta.ProbabilityOfActual(i)))).Within(1e-5f));
+        }
+        learner.Loss = new AlwaysOne();
+        Assert.That(learner.Interpret().Losses, Has.All.EqualTo(1), "a loss of one's own judges");
+    }
+
+    sealed class AlwaysOne : Loss
+    {
+        public override Tensor Forward(Tensor output, Tensor target) => Tensor.Ones([]);
+
+        public override Tensor PerItem(Tensor output, Tensor target) => Tensor.Ones([output.Shape[0]]);
+    }
+
     [Test]
     public void ResultsAreInTheOrderOfTheSetWhateverTheBatchSize()
     {

@@ -50,6 +50,37 @@ public sealed class InterpretationReportTests
     }
 
     [Test]
+    public void TheRunRecordSaysHowTheModelWasTrained()
+    {
+        var learner = SmallNetworks.OverPets();
+        learner.OptimizerFactory = groups => new Sgd(groups, nesterov: true);
+        (learner.Loss, learner.BnWd) = (new CrossEntropyLoss(labelSmoothing: 0.1), false);
+        learner.Callbacks.Add(new Mixup(0.3));
+        learner.Callbacks.Add(new ShowGraph(folder.File("graph.png")));
+        learner.ToBf16();
+        learner.Fit(1, new LearningRate(1e-4, 2e-3), wd: 0.05);
+        learner.Wd = 0.05;
+        learner.Export(folder.File("trained.safetensors"));
+        var again = ImageLearner.LoadLearner(folder.File("trained.safetensors"));
+        Assert.That(again.Report, Does.Not.Contain("not taken over"));
+        foreach (var learned in new[] { learner, again.WithData(learner.Images) })
+        {
+            string file = folder.File("trained.html");
+            learned.Interpret().SaveReport(file, new() { TopLosses = 0, Photos = 0 });
+            var rows = Parse(File.ReadAllText(file)).QuerySelectorAll("#run tr").ToDictionary(r => r.Children[0].TextContent, r => r.Children[1].TextContent);
+            Assert.That(rows["Batch size"], Is.EqualTo("4"));
+            Assert.That(rows["Learning rate of the last layers"], Is.EqualTo("largest 0.002, last 0.002, over 2 batches"));
+            Assert.That(rows["Optimizer"], Is.EqualTo("Sgd, Nesterov"));
+            Assert.That(rows["Weight decay"], Is.EqualTo("0.05, none of norms and biases"));
+            Assert.That(rows["Loss"], Is.EqualTo("CrossEntropyLoss, label smoothing 0.1"));
+            Assert.That(rows["Precision"], Is.EqualTo("BFloat16"));
+            Assert.That(rows["Layer groups"], Is.EqualTo("3, the first 2 frozen"));
+            Assert.That(rows["Callbacks"], Is.EqualTo("Mixup(0.3)"));
+        }
+        foreach (string file in Directory.GetFiles(folder.Path).Where(f => f != path)) File.Delete(file);
+    }
+
+    [Test]
     public void TheNumbersAreThoseOfTheInterpretation()
     {
         var page = Parse(File.ReadAllText(path));

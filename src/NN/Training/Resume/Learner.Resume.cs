@@ -32,7 +32,11 @@ public partial class Learner
         EpochsTrained = (int)here.Value("epochs_trained", EpochsTrained);
         foreach (var kind in running.Where(c => c != keeper).GroupBy(c => c.GetType()))
             foreach (var (i, callback) in kind.Index())
-                callback.Remember(here.Part(string.Create(CultureInfo.InvariantCulture, $"{kind.Key.Name}.{i}")));
+            {
+                string name = string.Create(CultureInfo.InvariantCulture, $"{kind.Key.Name}.{i}");
+                bool joins = run.IsRead && callback.IsObserver && run.Entries($"{RunPart}/{name}").Count == 0; // the run began without it
+                if (!joins) callback.Remember(here.Part(name));
+            }
     }
 
     void RememberOptimizer(RunState run)

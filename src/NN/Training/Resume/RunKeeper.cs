@@ -6,9 +6,11 @@ namespace Tessera.NN;
 /// <summary>Writes a run into its <see cref="RunFile"/> after all other callbacks, and reads it back.</summary>
 sealed class RunKeeper : Callback
 {
+    const string SamePart = "same";
     readonly RunFile file;
     readonly Learner learner;
     readonly string call, content;
+    readonly IReadOnlyDictionary<string, string> identity;
     readonly Dictionary<string, Tensor> copies = new(StringComparer.Ordinal);
     readonly Stopwatch sinceWritten = Stopwatch.StartNew();
     RunState? stored;
@@ -18,10 +20,11 @@ sealed class RunKeeper : Callback
     /// <param name="learner">Whose run.</param>
     /// <param name="call">What identifies the call, for people.</param>
     /// <param name="content">The optimizer and its parameters.</param>
+    /// <param name="identity">What else must be as it was: see <see cref="RunIdentity"/>.</param>
     /// <exception cref="TesseraException">The file holds another run, or is damaged.</exception>
-    public RunKeeper(RunFile file, Learner learner, string call, string content)
+    public RunKeeper(RunFile file, Learner learner, string call, string content, IReadOnlyDictionary<string, string> identity)
     {
-        (this.file, this.learner, this.call, this.content) = (file, learner, call, content);
+        (this.file, this.learner, this.call, this.content, this.identity) = (file, learner, call, content, identity);
         if (file.Path.Contains('\0', StringComparison.Ordinal))
             throw new TesseraException(
                 $"Fit: resume: no name of a file: got {file.Path.Replace("\0", "\\0", StringComparison.Ordinal)}, expected a path without the character NUL. "
@@ -29,7 +32,7 @@ sealed class RunKeeper : Callback
         if (File.Exists(file.Path)) stored = RunState.Read(file.Path);
         if (stored?.Tensors.ContainsKey("run/call") == false)
             throw new DataException($"Fit: {file.Path} holds no run: got another kind of file, expected one that resume: wrote. Hint: name a new file; this one is as it was.");
-        if (stored is not null) Check(stored.Part("run"));
+        if (stored is not null) Check(stored);
         RemoveUnfinished();
     }
 
@@ -96,6 +99,7 @@ sealed class RunKeeper : Callback
             var state = RunState.ToWrite();
             state.Part("run").Text("call", call);
             state.Part("run").Text("content", content);
+            foreach (var (part, what) in identity) state.Part(SamePart).Text(part, what);
             Exchange(state, s, epoch, batch);
             Copy(state.Tensors);
         }
@@ -140,8 +144,9 @@ sealed class RunKeeper : Callback
         stored = null;
     }
 
-    void Check(RunState run)
+    void Check(RunState state)
     {
+        var run = state.Part("run");
         string? otherCall = run.Text("call", null), otherContent = run.Text("content", null);
         if (otherCall != call)
             throw new TesseraException($"Fit: {file.Path} holds another run: got {otherCall}; expected {call}. Hint: call as before to continue it, or name another file.");
@@ -149,6 +154,31 @@ sealed class RunKeeper : Callback
             throw new TesseraException(
                 $"Fit: {file.Path} holds a run of another optimizer, other layer groups or another freezing: got {Short(otherContent)}, "
                     + $"expected {Short(content)}. Hint: make the learner as before to continue it, or name another file.");
+        CheckIdentity(state);
+    }
+
+    void CheckIdentity(RunState state)
+    {
+        string[] parts = [.. state.Entries(SamePart).Keys];
+        if (parts.Length == 0)
+        {
+            learner.Display?.Line($"{file.Path}: written by an older Tessera: whether photos, classes, transforms, callbacks and frozen weights are those of the run cannot be checked.");
+            return;
+        }
+        var same = parts.ToDictionary(part => part, part => state.Part(SamePart).Text(part, null) ?? "", StringComparer.Ordinal);
+        string[] differing = [.. identity.Keys.Union(parts, StringComparer.Ordinal).Where(part => same.GetValueOrDefault(part) != identity.GetValueOrDefault(part))];
+        if (differing.Length == 0) return;
+        var differences = differing.Select(part => Difference(part, same.GetValueOrDefault(part) ?? "none", identity.GetValueOrDefault(part) ?? "none"));
+        throw new TesseraException($"Fit: {file.Path} holds another run: {string.Join("; ", differences)}. Hint: call as before to continue it, or name another file.");
+    }
+
+    /// <summary>What a part was and is, from a little before the place where they part.</summary>
+    static string Difference(string part, string was, string now)
+    {
+        int from = Math.Max(0, was.Zip(now).TakeWhile(c => c.First == c.Second).Count() - 20);
+        return $"{part}: got {Cut(was)}, expected {Cut(now)}";
+
+        string Cut(string text) => from >= text.Length ? Short(text) : (from > 0 ? "..." : "") + Short(text[from..]);
     }
 
     /// <summary>What a process left behind that was killed while it wrote.</summary>

@@ -81,7 +81,7 @@ sealed class ReportTables
         string version = typeof(ReportTables).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "?";
         string[][] own = [["Photos", FormattableString.Invariant($"{interpretation.Count}, {interpretation.Set.Dataset.InputShape}")], ["Device", $"{interpretation.Set.Device}"], ["Tessera", version],
             ["System", $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"]];
-        return Table("run", ["", ""], run.Select(r => new[] { r.Key, r.Value }).Concat(own).Select(row => Array.ConvertAll(row, Text)));
+        return Table("run", ["", ""], run.Select(r => new[] { r.Key, r.Value }).Concat(TrainingRecord.Rows(interpretation.Learner)).Concat(own).Select(row => Array.ConvertAll(row, Text)));
     }
 
     static string Text(string text) => $"<td data-value=\"{Escaped(text)}\">{Escaped(text)}</td>";
