@@ -31,7 +31,7 @@ public sealed class ConstantTests
     [TestCase("st.u8 [%d1+3], %r1;", "writes 1 bytes to constant memory: variable 'table' + 3 of 128")]
     [TestCase("atom.add.u32 %r2, [%d2], 1;", "writes 4 bytes to constant memory: variable 'table' + 0 of 128")]
     [TestCase("red.add.u32 [%d1+124], 1;", "writes 4 bytes to constant memory: variable 'table' + 124 of 128")]
-    [TestCase("st.u64 [%d3], %d1;", "writes 8 bytes to constant memory: the parameters + 0 of 16")]
+    [TestCase("st.u64 [%d3], %d1;", "writes 8 bytes to constant memory: the parameters + 0 of 8")]
     public void A_write_is_an_error_with_its_line(string body, string why)
     {
         PtxModule module = Module(body);

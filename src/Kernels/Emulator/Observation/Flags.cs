@@ -7,7 +7,7 @@ readonly record struct Release(int Clock, int Site, int SiteClock);
 sealed class ReleaseLog(int level)
 {
     readonly Dictionary<(int Cluster, int Thread), History<Release>> own = [];
-    readonly Dictionary<int, History<View>> views = [];
+    readonly Dictionary<int, History<Progress>> views = [];
 
     /// <summary>The scope: 0 a block, 1 a cluster, 2 the device.</summary>
     public int Level => level;
@@ -19,13 +19,13 @@ sealed class ReleaseLog(int level)
     public Knowledge? Carried { get; private set; }
 
     /// <summary>A thread hands over what it did, what it knows of its cluster, and what it learnt from flags.</summary>
-    public void Add(int cluster, int thread, Release release, View? view, Knowledge? known)
+    public void Add(int cluster, int thread, Release release, Progress? view, Knowledge? known)
     {
         Of(own, (cluster, thread)).Add(Count, release);
         if (view != null)
         {
-            History<View> all = Of(views, cluster);
-            all.Add(Count, View.Max(all.Last, view)!);
+            History<Progress> all = Of(views, cluster);
+            all.Add(Count, Progress.Max(all.Last, view)!);
         }
         Carried = Knowledge.Max(Carried, known);
         Count++;
@@ -36,7 +36,7 @@ sealed class ReleaseLog(int level)
     {
         if (lane >= 0 && own.TryGetValue((access.Cluster, (access.Warp * 32) + lane), out var releases) && releases.TryBefore(position, out Release r)
             && (clock <= r.Clock || (access.Site == r.Site && clock <= r.SiteClock))) return true;
-        return views.TryGetValue(access.Cluster, out var all) && all.TryBefore(position, out View? view) && view.Holds(access.Warp, lane, clock);
+        return views.TryGetValue(access.Cluster, out var all) && all.TryBefore(position, out Progress? view) && view.Holds(access.Warp, lane, clock);
     }
 
     static History<T> Of<TKey, T>(Dictionary<TKey, History<T>> all, TKey key) where TKey : notnull => all.TryGetValue(key, out History<T>? known) ? known : all[key] = new();

@@ -21,9 +21,9 @@ sealed unsafe class Handovers
 
     // For each scope: the clock of each thread's last fence, and what a warp knew at its last one or got through barriers from those who fenced.
     readonly int[][] fence = new int[levels][];
-    readonly View?[][] fenced = new View?[levels][];
+    readonly Progress?[][] fenced = new Progress?[levels][];
 
-    readonly View?[] seen;
+    readonly Progress?[] seen;
     readonly Dictionary<long, Meeting> meetings = [];
 
     /// <summary>Reads of flags that were noted, but only now are done.</summary>
@@ -36,8 +36,8 @@ sealed unsafe class Handovers
         scopes = launch.ClusterSize == 1 ? [block, device] : [block, cluster, device];
         (gate, global) = (launch.FlagLock, launch.Flags);
         int warps = launch.ClusterSize * lanes;
-        (known, pending, seen) = (new Knowledge?[warps * lanes], new Knowledge?[warps * lanes], new View?[warps]);
-        for (int level = 0; level < levels; level++) (fence[level], fenced[level]) = (new int[warps * lanes], new View?[warps]);
+        (known, pending, seen) = (new Knowledge?[warps * lanes], new Knowledge?[warps * lanes], new Progress?[warps]);
+        for (int level = 0; level < levels; level++) (fence[level], fenced[level]) = (new int[warps * lanes], new Progress?[warps]);
     }
 
     /// <summary>The number of the running cluster, as events have it.</summary>
@@ -86,15 +86,15 @@ sealed unsafe class Handovers
         {
             if (level > op.Order.Level) break;
             int clock = op.Order.Releases ? now : fence[level][thread];
-            View? view = op.Order.Releases ? SeenBy(warp) : fenced[level][warp];
+            Progress? view = op.Order.Releases ? SeenBy(warp) : fenced[level][warp];
             if (clock > 0 || view != null) flag.Of(level, Scope(level, warp)).Add(Cluster, thread, new(clock, op.Site, now), view, known[thread]);
         }
     }
 
-    View SeenBy(int warp)
+    Progress SeenBy(int warp)
     {
         Span<int> clocks = observers.Clocks.Seen(warp);
-        return seen[warp] is { } same && same.IsOf(clocks) ? same : seen[warp] = View.Of(clocks);
+        return seen[warp] is { } same && same.IsOf(clocks) ? same : seen[warp] = Progress.Of(clocks);
     }
 
     /// <summary>What was about to be read has been read.</summary>
@@ -121,7 +121,7 @@ sealed unsafe class Handovers
     public void Fence(int warp, uint mask, int level)
     {
         Finish();
-        for (int l = 0; l <= level; l++) fenced[l][warp] = View.Max(fenced[l][warp], SeenBy(warp));
+        for (int l = 0; l <= level; l++) fenced[l][warp] = Progress.Max(fenced[l][warp], SeenBy(warp));
         lock (gate)
         {
             for (uint m = mask; m != 0; m &= m - 1)
@@ -155,7 +155,7 @@ sealed unsafe class Handovers
     sealed class Meeting
     {
         public Knowledge? Known, Pending;
-        public readonly View?[] Fenced = new View?[levels];
+        public readonly Progress?[] Fenced = new Progress?[levels];
     }
 
     /// <summary>A warp brings to a barrier what it knows.</summary>
@@ -168,8 +168,8 @@ sealed unsafe class Handovers
         for (int level = 0; level < levels; level++)
         {
             ReadOnlySpan<int> clocks = fence[level].AsSpan(warp * lanes, lanes);
-            if (clocks.ContainsAnyExcept(0)) fenced[level][warp] = View.Max(fenced[level][warp], View.OfLanes(seen.Length, warp, clocks));
-            all.Fenced[level] = View.Max(all.Fenced[level], fenced[level][warp]);
+            if (clocks.ContainsAnyExcept(0)) fenced[level][warp] = Progress.Max(fenced[level][warp], Progress.OfLanes(seen.Length, warp, clocks));
+            all.Fenced[level] = Progress.Max(all.Fenced[level], fenced[level][warp]);
         }
     }
 
@@ -179,7 +179,7 @@ sealed unsafe class Handovers
         if (!meetings.TryGetValue(place, out Meeting? all)) return;
         for (int thread = warp * lanes; thread < (warp + 1) * lanes; thread++)
             (known[thread], pending[thread]) = (Knowledge.Max(all.Known, known[thread]), Knowledge.Max(all.Pending, pending[thread]));
-        for (int level = 0; level < levels; level++) fenced[level][warp] = View.Max(fenced[level][warp], all.Fenced[level]);
+        for (int level = 0; level < levels; level++) fenced[level][warp] = Progress.Max(fenced[level][warp], all.Fenced[level]);
     }
 
     /// <summary>Those who come from now on bring something new.</summary>

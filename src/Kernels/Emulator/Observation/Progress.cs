@@ -4,18 +4,18 @@ namespace Tessera.Emulator;
 /// How far the threads of a cluster have got, as somebody knows it: for each warp a clock that all its lanes have passed, and perhaps later ones of
 /// single lanes.
 /// </summary>
-sealed class View
+sealed class Progress
 {
     readonly int[] warps;
     readonly int[]?[]? lanes;
 
-    View(int[] warps, int[]?[]? lanes) => (this.warps, this.lanes) = (warps, lanes);
+    Progress(int[] warps, int[]?[]? lanes) => (this.warps, this.lanes) = (warps, lanes);
 
     /// <summary>A clock for each warp.</summary>
-    public static View Of(ReadOnlySpan<int> warps) => new(warps.ToArray(), null);
+    public static Progress Of(ReadOnlySpan<int> warps) => new(warps.ToArray(), null);
 
     /// <summary>Of a single warp: a clock for each lane.</summary>
-    public static View OfLanes(int warps, int warp, ReadOnlySpan<int> clocks)
+    public static Progress OfLanes(int warps, int warp, ReadOnlySpan<int> clocks)
     {
         int[]?[] lanes = new int[warps][];
         lanes[warp] = clocks.ToArray();
@@ -28,7 +28,7 @@ sealed class View
     public bool Holds(int warp, int lane, int clock) => clock <= warps[warp] || (lane >= 0 && lanes?[warp] is { } own && clock <= own[lane]);
 
     /// <summary>What one of the two knows; an existing view where it knows all.</summary>
-    public static View? Max(View? a, View? b)
+    public static Progress? Max(Progress? a, Progress? b)
     {
         if (b == null || ReferenceEquals(a, b) || a?.Covers(b) == true) return a;
         if (a == null || b.Covers(a)) return b;
@@ -37,7 +37,7 @@ sealed class View
 
     static int[]? Max(int[]? a, int[]? b) => a == null ? b : b == null ? a : [.. a.Zip(b, Math.Max)];
 
-    bool Covers(View other)
+    bool Covers(Progress other)
     {
         for (int w = 0; w < warps.Length; w++)
         {
