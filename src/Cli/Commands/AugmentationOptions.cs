@@ -25,7 +25,7 @@ sealed class AugmentationOptions
 
     void Check(CommandResult result)
     {
-        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+        bool Given(Option option) => Options.IsGiven(result, option);
         if (Given(none) && new Option[] { noFlip, flipVert, maxRotate, maxZoom, maxWarp, maxLighting }.FirstOrDefault(Given) is { } other)
             result.AddError($"--no-augment, {other.Name}: got both, expected one of them: nothing is changed with --no-augment.");
         if (Given(noFlip) && Given(flipVert)) result.AddError("--no-flip, --flip-vert: got both, expected at most one of them.");

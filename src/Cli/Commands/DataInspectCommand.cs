@@ -72,7 +72,7 @@ static class DataInspectCommand
         line.End();
         PrintSizes(seen, output);
         PrintDoubles(data, items, seen, output);
-        string[] missing = [.. items.Where(i => !File.Exists(i.Path)).Select(i => i.Path)];
+        string[] missing = [.. items.Zip(seen).Where(p => p.Second.Error is not null && !File.Exists(p.First.Path)).Select(p => p.First.Path)];
         if (missing.Length > 0)
             throw new DataException(string.Create(CultureInfo.InvariantCulture,
                 $"{missing.Length} of {items.Length} photos are not there: {First(missing, "; ")} "

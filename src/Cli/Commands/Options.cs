@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 
 namespace Tessera.Cli;
@@ -11,6 +12,9 @@ static class Options
         Description = "cpu, cuda:0 or emulator; tessera doctor lists which can be used.",
         DefaultValueFactory = _ => "cpu",
     };
+
+    /// <summary>Whether an option stands on the command line: a default is none.</summary>
+    public static bool IsGiven(CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };
 
     /// <summary>An argument that is a path: what begins with a dash is a mistyped option, not a file.</summary>
     public static Argument<T> Path<T>(string name, string description, ArgumentArity arity)

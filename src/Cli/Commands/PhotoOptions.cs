@@ -44,7 +44,7 @@ sealed class PhotoOptions(bool ofModel = false)
     /// <summary>Nothing is left out without a word.</summary>
     void Check(CommandResult result)
     {
-        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+        bool Given(Option option) => Options.IsGiven(result, option);
         if (Given(csv) && Given(regex)) result.AddError("--csv, --regex: got both, expected one of them: classes come from the table or from the names.");
         if (!Given(csv) && new Option[] { noHeader, delimiter, fileColumn, labelColumn, suffix }.FirstOrDefault(Given) is { } other)
             result.AddError($"{other.Name}: got no --csv, expected the table it is about.");

@@ -43,7 +43,7 @@ sealed class RecipeOptions
 
     void Check(CommandResult result)
     {
-        bool Given(Option option) => result.GetResult(option) is { Implicit: false };
+        bool Given(Option option) => Options.IsGiven(result, option);
         if (Given(mixup) && Given(cutmix)) result.AddError("--mixup, --cutmix: got both, expected at most one of them.");
         if (Given(fp16) && Given(bf16)) result.AddError("--fp16, --bf16: got both, expected at most one of them.");
         if (Given(resumeEvery) && !Given(resume)) result.AddError("--resume-every: got no --resume, expected the file that is written so often.");
